@@ -1,0 +1,85 @@
+"""What an inpainter is asked for and what it answers. Torch-free; safe to send across processes."""
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Pixels = npt.NDArray[np.uint8]
+"""(height, width, 3) uint8, sRGB, 0-255."""
+Mask = npt.NDArray[np.bool_]
+"""(height, width) bool, True where pixels are to be filled."""
+
+
+@dataclass(frozen=True)
+class Box:
+    """An axis-aligned rectangle in pixels of the photo."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Row and column slices that cut this box out of an array (height, width, ...)."""
+        return (
+            slice(self.top, self.top + self.height),
+            slice(self.left, self.left + self.width),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class InpaintRequest:
+    """A snapshot of everything a fill depends on; workers never read live state.
+
+    image: the region around the hole, cut from the photo at its own resolution.
+    hole: same height and width as `image`; at least one pixel True and one False.
+    seeds: one per wanted candidate.
+    box: where the region lies in the photo.
+    """
+
+    job_id: int
+    image: Pixels
+    hole: Mask
+    seeds: tuple[int, ...]
+    box: Box
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """One fill of a request's region.
+
+    pixels: shape of the request's image; equal to it wherever its hole is False.
+    seconds: processor time spent on this candidate so far.
+    is_draft: True for a coarse rendering that a final candidate with the same seed will replace.
+    """
+
+    job_id: int
+    seed: int
+    pixels: Pixels
+    model: str
+    seconds: float
+    is_draft: bool
+
+
+class Inpainter(Protocol):
+    """Turns a request into candidates, streamed as they finish."""
+
+    name: str
+
+    def generate(
+        self,
+        request: InpaintRequest,
+        on_progress: Callable[[float], None],
+        cancel: threading.Event,
+    ) -> Iterator[Candidate]:
+        """Yield drafts (if any) and exactly one final candidate for each seed, in any order.
+
+        on_progress receives the share of the whole request that is done, 0-1.
+        Raises Cancelled soon after `cancel` is set, PrefPaintError when it cannot fill.
+        """
+        ...

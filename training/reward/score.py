@@ -1,0 +1,39 @@
+"""What the reward model says of a fill. Torch-free; safe to send across processes."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from training.inpainting.request import Mask, Pixels
+
+
+@dataclass(frozen=True, eq=False)
+class Score:
+    """reward: higher is better; 0 is the training fills' mean, 1 their standard deviation.
+
+    trust: 0-1, the share of the training data whose error bound is at least this fill's.
+    features: (256,) float32, the z of the paper (averaged over separate holes).
+    """
+
+    reward: float
+    trust: float
+    features: npt.NDArray[np.float32]
+
+
+class Scorer(Protocol):
+    """Scores the fills of one photo and hole."""
+
+    name: str
+
+    def score(
+        self, image: Pixels, hole: Mask, fills: Sequence[Pixels], cancel: threading.Event
+    ) -> list[Score]:
+        """One score for each fill; `image` is encoded once, whatever the number of fills.
+
+        Raises Cancelled soon after `cancel` is set, PrefPaintError when the model cannot be read.
+        """
+        ...
