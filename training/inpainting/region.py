@@ -1,5 +1,7 @@
 """Which part of the photo a fill works on, and how the result comes back to the exact pixels."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -11,11 +13,12 @@ MIN_PADDING = 64
 """Least context, in pixels, that the automatic padding takes on each side of the hole."""
 
 
-def bounding_box(mask: Mask) -> Box:
-    """The smallest box around the True pixels of a non-empty mask."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    top, left = int(rows[0]), int(columns[0])
-    return Box(top, left, int(rows[-1]) - top + 1, int(columns[-1]) - left + 1)
+def enclosing_box(boxes: Sequence[Box]) -> Box:
+    """The smallest box that holds all of the (one or more) boxes."""
+    top, left = min(box.top for box in boxes), min(box.left for box in boxes)
+    bottom = max(box.top + box.height for box in boxes)
+    right = max(box.left + box.width for box in boxes)
+    return Box(top, left, bottom - top, right - left)
 
 
 def automatic_padding(box: Box) -> int:
@@ -104,14 +107,13 @@ def make_request(
     if not mask.any():
         raise PrefPaintError("The mask is empty. Paint over what should be replaced.")
     hole = grow(mask, feather)
-    holes = np.zeros_like(hole)
-    for part in split_holes(hole, padding):
-        holes[part.slices] = True
-    box = bounding_box(holes)
+    parts = split_holes(hole, padding)
+    box = enclosing_box(parts)
     image, hole = photo[box.slices], hole[box.slices]
     if photo.shape[2] == 4:
         hole = hole | (image[..., 3] == 0)
-    if hole.all():
+    parts = [Box(p.top - box.top, p.left - box.left, p.height, p.width) for p in parts]
+    if any(hole[part.slices].all() for part in parts):
         raise PrefPaintError(
             "The mask covers everything around it, so there is nothing to continue from. "
             "Leave part of the photo unmasked or increase the padding."
@@ -122,6 +124,7 @@ def make_request(
         hole=hole,
         seeds=seeds,
         box=box,
+        parts=tuple(parts),
     )
 
 
@@ -134,7 +137,7 @@ def paste(
     fill shows, so that the fill can be seen.
     """
     result = photo.copy()
-    weight = paste_weight(mask, feather)[box.slices][..., None]
+    weight = paste_weight(mask[box.slices], feather)[..., None]
     region = result[box.slices]
     opaque = np.full((*fill.shape[:2], photo.shape[2]), 255, np.uint8)
     opaque[..., :3] = fill

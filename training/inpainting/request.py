@@ -40,6 +40,7 @@ class InpaintRequest:
     hole: same height and width as `image`; at least one pixel True and one False.
     seeds: one per wanted candidate.
     box: where the region lies in the photo.
+    parts: where in the region the separate holes lie, each with the context it is filled from.
     """
 
     job_id: int
@@ -47,6 +48,7 @@ class InpaintRequest:
     hole: Mask
     seeds: tuple[int, ...]
     box: Box
+    parts: tuple[Box, ...]
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,32 @@
+"""Writing a file so that a crash, a full disk or a kill never leaves half of it."""
+
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+
+@contextmanager
+def replaced_when_complete(path: Path) -> Iterator[BinaryIO]:
+    """A binary file to write to; it takes the place of `path` only if the block succeeds.
+
+    Until then it is a hidden file in the same folder, which is removed when anything goes wrong.
+    A link is followed, and an existing file keeps its permissions. OSError passes through.
+    """
+    path = path.resolve()
+    if path.exists() and not os.access(path, os.W_OK):
+        raise PermissionError(f"{path} is read-only")
+    temporary = path.with_name(f".prefpaint-{uuid.uuid4().hex[:12]}.tmp")
+    try:
+        with temporary.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        if path.exists():
+            shutil.copymode(path, temporary)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,131 @@
+"""A few long-lived worker processes whose calls stream results and can be killed in the middle."""
+
+import multiprocessing
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+from training.errors import Cancelled, PrefPaintError
+
+POLL_SECONDS = 0.02
+
+
+class ProcessPool:
+    """Runs module-level generator functions in other processes.
+
+    The calls hold the interpreter lock or use torch, so a thread of the window's own process would
+    make it stutter, and none of them can be interrupted: cancelling kills the process.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._workers: list[_Worker] = []
+        self._lock = threading.Lock()
+
+    def start(self) -> None:
+        """Start the missing processes; returns at once, before they are ready."""
+        self._workers = [worker for worker in self._workers if worker.process.is_alive()]
+        while len(self._workers) < self._size:
+            self._workers.append(_Worker())
+
+    def run(
+        self,
+        function: Callable[..., Iterator[Any]],
+        calls: Sequence[tuple[Any, ...]],
+        cancel: threading.Event,
+    ) -> Iterator[tuple[int, Any]]:
+        """Call `function(*call)` for each call and yield (index of the call, yielded value).
+
+        Values come in the order in which the processes yield them. Calls to one pool from several
+        threads wait for each other. Raises Cancelled within POLL_SECONDS of `cancel`, or what the
+        function raised; in both cases, and when the caller stops iterating, busy processes are
+        killed.
+        """
+        with self._lock:
+            self.start()
+            waiting = deque(enumerate(calls))
+            busy: dict[Connection, tuple[_Worker, int]] = {}
+            idle = list(self._workers)
+            try:
+                while waiting or busy:
+                    while waiting and idle:
+                        worker, (index, call) = idle.pop(), waiting.popleft()
+                        busy[worker.connection] = (worker, index)
+                        worker.connection.send((function, call))
+                    if cancel.is_set():
+                        raise Cancelled
+                    for connection in wait(list(busy), timeout=POLL_SECONDS):
+                        assert isinstance(connection, Connection)
+                        worker, index = busy[connection]
+                        kind, value = _receive(connection)
+                        if kind == "value":
+                            yield index, value
+                            continue
+                        del busy[connection]
+                        if kind == "error":
+                            raise value
+                        idle.append(worker)
+            finally:
+                for worker, _ in busy.values():
+                    worker.kill()
+                    self._workers.remove(worker)
+                if busy:
+                    self.start()
+
+    def close(self) -> None:
+        """Kill every process."""
+        for worker in self._workers:
+            worker.kill()
+        self._workers = []
+
+
+class _Worker:
+    def __init__(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.connection, theirs = context.Pipe()
+        self.process = context.Process(target=_serve, args=(theirs,), daemon=True)
+        self.process.start()
+        theirs.close()
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.join()
+        self.connection.close()
+
+
+def _receive(connection: Connection) -> tuple[str, Any]:
+    try:
+        kind, value = connection.recv()
+    except (EOFError, OSError):
+        message = "A worker process ended unexpectedly, perhaps for lack of memory. Try again."
+        return "error", PrefPaintError(message)
+    return kind, value
+
+
+def _serve(connection: Connection) -> None:
+    if hasattr(os, "nice"):
+        os.nice(5)  # the window comes first
+    while True:
+        try:
+            function, call = connection.recv()
+        except (EOFError, KeyboardInterrupt):
+            return
+        try:
+            for value in function(*call):
+                connection.send(("value", value))
+            connection.send(("done", None))
+        except KeyboardInterrupt:
+            return
+        except PrefPaintError as error:
+            connection.send(("error", error))
+        except Exception as error:
+            connection.send(("error", PrefPaintError(_describe(error))))
+
+
+def _describe(error: Exception) -> str:
+    if isinstance(error, MemoryError):
+        return "There is not enough memory for this. Use a smaller mask or less padding."
+    return f"The work failed unexpectedly: {type(error).__name__}: {error}"
