@@ -1,0 +1,76 @@
+"""`prefpaint-train`: reward learning from the terminal."""
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from training.inpainting.process_pool import ProcessPool
+from training.prompts.photos import Split, find_photos
+from training.reward.pairs import make_pairs
+
+app = typer.Typer(
+    name="prefpaint-train",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+Out = Annotated[Path, typer.Option("--out", help="Folder to write to.", show_default=False)]
+Seed = Annotated[int, typer.Option(help="The same seed gives the same result.")]
+
+
+@app.callback()
+def _commands() -> None:
+    """Train PrefPaint's reward model and measure it."""
+
+
+@app.command()
+def pairs(
+    photos: Annotated[list[Path], typer.Argument(help="Folders of photographs.")],
+    out: Out,
+    count: Annotated[int, typer.Option(help="How many prompts to make.", min=1)] = 3600,
+    split: Annotated[
+        Split | None, typer.Option(help="Only this split's photos; all of them by default.")
+    ] = None,
+    seed: Seed = 0,
+    workers: Annotated[int, typer.Option(help="Processes.", min=1)] = os.cpu_count() or 1,
+) -> None:
+    """Cut prompts from photographs and fill each in several ways.
+
+    Writes the paper's layout (inpaint/, masks/, masks_color/) and manifest.jsonl, which names
+    photo, crop, mask and recipe of every picture; picture 0 is the untouched original. Run again
+    with the same words to go on where it was interrupted.
+    """
+    pool = ProcessPool(workers)
+    try:
+        with progress("Making prompts") as on_progress:
+            cancel = threading.Event()
+            make_pairs(find_photos(photos), split, count, seed, out, pool, on_progress, cancel)
+    finally:
+        pool.close()
+    Console().print(f"{count} prompts lie in {out}.")
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Callable[[float], None]]:
+    """A bar on standard error with elapsed and remaining time; call it with the share done."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeElapsedColumn(),
+        TextColumn("·"),
+        TimeRemainingColumn(),
+        TextColumn("left"),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bars:
+        task = bars.add_task(title, total=1.0)
+        yield lambda share: bars.update(task, completed=share)

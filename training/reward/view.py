@@ -1,0 +1,57 @@
+"""What the reward model looks at: a square around each hole, at the encoder's size."""
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from training.inpainting.region import split_holes
+from training.inpainting.request import Box, Mask, Pixels
+
+HOLE_SHARE = 0.5
+"""The hole's longer side takes about this share of the view's side."""
+MIN_SIDE = 160
+"""Least side of a view in the photo's pixels, where the photo is that large."""
+
+
+def view_boxes(hole: Mask) -> list[Box]:
+    """One box for each group of holes that share surroundings; square where the image allows."""
+    boxes = []
+    height, width = hole.shape
+    for part in split_holes(hole):
+        rows, columns = np.nonzero(hole[part.slices])
+        top, left = int(rows.min()) + part.top, int(columns.min()) + part.left
+        extent = (int(np.ptp(rows)) + 1, int(np.ptp(columns)) + 1)
+        side = max(MIN_SIDE, round(max(extent) / HOLE_SHARE))
+        box_height, box_width = min(side, height), min(side, width)
+        box_top = int(np.clip(top + extent[0] // 2 - box_height // 2, 0, height - box_height))
+        box_left = int(np.clip(left + extent[1] // 2 - box_width // 2, 0, width - box_width))
+        boxes.append(Box(box_top, box_left, box_height, box_width))
+    return boxes
+
+
+def view_image(image: Pixels, box: Box, size: int) -> Pixels:
+    """The box of an image at (size, size, 3)."""
+    cut = np.ascontiguousarray(image[box.slices])
+    smaller = min(box.height, box.width) >= size
+    interpolation = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(cut, (size, size), interpolation=interpolation), np.uint8)
+
+
+def view_hole(hole: Mask, box: Box, size: int) -> Mask:
+    """The box of a hole at (size, size): True where any missing pixel fell."""
+    cut = hole[box.slices].astype(np.float32)
+    shrunk = cv2.resize(cut, (size, size), interpolation=cv2.INTER_AREA)
+    return np.asarray(shrunk > 0)
+
+
+def white_hole(image: Pixels, hole: Mask) -> Pixels:
+    """The image with its hole in white: the paper's colour mask."""
+    return np.where(hole[..., None], np.uint8(255), image)
+
+
+def outline(image: Pixels, hole: Mask, colour: tuple[int, int, int] = (61, 126, 255)) -> Pixels:
+    """The image with a line around the hole, for pictures that people look at."""
+    contours, _ = cv2.findContours(hole.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    drawn: npt.NDArray[np.uint8] = np.ascontiguousarray(image).copy()
+    cv2.drawContours(drawn, contours, -1, colour, 1)
+    return drawn
