@@ -1,0 +1,113 @@
+"""Faults that a fill can have, at a strength: a stronger fault is known to be worse."""
+
+from collections.abc import Callable
+from typing import Literal, get_args
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from training.inpainting.request import Mask, Pixels
+
+FaultKind = Literal["seam", "offset", "colour", "brightness", "blur", "noise", "texture"]
+FAULT_KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
+
+_Floats = npt.NDArray[np.float32]
+
+
+def apply_fault(
+    kind: FaultKind, strength: float, image: Pixels, hole: Mask, foreign: Pixels, seed: int
+) -> Pixels:
+    """The image with a fault in its hole; outside the hole it stays the same.
+
+    strength: 0 (none) to 1 (glaring). foreign: a picture of the same size from another photo, the
+    source of a wrong texture. With the same seed only the strength differs, so that two strengths
+    are one fault, weaker and stronger.
+    """
+    rng = np.random.default_rng(seed)
+    softness = rng.uniform(0.5, 6)
+    depth = cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, 3)
+    weight = np.clip(depth / softness, 0, 1)[..., None].astype(np.float32)
+    pixels = image.astype(np.float32)
+    faulty = _FAULTS[kind](pixels, strength, depth, foreign.astype(np.float32), rng)
+    if kind == "seam":  # it lives on the rim that the others fade in from
+        weight = np.ones_like(weight)
+    mixed = pixels + weight * (faulty - pixels)
+    result = image.copy()
+    result[hole] = np.clip(np.rint(mixed), 0, 255).astype(np.uint8)[hole]
+    return result
+
+
+def _seam(
+    pixels: _Floats, strength: float, depth: _Floats, _: _Floats, rng: np.random.Generator
+) -> _Floats:
+    """A line of other brightness along the hole's edge."""
+    width, sign = rng.uniform(1, 3.5), rng.choice([-1, 1])
+    tint = sign * rng.uniform(0.7, 1, size=3) * (8 + 72 * strength)
+    return pixels + (depth <= width)[..., None] * tint.astype(np.float32)
+
+
+def _offset(
+    pixels: _Floats, strength: float, _depth: _Floats, _: _Floats, rng: np.random.Generator
+) -> _Floats:
+    """The content moved sideways, so that lines break at the edge."""
+    angle = rng.uniform(0, 2 * np.pi)
+    distance = 1.5 + 18 * strength
+    move = np.array([[1, 0, distance * np.cos(angle)], [0, 1, distance * np.sin(angle)]])
+    height, width = pixels.shape[:2]
+    moved = cv2.warpAffine(pixels, move, (width, height), borderMode=cv2.BORDER_REFLECT_101)
+    return np.asarray(moved, np.float32)
+
+
+def _colour(
+    pixels: _Floats, strength: float, _depth: _Floats, _: _Floats, rng: np.random.Generator
+) -> _Floats:
+    """A cast that keeps the mean of the three channels."""
+    cast = rng.normal(size=3)
+    cast -= cast.mean()
+    cast *= (6 + 64 * strength) / max(1e-6, float(np.abs(cast).max()))
+    return pixels + cast.astype(np.float32)
+
+
+def _brightness(
+    pixels: _Floats, strength: float, _depth: _Floats, _: _Floats, rng: np.random.Generator
+) -> _Floats:
+    return pixels + np.float32(rng.choice([-1, 1]) * (6 + 64 * strength))
+
+
+def _blur(
+    pixels: _Floats, strength: float, _depth: _Floats, _: _Floats, _rng: np.random.Generator
+) -> _Floats:
+    return np.asarray(cv2.GaussianBlur(pixels, (0, 0), 0.7 + 6 * strength), np.float32)
+
+
+def _noise(
+    pixels: _Floats, strength: float, _depth: _Floats, _: _Floats, rng: np.random.Generator
+) -> _Floats:
+    """Grey or coloured, from single pixels to coarse blotches."""
+    height, width = pixels.shape[:2]
+    grain = rng.uniform(1, 8)
+    channels = int(rng.choice([1, 3]))
+    small = rng.normal(size=(int(height / grain) + 1, int(width / grain) + 1, channels))
+    noise = cv2.resize(small.astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
+    return pixels + noise.reshape(height, width, channels) * np.float32(5 + 70 * strength**1.5)
+
+
+def _texture(
+    pixels: _Floats, strength: float, _depth: _Floats, foreign: _Floats, _rng: np.random.Generator
+) -> _Floats:
+    """Another photo's texture laid over the fill."""
+    return pixels + np.float32(0.12 + 0.88 * strength) * (foreign - pixels)
+
+
+_FAULTS: dict[
+    FaultKind, Callable[[_Floats, float, _Floats, _Floats, np.random.Generator], _Floats]
+] = {
+    "seam": _seam,
+    "offset": _offset,
+    "colour": _colour,
+    "brightness": _brightness,
+    "blur": _blur,
+    "noise": _noise,
+    "texture": _texture,
+}

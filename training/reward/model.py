@@ -1,0 +1,125 @@
+"""A trained reward: its file, and how it scores the fills of one photo."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from training.errors import PrefPaintError
+from training.inpainting.request import Mask, Pixels
+from training.reward.encoders import EncoderConfig
+from training.reward.network import RewardNetwork, RewardOutput
+from training.reward.score import Score
+from training.reward.trust import error_bound, trust_share
+from training.reward.view import view_boxes, view_hole, view_image, white_hole
+
+FORMAT = "prefpaint-reward-1"
+V_INVERSE, QUANTILES = "trust.v_inverse", "trust.quantiles"
+
+
+@dataclass
+class RewardModel:
+    """mean, deviation: of the raw rewards of fills of held-out photos; scores are given in them.
+
+    v_inverse: (256, 256); quantiles: (101,) of the training data's bounds. provenance: what it
+    was trained on, by which command, and what was measured.
+    """
+
+    network: RewardNetwork
+    mean: float
+    deviation: float
+    v_inverse: npt.NDArray[np.float64]
+    quantiles: npt.NDArray[np.float64]
+    provenance: dict[str, Any]
+
+    def score(self, image: Pixels, hole: Mask, fills: Sequence[Pixels]) -> list[Score]:
+        """Score fills of one photo; each separate hole is judged by itself and all are averaged.
+
+        image, fills: (h, w, 3) of one size; hole: (h, w). The prompt is encoded once.
+        """
+        size = self.network.config.image_size
+        rewards, bounds, features = [], [], []
+        for box in view_boxes(hole):
+            view = view_hole(hole, box, size)
+            prompt = white_hole(view_image(image, box, size), view)
+            pictures = [prompt, *(view_image(fill, box, size) for fill in fills)]
+            output = self._judge(np.stack(pictures), view)
+            z = output.features.float().numpy()
+            rewards.append((output.rewards.double().numpy() - self.mean) / self.deviation)
+            bounds.append(error_bound(z, self.v_inverse))
+            features.append(z)
+        trust = trust_share(np.mean(bounds, axis=0), self.quantiles)
+        return [
+            Score(float(reward), float(share), z)
+            for reward, share, z in zip(
+                np.mean(rewards, axis=0), trust, np.mean(features, axis=0), strict=True
+            )
+        ]
+
+    @torch.inference_mode()
+    def _judge(self, pictures: npt.NDArray[np.uint8], hole: Mask) -> RewardOutput:
+        """pictures: (1 + n, s, s, 3), the prompt first."""
+        images = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255
+        holes = torch.from_numpy(hole).float().expand(len(images), 1, -1, -1)
+        prompt, *fills = self.network.encode(images, holes).split([1, len(images) - 1])
+        return self.network.judge(fills[0], prompt.expand(len(images) - 1, -1))
+
+    def save(self, path: Path) -> None:
+        """Write one safetensors file: weights, normalisation, V^-1 and provenance."""
+        tensors = {name: t.contiguous() for name, t in self.network.state_dict().items()}
+        tensors[V_INVERSE] = torch.from_numpy(self.v_inverse)
+        tensors[QUANTILES] = torch.from_numpy(self.quantiles)
+        details = {
+            "encoder": asdict(self.network.config),
+            "mean": self.mean,
+            "deviation": self.deviation,
+            "provenance": self.provenance,
+        }
+        part = path.with_name(path.name + ".part")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            save_file(tensors, part, {"format": FORMAT, "details": json.dumps(details)})
+            part.replace(path)
+        except (OSError, SafetensorError) as error:
+            raise PrefPaintError(
+                f"The reward model cannot be written to {path}: {error}"
+            ) from error
+
+
+def load_reward(path: Path) -> RewardModel:
+    """Read a reward model; nothing is unpickled.
+
+    Raises PrefPaintError that names a file which is missing, damaged or no reward model.
+    """
+    if not path.is_file():
+        raise PrefPaintError(f"The reward model {path} does not exist. Choose another file.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise PrefPaintError(
+            f"The reward model {path} is damaged ({error}). Put an intact copy in its place."
+        ) from error
+    if metadata.get("format") != FORMAT:
+        raise PrefPaintError(f"{path} holds no PrefPaint reward model. Choose another file.")
+    try:
+        details = json.loads(metadata["details"])
+        details["encoder"]["widths"] = tuple(details["encoder"]["widths"])
+        network = RewardNetwork(EncoderConfig(**details["encoder"]))
+        v_inverse, quantiles = tensors.pop(V_INVERSE).numpy(), tensors.pop(QUANTILES).numpy()
+        network.load_state_dict(tensors)
+        network.eval()
+        mean, deviation = float(details["mean"]), float(details["deviation"])
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise PrefPaintError(
+            f"The reward model {path} does not fit this version of PrefPaint: {error}"
+        ) from error
+    return RewardModel(network, mean, deviation, v_inverse, quantiles, details["provenance"])

@@ -1,0 +1,49 @@
+"""The reward network of PrefPaint (arXiv 2410.21966, section 3.1): R(x) = <F(x), psi>."""
+
+from dataclasses import dataclass
+from typing import cast
+
+from torch import Tensor, cat, nn
+
+from training.reward.encoders import EncoderConfig, build_encoder
+
+FEATURE_SIZE = 256
+
+
+@dataclass(frozen=True)
+class RewardOutput:
+    """features: (n, 256), the paper's z. rewards: (n,), z . psi, not normalised."""
+
+    features: Tensor
+    rewards: Tensor
+
+
+class RewardNetwork(nn.Module):
+    """Embeddings of the fill and of the photo with its hole in white, side by side, through one
+    transformer layer over a sequence of length one and a linear head.
+
+    With CLIP ViT-B/32 the sizes are the paper's: 512 + 512 = 1024 wide, 16 heads.
+    """
+
+    def __init__(self, config: EncoderConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = build_encoder(config)
+        width = 2 * self.encoder.embedding_size
+        self.block = nn.TransformerEncoderLayer(
+            width, nhead=16, dim_feedforward=width, dropout=0.1, batch_first=True
+        )
+        self.mlp = nn.Sequential(
+            nn.Linear(width, 512), nn.Dropout(0.2), nn.Linear(512, FEATURE_SIZE)
+        )
+        self.psi = nn.Linear(FEATURE_SIZE, 1, bias=False)
+
+    def encode(self, images: Tensor, holes: Tensor) -> Tensor:
+        """images: (n, 3, s, s) in 0-1; holes: (n, 1, s, s) of 0 and 1; gives (n, embedding)."""
+        return cast(Tensor, self.encoder(images, holes))
+
+    def judge(self, fills: Tensor, prompts: Tensor) -> RewardOutput:
+        """Embeddings of fills and of the prompts they fill, both (n, embedding)."""
+        sequence = cat([fills, prompts], dim=1).unsqueeze(1)
+        features = self.mlp(self.block(sequence).squeeze(1))
+        return RewardOutput(features, self.psi(features).squeeze(1))
