@@ -128,7 +128,10 @@ def _connect(path: Path) -> sqlite3.Connection | None:
     except sqlite3.DatabaseError as error:
         connection.close()
         # Extended codes carry the primary one in their low byte.
-        if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in (
+            sqlite3.SQLITE_NOTADB,
+            sqlite3.SQLITE_CORRUPT,
+        ):
             return None
         raise
     except BaseException:

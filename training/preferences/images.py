@@ -29,18 +29,18 @@ def encode_png(pixels: Picture) -> bytes:
 
 
 def image_path(folder: Path, sha256: str) -> Path:
-    """Where the picture with this hash lies; two letters deep, as some file systems dislike more."""
+    """Where the picture with this hash lies: in subfolders, so that none grows huge."""
     return folder / sha256[:2] / f"{sha256}.png"
 
 
-def keep_image(folder: Path, sha256: str, png: bytes) -> None:
-    """Write an encoded picture unless it is there already. OSError passes through."""
+def keep_image(folder: Path, sha256: str, pixels: Picture) -> None:
+    """Write a picture under its hash unless it is there already. OSError passes through."""
     path = image_path(folder, sha256)
     if path.exists():
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     with replaced_when_complete(path) as file:
-        file.write(png)
+        file.write(encode_png(pixels))
 
 
 def load_image(folder: Path, sha256: str) -> Picture:

@@ -16,7 +16,6 @@ from training.inpainting.request import Box
 from training.preferences.database import open_database, transaction, utc_now
 from training.preferences.images import (
     Picture,
-    encode_png,
     image_path,
     keep_image,
     load_image,
@@ -102,24 +101,18 @@ class PreferenceStore:
         if seed not in {candidate.seed for candidate in presentation.candidates}:
             raise ValueError(f"seed {seed} was not shown")
         pictures = _pictures(presentation)
-        with self._errors("be kept"):
-            missing = {
-                sha256: encode_png(pixels)
-                for sha256, pixels in pictures.items()
-                if not image_path(self._images, sha256).exists()
-            }
-            with transaction(self._connection):
-                # Within the transaction, so that no withdrawal removes them before the row is in.
-                for sha256, pixels in pictures.items():
-                    keep_image(self._images, sha256, missing.get(sha256) or encode_png(pixels))
-                key = self._insert_presentation(presentation)
-                row = self._connection.execute(
-                    """INSERT INTO signal (presentation_id, seed, signal, recorded_at)
-                    VALUES (?, ?, ?, ?) ON CONFLICT (presentation_id, seed, kind)
-                    DO UPDATE SET signal = excluded.signal, recorded_at = excluded.recorded_at
-                    RETURNING id""",
-                    (key, seed, signal, utc_now()),
-                ).fetchone()
+        with self._errors("be kept"), transaction(self._connection):
+            # Within the transaction, so that no withdrawal removes them before the row is in.
+            for sha256, pixels in pictures.items():
+                keep_image(self._images, sha256, pixels)
+            key = self._insert_presentation(presentation)
+            row = self._connection.execute(
+                """INSERT INTO signal (presentation_id, seed, signal, recorded_at)
+                VALUES (?, ?, ?, ?) ON CONFLICT (presentation_id, seed, kind)
+                DO UPDATE SET signal = excluded.signal, recorded_at = excluded.recorded_at
+                RETURNING id""",
+                (key, seed, signal, utc_now()),
+            ).fetchone()
         return int(row[0])
 
     def withdraw(self, record_id: int) -> None:
@@ -219,8 +212,8 @@ class PreferenceStore:
                 "candidate",
                 {
                     "presentation_id": key,
-                    "seed": candidate.seed,
-                    "rank": candidate.rank,
+                    "seed": int(candidate.seed),
+                    "rank": int(candidate.rank),
                     "model": candidate.model,
                     "pixels_sha256": pixel_hash(candidate.pixels),
                     "reward": float(candidate.reward),
@@ -295,7 +288,7 @@ def _presentation_row(shown: Presentation) -> dict[str, Any]:
         "reward_model": shown.reward_model,
     }
     candidates = [
-        (one.rank, one.seed, one.model, pixel_hash(one.pixels), float(one.reward))
+        (int(one.rank), int(one.seed), one.model, pixel_hash(one.pixels), float(one.reward))
         for one in shown.candidates
     ]
     digest = hashlib.sha256(json.dumps([row, candidates], sort_keys=True).encode()).hexdigest()

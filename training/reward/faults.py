@@ -26,7 +26,7 @@ def apply_fault(
     """
     rng = np.random.default_rng(seed)
     softness = rng.uniform(0.5, 6)
-    depth = cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, 3)
+    depth = np.asarray(cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, 3), np.float32)
     weight = np.clip(depth / softness, 0, 1)[..., None].astype(np.float32)
     pixels = image.astype(np.float32)
     faulty = _FAULTS[kind](pixels, strength, depth, foreign.astype(np.float32), rng)

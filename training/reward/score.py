@@ -13,7 +13,7 @@ from training.inpainting.request import Mask, Pixels
 
 @dataclass(frozen=True, eq=False)
 class Score:
-    """reward: higher is better; 0 is the training fills' mean, 1 their standard deviation.
+    """reward: higher is better; 0 is the mean of fills of held-out photos, 1 their deviation.
 
     trust: 0-1, the share of the training data whose error bound is at least this fill's.
     features: (256,) float32, the z of the paper (averaged over separate holes).

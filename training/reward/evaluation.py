@@ -1,0 +1,90 @@
+"""How often a reward puts the better picture first, on photos that it never saw."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from training.reward.network import RewardNetwork
+from training.reward.pair_data import PromptPictures, draw_fault_pair, visibly_different
+from training.reward.view import white_hole
+
+Outcomes = dict[str, list[tuple[str, bool]]]
+"""By name of the comparison: (photo, whether the better picture got the higher reward)."""
+
+
+@dataclass(frozen=True)
+class PairAccuracy:
+    """share: of `count` pairs in the right order; low, high: its 95 % interval."""
+
+    name: str
+    share: float
+    low: float
+    high: float
+    count: int
+
+
+@torch.inference_mode()
+def judge_pictures(
+    network: RewardNetwork, prompt: PromptPictures, extra: Sequence[npt.NDArray[np.uint8]] = ()
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]]:
+    """Features (k, 256) and raw rewards (k,) of a prompt's pictures and of `extra` ones."""
+    network.eval()
+    pictures = np.stack([white_hole(prompt.pictures[0], prompt.hole), *prompt.pictures, *extra])
+    images = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255
+    holes = torch.from_numpy(prompt.hole).float().expand(len(images), 1, -1, -1)
+    context, fills = network.encode(images, holes).split([1, len(images) - 1])
+    output = network.judge(fills, context.expand(len(fills), -1))
+    return output.features.float().numpy(), output.rewards.double().numpy()
+
+
+def pair_outcomes(network: RewardNetwork, prompts: list[PromptPictures], seed: int) -> Outcomes:
+    """Compare the original with every fill, and weaker with stronger faults of each kind.
+
+    Pairs that no one could tell apart are left out (see `visibly_different`).
+    """
+    outcomes: Outcomes = {}
+    rng = np.random.default_rng(seed)
+    for index, prompt in enumerate(prompts):
+        foreign = prompts[(index + 1) % len(prompts)].pictures[0]
+        faults = []
+        for _ in range(3):
+            base = prompt.pictures[int(rng.integers(len(prompt.pictures)))]
+            faults.append(draw_fault_pair(base, prompt.hole, foreign, rng))
+        extra = [picture for _, weak, strong in faults for picture in (weak, strong)]
+        _, rewards = judge_pictures(network, prompt, extra)
+        for fill in range(1, len(prompt.kinds)):
+            if visibly_different(prompt.pictures[0], prompt.pictures[fill], prompt.hole):
+                outcome = (prompt.photo, bool(rewards[0] > rewards[fill]))
+                outcomes.setdefault(f"original over {prompt.kinds[fill]}", []).append(outcome)
+        for number, (kind, weak, strong) in enumerate(faults):
+            if visibly_different(weak, strong, prompt.hole):
+                first = len(prompt.pictures) + 2 * number
+                outcome = (prompt.photo, bool(rewards[first] > rewards[first + 1]))
+                outcomes.setdefault("weaker over stronger fault", []).append(outcome)
+                outcomes.setdefault(f"weaker over stronger {kind}", []).append(outcome)
+    return outcomes
+
+
+def accuracy(name: str, outcomes: list[tuple[str, bool]], seed: int = 0) -> PairAccuracy:
+    """Share in the right order with a 95 % bootstrap interval over photos, not over pairs."""
+    by_photo: dict[str, list[bool]] = {}
+    for photo, right in outcomes:
+        by_photo.setdefault(photo, []).append(right)
+    rights = np.array([sum(values) for values in by_photo.values()], float)
+    counts = np.array([len(values) for values in by_photo.values()], float)
+    drawn = np.random.default_rng(seed).integers(len(rights), size=(2000, len(rights)))
+    shares = rights[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
+    low, high = np.quantile(shares, [0.025, 0.975])
+    share = float(rights.sum() / counts.sum())
+    return PairAccuracy(name, share, float(low), float(high), int(counts.sum()))
+
+
+def pair_accuracies(
+    network: RewardNetwork, prompts: list[PromptPictures], seed: int
+) -> list[PairAccuracy]:
+    """Every comparison's accuracy, in the order of their names."""
+    outcomes = pair_outcomes(network, prompts, seed)
+    return [accuracy(name, outcomes[name]) for name in sorted(outcomes)]

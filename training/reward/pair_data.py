@@ -1,0 +1,151 @@
+"""Pairs of pictures whose order is known, drawn from the prompts that `make_pairs` wrote."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from training.errors import PrefPaintError
+from training.inpainting.request import Mask, Pixels
+from training.prompts.photos import photo_name, read_rgb
+from training.reward.faults import FAULT_KINDS, FaultKind, apply_fault
+from training.reward.pairs import MANIFEST, FillKind
+from training.reward.view import white_hole
+
+VISIBLE = 2.0
+"""Pictures whose holes differ by less than this on average, of 255, have no order: no one could
+see it."""
+
+
+@dataclass(frozen=True, eq=False)
+class PromptPictures:
+    """pictures: (k, s, s, 3) uint8, the untouched original first; kinds: k of them."""
+
+    name: str
+    photo: str
+    hole: Mask
+    pictures: npt.NDArray[np.uint8]
+    kinds: tuple[FillKind, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Pictures of one prompt and which is better than which.
+
+    pictures: (k, s, s, 3) uint8; prompt: (s, s, 3), the hole in white; better, worse: indices into
+    the pictures, pairwise.
+    """
+
+    pictures: npt.NDArray[np.uint8]
+    prompt: Pixels
+    hole: Mask
+    better: list[int]
+    worse: list[int]
+
+
+def load_prompts(folder: Path) -> list[PromptPictures]:
+    """Read every prompt of a folder into memory.
+
+    Raises PrefPaintError that names a missing or unreadable file.
+    """
+    manifest = folder / MANIFEST
+    try:
+        lines = manifest.read_text().splitlines()
+    except OSError as error:
+        raise PrefPaintError(
+            f"{manifest} cannot be read ({error.strerror}). Make it with `prefpaint-train pairs`."
+        ) from error
+    prompts = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            entry = json.loads(line)
+            name, photo = entry["name"], photo_name(Path(entry["photo"]))
+            kinds = tuple(recipe["kind"] for recipe in entry["recipes"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise PrefPaintError(f"{manifest}, line {number}, is no prompt ({error}).") from error
+        files = [folder / "inpaint" / f"{name}_{index}.png" for index in range(len(kinds))]
+        pictures = np.stack([read_rgb(file) for file in files])
+        hole = read_rgb(folder / "masks" / f"{name}_mask.png")[..., 0] >= 128
+        prompts.append(PromptPictures(name, photo, hole, pictures, kinds))
+    return prompts
+
+
+def visibly_different(first: Pixels, second: Pixels, hole: Mask) -> bool:
+    """Whether two pictures differ in the hole by enough to have an order."""
+    difference = np.abs(first[hole].astype(np.int16) - second[hole].astype(np.int16))
+    return bool(difference.mean() >= VISIBLE)
+
+
+def draw_fault_pair(
+    base: Pixels, hole: Mask, foreign: Pixels, rng: np.random.Generator
+) -> tuple[FaultKind, Pixels, Pixels]:
+    """One fault of `base`, weaker and stronger."""
+    kind = FAULT_KINDS[int(rng.integers(len(FAULT_KINDS)))]
+    weak = float(rng.uniform(0.02, 0.6))
+    strong = weak + float(rng.uniform(0.2, 0.4))
+    seed = int(rng.integers(2**31))
+    weaker, stronger = (
+        apply_fault(kind, strength, base, hole, foreign, seed) for strength in (weak, strong)
+    )
+    return kind, weaker, stronger
+
+
+def draw_group(prompts: list[PromptPictures], index: int, rng: np.random.Generator) -> Group:
+    """The original, three fills, and one of these with a weak and with a strong fault.
+
+    The whole picture, hole and surroundings alike, is then mirrored, relit or coded at random, all
+    pictures of the group in the same way, so that nothing can be learned from it.
+    """
+    prompt = prompts[index]
+    chosen = [0, *(1 + rng.choice(len(prompt.kinds) - 1, size=3, replace=False))]
+    pictures = [prompt.pictures[position] for position in chosen]
+    kinds = [prompt.kinds[position] for position in chosen]
+    base = 0 if rng.random() < 0.4 else int(rng.integers(1, len(pictures)))
+    foreign = prompts[int(rng.integers(len(prompts)))].pictures[0]
+    _, weaker, stronger = draw_fault_pair(pictures[base], prompt.hole, foreign, rng)
+    pictures += [weaker, stronger]
+    weak, strong = len(pictures) - 2, len(pictures) - 1
+    ordered = [(0, fill) for fill in range(1, weak)]
+    ordered += [(0, weak), (0, strong), (base, weak), (base, strong), (weak, strong)]
+    if "patchmatch-draft" in kinds:
+        draft = kinds.index("patchmatch-draft")
+        final = next((i for i, position in enumerate(chosen) if position == 1), None)
+        if final is not None:
+            ordered.append((final, draft))
+    ordered = [
+        pair
+        for pair in dict.fromkeys(ordered)
+        if visibly_different(pictures[pair[0]], pictures[pair[1]], prompt.hole)
+    ]
+    augmented, hole = _augment(np.stack(pictures), prompt.hole, rng)
+    return Group(
+        pictures=augmented,
+        prompt=white_hole(augmented[0], hole),
+        hole=hole,
+        better=[pair[0] for pair in ordered],
+        worse=[pair[1] for pair in ordered],
+    )
+
+
+def _augment(
+    pictures: npt.NDArray[np.uint8], hole: Mask, rng: np.random.Generator
+) -> tuple[npt.NDArray[np.uint8], Mask]:
+    if rng.random() < 0.5:
+        pictures, hole = pictures[:, :, ::-1], hole[:, ::-1]
+    if rng.random() < 0.5:
+        gain, lift = rng.uniform(0.75, 1.25), rng.uniform(-20, 20)
+        gamma = rng.uniform(0.8, 1.25)
+        curve = 255 * (np.arange(256) / 255) ** gamma * gain + lift
+        pictures = np.clip(np.rint(curve), 0, 255).astype(np.uint8)[pictures]
+    if rng.random() < 0.3:
+        quality = int(rng.integers(60, 98))
+        pictures = np.stack([_jpeg(picture, quality) for picture in pictures])
+    return np.ascontiguousarray(pictures), np.ascontiguousarray(hole)
+
+
+def _jpeg(picture: Pixels, quality: int) -> Pixels:
+    _, coded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), np.uint8)

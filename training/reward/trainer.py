@@ -1,0 +1,193 @@
+"""Learn a reward from pairs whose order is known: ranking loss, cosine schedule, exact resume."""
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from training.errors import PrefPaintError
+from training.reward.encoders import EncoderConfig
+from training.reward.evaluation import PairAccuracy, judge_pictures, pair_accuracies
+from training.reward.model import RewardModel
+from training.reward.network import RewardNetwork
+from training.reward.pair_data import Group, PromptPictures, draw_group, load_prompts
+from training.reward.trust import LAMBDA, error_bound, inverse_covariance
+
+CHECKPOINT, LOG = "checkpoint.pt", "log.jsonl"
+
+
+@dataclass(frozen=True)
+class RewardTrainingConfig:
+    """batch_size: prompts a step. learning_rate: AdamW's highest, after `warmup_steps`."""
+
+    steps: int = 2400
+    batch_size: int = 16
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.05
+    warmup_steps: int = 100
+    seed: int = 0
+    checkpoint_every: int = 100
+    bf16: bool = True
+    encoder: EncoderConfig = field(default_factory=EncoderConfig)
+
+
+def train_reward(
+    train_folder: Path,
+    validation_folder: Path,
+    out: Path,
+    config: RewardTrainingConfig,
+    on_progress: Callable[[float], None],
+) -> RewardModel:
+    """Train a reward network and measure its trust matrix and normalisation.
+
+    Writes checkpoint.pt and log.jsonl to `out` and goes on from them when they are there: a step
+    depends on the weights, the seed and its number alone. Raises PrefPaintError when `out` holds
+    a run with other settings, or the folders are not readable.
+    """
+    prompts, validation = load_prompts(train_folder), load_prompts(validation_folder)
+    torch.manual_seed(config.seed)
+    network = RewardNetwork(config.encoder)
+    optimiser = torch.optim.AdamW(
+        network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+    )
+    out.mkdir(parents=True, exist_ok=True)
+    step = _resume(out, config, network, optimiser)
+    losses: list[float] = []
+    while step < config.steps:
+        losses.append(_train_step(network, optimiser, prompts, config, step))
+        step += 1
+        on_progress(step / config.steps)
+        if step % config.checkpoint_every == 0 or step == config.steps:
+            measured = pair_accuracies(network, validation, seed=config.seed)
+            _log(out, step, float(np.mean(losses)), measured)
+            _save(out, config, network, optimiser, step)
+            losses = []
+    return _finish(network.eval(), prompts, validation)
+
+
+def ranking_loss(rewards: Tensor, better: Tensor, worse: Tensor) -> Tensor:
+    """Mean of -log sigmoid(R(better) - R(worse)) over pairs (Bradley-Terry).
+
+    rewards: (n,); better, worse: (p,) indices into them. A scalar.
+    """
+    return -functional.logsigmoid(rewards[better] - rewards[worse]).mean()
+
+
+def _train_step(
+    network: RewardNetwork,
+    optimiser: torch.optim.Optimizer,
+    prompts: list[PromptPictures],
+    config: RewardTrainingConfig,
+    step: int,
+) -> float:
+    rng = np.random.default_rng([config.seed, step])
+    torch.manual_seed(config.seed * 1_000_003 + step)
+    chosen = rng.choice(len(prompts), size=min(config.batch_size, len(prompts)), replace=False)
+    groups = [draw_group(prompts, int(index), rng) for index in chosen]
+    for group in optimiser.param_groups:
+        group["lr"] = config.learning_rate * _schedule(step, config)
+    network.train()
+    with torch.autocast("cpu", torch.bfloat16, enabled=config.bf16):
+        rewards, better, worse = _judge_groups(network, groups)
+        loss = ranking_loss(rewards.float(), better, worse)
+    optimiser.zero_grad()
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+    optimiser.step()
+    return float(loss.detach())
+
+
+def _judge_groups(network: RewardNetwork, groups: list[Group]) -> tuple[Tensor, Tensor, Tensor]:
+    """Rewards of all pictures of the groups, group after group, and the pairs among them."""
+    sizes = [len(group.pictures) for group in groups]
+    pictures = np.concatenate([g.pictures for g in groups] + [np.stack([g.prompt for g in groups])])
+    owners = torch.repeat_interleave(torch.arange(len(groups)), torch.tensor(sizes))
+    holes = torch.from_numpy(np.stack([group.hole for group in groups])).float().unsqueeze(1)
+    images = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255
+    embeddings = network.encode(images, torch.cat([holes[owners], holes]))
+    fills, prompt = embeddings.split([len(owners), len(groups)])
+    rewards = network.judge(fills, prompt[owners]).rewards
+    starts = np.cumsum([0, *sizes[:-1]])
+    better = [s + i for s, g in zip(starts, groups, strict=True) for i in g.better]
+    worse = [s + i for s, g in zip(starts, groups, strict=True) for i in g.worse]
+    return rewards, torch.tensor(better), torch.tensor(worse)
+
+
+def _schedule(step: int, config: RewardTrainingConfig) -> float:
+    """Linear warm-up, then half a cosine down to nothing."""
+    if step < config.warmup_steps:
+        return (step + 1) / config.warmup_steps
+    share = (step - config.warmup_steps) / max(1, config.steps - config.warmup_steps)
+    return 0.5 * (1 + math.cos(math.pi * share))
+
+
+def _finish(
+    network: RewardNetwork, prompts: list[PromptPictures], validation: list[PromptPictures]
+) -> RewardModel:
+    """V^-1 from the training features; rewards in units of the fills of held-out photos."""
+    features = np.concatenate([judge_pictures(network, prompt)[0] for prompt in prompts])
+    v_inverse = inverse_covariance(features, LAMBDA)
+    bounds = error_bound(features, v_inverse)
+    rewards = np.concatenate([judge_pictures(network, prompt)[1][1:] for prompt in validation])
+    return RewardModel(
+        network=network,
+        mean=float(rewards.mean()),
+        deviation=float(rewards.std()),
+        v_inverse=v_inverse,
+        quantiles=np.quantile(bounds, np.linspace(0, 1, 101)),
+        provenance={},
+    )
+
+
+def _log(out: Path, step: int, loss: float, measured: list[PairAccuracy]) -> None:
+    line = {"step": step, "loss": loss, **{entry.name: entry.share for entry in measured}}
+    with (out / LOG).open("a") as file:
+        file.write(json.dumps(line) + "\n")
+
+
+def _save(
+    out: Path,
+    config: RewardTrainingConfig,
+    network: RewardNetwork,
+    optimiser: torch.optim.Optimizer,
+    step: int,
+) -> None:
+    part = out / f"{CHECKPOINT}.part"
+    state = {
+        "config": json.dumps(asdict(config)),
+        "network": network.state_dict(),
+        "optimiser": optimiser.state_dict(),
+        "step": step,
+    }
+    torch.save(state, part)
+    part.replace(out / CHECKPOINT)
+
+
+def _resume(
+    out: Path,
+    config: RewardTrainingConfig,
+    network: RewardNetwork,
+    optimiser: torch.optim.Optimizer,
+) -> int:
+    """Load what an interrupted run left; gives the number of steps that are done."""
+    path = out / CHECKPOINT
+    if not path.exists():
+        (out / LOG).unlink(missing_ok=True)
+        return 0
+    try:
+        state = torch.load(path, weights_only=True)
+    except Exception as error:
+        raise PrefPaintError(f"{path} is damaged ({error}). Delete it to begin anew.") from error
+    if state["config"] != json.dumps(asdict(config)):
+        raise PrefPaintError(
+            f"{out} holds a run with other settings. Name another folder, or delete it."
+        )
+    network.load_state_dict(state["network"])
+    optimiser.load_state_dict(state["optimiser"])
+    return int(state["step"])
