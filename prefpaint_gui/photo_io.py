@@ -1,6 +1,5 @@
 """Reading and writing photographs and masks. No Qt."""
 
-import hashlib
 import io
 from dataclasses import dataclass
 from importlib.resources import files
@@ -14,6 +13,7 @@ from PIL import Image, ImageCms, ImageFile, ImageOps, JpegImagePlugin
 from training.errors import PrefPaintError
 from training.files import replaced_when_complete
 from training.inpainting.request import Mask
+from training.preferences.images import pixel_hash as pixel_hash
 
 PhotoPixels = npt.NDArray[np.uint8]
 """(height, width, 3) RGB or (height, width, 4) RGBA, uint8; alpha is not premultiplied."""
@@ -146,20 +146,6 @@ def write_photo(path: Path, pixels: PhotoPixels, like: Photo) -> None:
         ) from error
 
 
-def encode_png(pixels: npt.NDArray[np.uint8]) -> bytes:
-    """The bytes of a lossless PNG of (height, width), (..., 3) or (..., 4) uint8 pixels."""
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def pixel_hash(pixels: npt.NDArray[np.uint8]) -> str:
-    """SHA-256 (hex) of a picture's shape and pixels; the same for any file it was read from."""
-    digest = hashlib.sha256(repr(pixels.shape).encode())
-    digest.update(np.ascontiguousarray(pixels).data)
-    return digest.hexdigest()
-
-
 def read_mask(path: Path, size: tuple[int, int]) -> Mask:
     """Read a mask for a photo of `size` (width, height): True where alpha or white says hole.
 
@@ -267,16 +253,15 @@ def _make_upright(image: Image.Image) -> bytes:
 
 def _as_rgb(image: Image.Image, path: Path) -> Image.Image:
     """The same picture as RGB or RGBA."""
-    transparent = "A" in image.getbands() or "a" in image.getbands()
     if image.mode == "CMYK":
         return _cmyk_to_srgb(image)
-    try:
-        return image.convert("RGBA" if transparent or "transparency" in image.info else "RGB")
-    except ValueError as error:
+    if image.mode in ("LAB", "HSV"):
         raise PrefPaintError(
-            f"{path} has colours of a kind that PrefPaint cannot read ({image.mode}). "
+            f"{path} has {image.mode} colours, which PrefPaint cannot read. "
             "Save it as RGB and open that."
-        ) from error
+        )
+    transparent = image.mode in ("RGBA", "RGBa", "LA", "La", "PA") or "transparency" in image.info
+    return image.convert("RGBA" if transparent else "RGB")
 
 
 def _cmyk_to_srgb(image: Image.Image) -> Image.Image:

@@ -1,0 +1,265 @@
+"""What a person said of a fill is kept at once, survives damage around it, and can be exported."""
+
+import json
+import sqlite3
+import subprocess
+import sys
+import textwrap
+import threading
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from safetensors.numpy import load_file
+from strips import make_strip
+
+from training.errors import PrefPaintError
+from training.preferences.database import FILE_NAME
+from training.preferences.export import export
+from training.preferences.store import PreferenceStore
+
+
+def pictures(folder: Path) -> list[Path]:
+    return sorted((folder / "images").rglob("*.png"))
+
+
+def test_a_record_comes_back_as_it_was_shown(tmp_path: Path) -> None:
+    strip = make_strip()
+    with PreferenceStore(tmp_path) as store:
+        record_id = store.record(strip, 1, "up")
+    with PreferenceStore(tmp_path) as store:
+        (key,) = store.presentation_ids()
+        stored = store.read(key)
+    assert [(one.record_id, one.seed, one.signal) for one in stored.signals] == [
+        (record_id, 1, "up")
+    ]
+    time = datetime.fromisoformat(stored.signals[0].recorded_at)
+    assert time.utcoffset() == timedelta(0)
+    back = stored.presentation
+    assert (back.photo_sha256, back.box, back.prompt, back.reward_model) == (
+        strip.photo_sha256,
+        strip.box,
+        strip.prompt,
+        strip.reward_model,
+    )
+    np.testing.assert_array_equal(back.image, strip.image)
+    np.testing.assert_array_equal(back.hole, strip.hole)
+    assert back.hole.dtype == bool
+    for ours, theirs in zip(back.candidates, strip.candidates, strict=True):
+        np.testing.assert_array_equal(ours.pixels, theirs.pixels)
+        np.testing.assert_array_equal(ours.features, theirs.features)
+        assert (ours.rank, ours.seed, ours.model, ours.reward, ours.trust) == (
+            theirs.rank,
+            theirs.seed,
+            theirs.model,
+            theirs.reward,
+            theirs.trust,
+        )
+
+
+def test_two_thumbs_on_one_strip_store_the_strip_once(tmp_path: Path) -> None:
+    with PreferenceStore(tmp_path) as store:
+        first = store.record(make_strip(), 0, "up")
+        second = store.record(make_strip(), 2, "down")
+        statistics = store.statistics()
+    assert first != second
+    assert (statistics.presentations, statistics.candidates) == (1, 3)
+    assert len(pictures(tmp_path)) == 5  # image, hole and three fills
+
+
+def test_a_second_thumb_replaces_the_first_but_not_an_accept(tmp_path: Path) -> None:
+    with PreferenceStore(tmp_path) as store:
+        store.record(make_strip(), 0, "accept")
+        up = store.record(make_strip(), 0, "up")
+        assert store.record(make_strip(), 0, "down") == up
+        statistics = store.statistics()
+    assert (statistics.ups, statistics.downs, statistics.accepts) == (0, 1, 1)
+
+
+def test_statistics_count_what_was_said(tmp_path: Path) -> None:
+    with PreferenceStore(tmp_path) as store:
+        assert store.statistics().first is None
+        store.record(make_strip(1), 0, "accept")
+        store.record(make_strip(2), 1, "accept")
+        store.record(make_strip(2), 0, "down")
+        statistics = store.statistics()
+    assert (statistics.presentations, statistics.photos, statistics.candidates) == (2, 2, 6)
+    assert (statistics.accepts, statistics.accepts_of_first, statistics.downs) == (2, 1, 1)
+    assert statistics.first is not None
+    assert statistics.last is not None
+    assert statistics.first <= statistics.last
+
+
+def test_withdrawing_forgets_the_strip_with_its_last_record(tmp_path: Path) -> None:
+    with PreferenceStore(tmp_path) as store:
+        kept = store.record(make_strip(1), 0, "up")
+        first = store.record(make_strip(2), 0, "up")
+        second = store.record(make_strip(2), 1, "down")
+        store.withdraw(first)
+        assert store.statistics().presentations == 2
+        store.withdraw(second)
+        store.withdraw(second)
+        assert store.statistics().presentations == 1
+        (key,) = store.presentation_ids()
+        assert [one.record_id for one in store.read(key).signals] == [kept]
+    # The hole is the same in both strips, so it stays with the first.
+    assert len(pictures(tmp_path)) == 5
+
+
+def test_another_thread_may_record(tmp_path: Path) -> None:
+    with PreferenceStore(tmp_path) as store:
+        thread = threading.Thread(target=store.record, args=(make_strip(), 0, "up"))
+        thread.start()
+        thread.join()
+        assert store.statistics().ups == 1
+
+
+def test_a_seed_that_was_not_shown_is_refused(tmp_path: Path) -> None:
+    with PreferenceStore(tmp_path) as store, pytest.raises(ValueError, match="was not shown"):
+        store.record(make_strip(count=2), 2, "up")
+
+
+@pytest.mark.parametrize("damage", ["garbage", "truncated", "overwritten page"])
+def test_a_broken_database_is_set_aside_and_work_goes_on(tmp_path: Path, damage: str) -> None:
+    with PreferenceStore(tmp_path) as store:
+        for number in range(4):
+            store.record(make_strip(number), 0, "up")
+    path = tmp_path / FILE_NAME
+    content = path.read_bytes()
+    broken = {
+        "garbage": b"not a database at all" * 100,
+        "truncated": content[: len(content) // 2],
+        "overwritten page": content[:4096] + b"\x5a" * 4096 + content[8192:],
+    }[damage]
+    path.write_bytes(broken)
+
+    with PreferenceStore(tmp_path) as store:
+        assert store.notice is not None
+        assert store.statistics().presentations == 0
+        store.record(make_strip(9), 0, "up")
+    (aside,) = tmp_path.glob(f"{FILE_NAME}.broken-*")
+    assert aside.read_bytes() == broken
+    assert str(aside) in store.notice
+    assert len(pictures(tmp_path)) == 4 * 4 + 1 + 4  # the pictures of lost rows stay as well
+    with PreferenceStore(tmp_path) as store:
+        assert store.notice is None
+        assert store.statistics().ups == 1
+
+
+def test_a_newer_database_is_left_alone(tmp_path: Path) -> None:
+    PreferenceStore(tmp_path).close()
+    path = tmp_path / FILE_NAME
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    before = path.read_bytes()
+    with pytest.raises(PrefPaintError, match="newer PrefPaint"):
+        PreferenceStore(tmp_path)
+    assert path.read_bytes() == before
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(PrefPaintError, match=r"file.inner"):
+        PreferenceStore(tmp_path / "file" / "inner")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="resource limits are POSIX's")
+def test_a_full_disk_is_one_sentence_and_no_half_record(tmp_path: Path) -> None:
+    PreferenceStore(tmp_path).close()
+    code = """
+        import resource, signal, sys
+        from pathlib import Path
+        from training.errors import PrefPaintError
+        from training.preferences.store import PreferenceStore
+        from strips import make_strip
+        store = PreferenceStore(Path(sys.argv[1]))
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
+        try:
+            store.record(make_strip(), 0, "up")
+        except PrefPaintError as error:
+            print(error)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+        store.record(make_strip(5), 0, "up")
+    """
+    ran = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code), str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parent,  # where strips.py lies
+    )
+    assert str(tmp_path) in ran.stdout
+    assert "Free some space" in ran.stdout
+    with PreferenceStore(tmp_path) as store:
+        assert store.statistics().presentations == 1
+        (key,) = store.presentation_ids()
+        np.testing.assert_array_equal(store.read(key).presentation.image, make_strip(5).image)
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
+def test_export_has_the_published_layout(tmp_path: Path) -> None:
+    with PreferenceStore(tmp_path / "store") as store:
+        store.record(make_strip(1), 0, "accept")
+        store.record(make_strip(1), 2, "down")
+        store.record(make_strip(2), 1, "up")
+        summary = export(store, tmp_path / "out")
+    assert (summary.presentations, summary.candidates) == (2, 6)
+    assert (summary.ups, summary.downs, summary.accepts, summary.skipped) == (1, 1, 1, 0)
+
+    out = tmp_path / "out"
+    records = [json.loads(line) for line in (out / "records.jsonl").read_text().splitlines()]
+    assert [record["signal"] for record in records] == ["accept", "down", "up"]
+    features = load_file(out / "features.safetensors")
+    strip = make_strip(1)
+    for record, seed in zip(records, (0, 2), strict=False):
+        candidate = strip.candidates[seed]
+        np.testing.assert_array_equal(np.array(Image.open(out / record["file"])), candidate.pixels)
+        np.testing.assert_array_equal(features[Path(record["file"]).stem], candidate.features)
+        assert (record["seed"], record["rank"]) == (seed, seed + 1)
+        assert (record["model"], record["reward"]) == ("patchmatch", candidate.reward)
+    prompt = records[0]["prompt_id"]
+    mask = np.array(Image.open(out / "masks" / f"{prompt}_mask.png"))
+    np.testing.assert_array_equal(mask >= 125, strip.hole)
+    white = np.array(Image.open(out / "masks_color" / f"{prompt}_mask_color.png"))
+    assert (white[strip.hole] == 255).all()
+    np.testing.assert_array_equal(white[~strip.hole], strip.image[~strip.hole])
+    assert len((out / "candidates.jsonl").read_text().splitlines()) == 6
+    assert "3 thumbs" not in (out / "README.md").read_text()
+    assert "1 thumbs up, 1 thumbs down, 1 accepted" in (out / "README.md").read_text()
+
+
+def test_export_leaves_out_a_strip_whose_picture_is_gone(tmp_path: Path) -> None:
+    with PreferenceStore(tmp_path / "store") as store:
+        store.record(make_strip(1), 0, "up")
+        before = set(pictures(tmp_path / "store"))
+        store.record(make_strip(2), 0, "up")
+        (set(pictures(tmp_path / "store")) - before).pop().write_bytes(b"damaged")
+        summary = export(store, tmp_path / "out")
+    assert (summary.presentations, summary.skipped) == (1, 1)
+    assert len(list((tmp_path / "out" / "inpaint").iterdir())) == 3
+
+
+def test_export_into_a_folder_with_something_in_it_is_refused(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "mine.txt").write_text("mine")
+    with PreferenceStore(tmp_path / "store") as store:
+        store.record(make_strip(), 0, "up")
+        with pytest.raises(PrefPaintError, match="holds something"):
+            export(store, out)
+        assert [path.name for path in out.iterdir()] == ["mine.txt"]
+        (out / "mine.txt").unlink()
+        assert export(store, out).presentations == 1
+
+
+def test_export_of_nothing_says_so(tmp_path: Path) -> None:
+    with (
+        PreferenceStore(tmp_path / "store") as store,
+        pytest.raises(PrefPaintError, match="no preferences"),
+    ):
+        export(store, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
