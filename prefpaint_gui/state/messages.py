@@ -1,0 +1,117 @@
+"""What crosses between the window and its workers: snapshots that nobody changes afterwards."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from prefpaint_gui.state.pyramid import Pyramid
+from training.inpainting.request import InpaintRequest, Mask
+from training.preferences.records import Signal as Opinion
+from training.ranking import RankedFill
+
+if TYPE_CHECKING:
+    from prefpaint_gui.photo_io import Photo
+
+Image = npt.NDArray[np.uint8]
+"""(height, width, 3 or 4) uint8, sRGB, the fourth channel alpha."""
+
+
+@dataclass(frozen=True, eq=False)
+class Order:
+    """One press of Generate.
+
+    pixels: (height, width, 3 or 4) uint8, the whole photo; pixels_version names its content.
+    mask: (height, width) bool, a copy. padding: pixels of context, None for automatic.
+    feather: pixels. cancel: set by the window, looked at by the worker.
+    request: the request of an earlier order whose candidates this one finishes, if any.
+    """
+
+    job_id: int
+    pixels: Image
+    pixels_version: int
+    mask: Mask
+    seeds: tuple[int, ...]
+    padding: int | None
+    feather: int
+    cancel: threading.Event
+    request: InpaintRequest | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Filled:
+    """A scored candidate, ready for the screen.
+
+    request: what it answers. region: (height, width, 3 or 4) uint8, the request's box of the
+    photo with the fill pasted in. pyramid: of the region.
+    reward_model: name of the model that scored it.
+    """
+
+    job_id: int
+    request: InpaintRequest
+    fill: RankedFill
+    region: Image
+    pyramid: Pyramid
+    reward_model: str
+
+    @property
+    def seed(self) -> int:
+        return self.fill.candidate.seed
+
+    @property
+    def is_draft(self) -> bool:
+        return self.fill.candidate.is_draft
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What the person said of one candidate, with everything that was on screen, best first.
+
+    token: names this answer when it is taken back.
+    """
+
+    token: int
+    pixels: Image
+    pixels_version: int
+    request: InpaintRequest
+    shown: tuple[RankedFill, ...]
+    reward_model: str
+    seed: int
+    opinion: Opinion
+
+
+@dataclass(frozen=True, eq=False)
+class OpenOrder:
+    """A photo to be opened: from a file, or from pixels that come from no file.
+
+    mask: a picture of the same size to start with, if any.
+    """
+
+    job_id: int
+    source: Path | Image
+    mask: Path | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """A photo that was read. mask: (height, width) bool or None. pyramid: of its pixels."""
+
+    job_id: int
+    photo: Photo
+    mask: Mask | None
+    pyramid: Pyramid
+
+
+@dataclass(frozen=True, eq=False)
+class SaveOrder:
+    """pixels go to path, with the metadata of the photo they came from."""
+
+    path: Path
+    pixels: Image
+    pixels_version: int
+    photo: Photo

@@ -1,0 +1,139 @@
+"""Fills and scores off the GUI thread."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Protocol
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from prefpaint_gui.state.messages import Filled, Order
+from prefpaint_gui.state.pyramid import Pyramid
+from training.errors import Cancelled, PrefPaintError
+from training.inpainting.request import Box, Inpainter, InpaintRequest
+from training.ranking import RankedFill, generate_and_score
+from training.reward.score import Scorer
+
+
+class OwnedInpainter(Inpainter, Protocol):
+    """An inpainter that is closed when the window is."""
+
+    def close(self) -> None:
+        """End its processes at once."""
+
+
+class OwnedScorer(Scorer, Protocol):
+    """A scorer that is closed when the window is."""
+
+    def close(self) -> None:
+        """End its process at once."""
+
+
+class GenerationWorker(QObject):
+    """Takes one order after the other; lives in a thread of its own.
+
+    make_inpainter, make_scorer: called in that thread, so that heavy imports do not hold up the
+    window; called again for the next order when they raised PrefPaintError.
+    """
+
+    filled = Signal(object)
+    progress = Signal(int, float)
+    finished = Signal(int)
+    failed = Signal(int, str)
+    closed = Signal()
+
+    def __init__(
+        self,
+        make_inpainter: Callable[[], OwnedInpainter],
+        make_scorer: Callable[[], OwnedScorer],
+    ) -> None:
+        super().__init__()
+        self._make_inpainter = make_inpainter
+        self._make_scorer = make_scorer
+        self._inpainter: OwnedInpainter | None = None
+        self._scorer: OwnedScorer | None = None
+
+    @Slot()
+    def warm_up(self) -> None:
+        """Get the models ready ahead of the first order, which will tell of any error."""
+        try:
+            self._models()
+        except PrefPaintError:
+            logging.getLogger(__name__).info("warming up failed", exc_info=True)
+
+    @Slot()
+    def close(self) -> None:
+        """End the models' processes."""
+        if self._inpainter is not None:
+            self._inpainter.close()
+        if self._scorer is not None:
+            self._scorer.close()
+        self.closed.emit()
+
+    @Slot(object)
+    def fill(self, order: Order) -> None:
+        """Fill an order, telling of each candidate, then of the end."""
+        if order.cancel.is_set():
+            return
+        try:
+            request = _request_for(order)
+            inpainter, scorer = self._models()
+            fills = generate_and_score(
+                request,
+                inpainter,
+                scorer,
+                lambda share: self.progress.emit(order.job_id, share),
+                order.cancel,
+            )
+            for fill in fills:
+                self.filled.emit(_for_screen(order, request, fill, scorer.name))
+        except Cancelled:
+            pass
+        except PrefPaintError as error:
+            self.failed.emit(order.job_id, str(error))
+            return
+        except Exception as error:  # the window must not stay busy, whatever a model throws
+            logging.getLogger(__name__).exception("filling failed")
+            self.failed.emit(
+                order.job_id, f"Filling failed ({type(error).__name__}: {error}). Try again."
+            )
+            return
+        self.finished.emit(order.job_id)
+
+    def _models(self) -> tuple[OwnedInpainter, OwnedScorer]:
+        if self._inpainter is None:
+            self._inpainter = self._make_inpainter()
+        if self._scorer is None:
+            self._scorer = self._make_scorer()
+        return self._inpainter, self._scorer
+
+
+def _request_for(order: Order) -> InpaintRequest:
+    from training.inpainting.region import make_request  # here, because it loads OpenCV
+
+    if order.request is not None:
+        return replace(order.request, job_id=order.job_id, seeds=order.seeds)
+    return make_request(
+        order.pixels,
+        order.mask,
+        job_id=order.job_id,
+        seeds=order.seeds,
+        padding=order.padding,
+        feather=order.feather,
+    )
+
+
+def _for_screen(
+    order: Order, request: InpaintRequest, fill: RankedFill, reward_model: str
+) -> Filled:
+    from training.inpainting.region import paste
+
+    box = request.box
+    region = paste(
+        order.pixels[box.slices],
+        order.mask[box.slices],
+        order.feather,
+        Box(0, 0, box.height, box.width),
+        fill.candidate.pixels,
+    )
+    return Filled(order.job_id, request, fill, region, Pyramid.of(region), reward_model)
