@@ -1,5 +1,6 @@
 """`prefpaint-train`: reward learning from the terminal."""
 
+import math
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -13,6 +14,13 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 from training.inpainting.process_pool import ProcessPool
 from training.prompts.photos import Split, find_photos
+from training.reward.eye import (
+    ROWS,
+    plan_eye_prompts,
+    read_answers,
+    write_rankings,
+    write_sheet,
+)
 from training.reward.pairs import make_pairs
 
 app = typer.Typer(
@@ -57,6 +65,45 @@ def pairs(
     finally:
         pool.close()
     Console().print(f"{count} prompts lie in {out}.")
+
+
+@app.command()
+def eye_sheets(
+    photos: Annotated[list[Path], typer.Argument(help="Folders of photographs.")],
+    out: Out,
+    count: Annotated[int, typer.Option(help="How many prompts.", min=1)] = 120,
+    seed: Seed = 7,
+) -> None:
+    """Draw sheets of shuffled, unnamed fills of held-out photos, to rank by eye.
+
+    Write the ranking as text, a line a prompt, best first, letters side by side where the order
+    is close: `007: B > A C > D E`. `eye-ranking` turns it into the committed file.
+    """
+    planned = plan_eye_prompts(find_photos(photos), count, seed)
+    pool = ProcessPool(os.cpu_count() or 1)
+    calls = [(planned, number, out) for number in range(math.ceil(count / ROWS))]
+    try:
+        with progress("Drawing sheets") as on_progress:
+            for done, _ in enumerate(pool.run(write_sheet, calls, threading.Event()), start=1):
+                on_progress(done / len(calls))
+    finally:
+        pool.close()
+    Console().print(f"{len(calls)} sheets lie in {out}.")
+
+
+@app.command()
+def eye_ranking(
+    photos: Annotated[list[Path], typer.Argument(help="The folders given to eye-sheets.")],
+    answers: Annotated[Path, typer.Option(help="The ranking as text.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="The JSON file to write.", show_default=False)],
+    count: Annotated[int, typer.Option(help="As given to eye-sheets.", min=1)] = 120,
+    seed: Seed = 7,
+) -> None:
+    """Turn a ranking by eye into JSON that names photo, crop, mask seed and recipe of each fill."""
+    prompts = [prompt for _, prompt in plan_eye_prompts(find_photos(photos), count, seed)]
+    rankings = read_answers(answers.read_text(), prompts)
+    write_rankings(rankings, out)
+    Console().print(f"{len(rankings)} rankings written to {out}.")
 
 
 @contextmanager

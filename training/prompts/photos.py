@@ -37,7 +37,12 @@ def photo_name(path: Path) -> str:
 
 
 def split_of(path: Path) -> Split:
-    """75 % train, 5 % validation, 20 % test, by the photo's name: never on two sides."""
+    """75 % train, 5 % validation, 20 % test, by the photo's name: never on two sides.
+
+    The photographs of the Kodak set, by which methods are commonly compared, are test only.
+    """
+    if path.stem.startswith("kodim"):
+        return "test"
     share = int.from_bytes(hashlib.sha256(photo_name(path).encode()).digest()[:4]) / 2**32
     if share < 0.75:
         return "train"

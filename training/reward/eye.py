@@ -1,0 +1,141 @@
+"""Blind sheets of fills to rank by eye, the ranking's file, and what a reward says of it."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from training.errors import PrefPaintError
+from training.inpainting.request import Pixels
+from training.prompts.photos import read_rgb, split_of
+from training.reward.model import RewardModel
+from training.reward.pairs import PairPrompt, Recipe, plan_prompt, render_prompt
+from training.reward.view import view_boxes, white_hole
+
+LETTERS = "ABCDE"
+CELL, GAP, LABEL = 256, 8, 20
+ROWS = 5
+
+
+@dataclass(frozen=True)
+class EyeRanking:
+    """tiers: indices into the prompt's recipes, best first. Between two tiers the order is clear;
+    within one it is close."""
+
+    prompt: PairPrompt
+    tiers: tuple[tuple[int, ...], ...]
+
+
+def plan_eye_prompts(photos: list[Path], count: int, seed: int) -> list[tuple[Path, PairPrompt]]:
+    """Prompts of photos outside the training split, each with three PatchMatch fills, Telea's and
+    Navier-Stokes', shuffled. The same photos, count and seed give the same prompts."""
+    held_out = [path for path in photos if split_of(path) == "test"]
+    if not held_out:
+        raise PrefPaintError("None of these photographs is held out. Give more photographs.")
+    order = np.random.default_rng(seed).permutation(len(held_out))
+    shuffled = [held_out[position] for position in order]
+    planned = []
+    for index in range(count):
+        path, prompt = plan_prompt(shuffled, index, seed)
+        rng = np.random.default_rng([seed, index, 1])
+        seeds = rng.choice(1000, size=3, replace=False)
+        recipes = [Recipe("patchmatch", seed=int(value)) for value in seeds]
+        recipes += [recipe for recipe in prompt.recipes if recipe.radius]
+        shuffle = rng.permutation(len(recipes))
+        planned.append((path, replace(prompt, recipes=tuple(recipes[i] for i in shuffle))))
+    return planned
+
+
+def write_sheet(planned: list[tuple[Path, PairPrompt]], number: int, out: Path) -> Iterator[Path]:
+    """In a worker: draw sheet `number` of the planned prompts; yields its file."""
+    cv2.setNumThreads(1)
+    rows = planned[number * ROWS : (number + 1) * ROWS]
+    width = (len(LETTERS) + 1) * (CELL + GAP) + GAP
+    sheet = Image.new("RGB", (width, len(rows) * (CELL + LABEL + GAP) + GAP), (24, 25, 28))
+    draw = ImageDraw.Draw(sheet)
+    font = ImageFont.load_default(size=14)
+    for row, (path, prompt) in enumerate(rows):
+        top = GAP + row * (CELL + LABEL + GAP)
+        hole, fills = render_prompt(read_rgb(path), prompt)
+        box = view_boxes(hole)[0]
+        pictures = [white_hole(fills[0], hole), *fills]
+        names = [f"{number * ROWS + row:03d}", *LETTERS]
+        for column, (name, picture) in enumerate(zip(names, pictures, strict=True)):
+            left = GAP + column * (CELL + GAP)
+            cell = Image.fromarray(np.ascontiguousarray(picture[box.slices]))
+            sheet.paste(cell.resize((CELL, CELL), Image.Resampling.BICUBIC), (left, top + LABEL))
+            draw.text((left, top), name, font=font, fill=(230, 230, 230))
+    out.mkdir(parents=True, exist_ok=True)
+    file = out / f"sheet-{number:02d}.png"
+    sheet.save(file)
+    yield file
+
+
+def read_answers(text: str, prompts: list[PairPrompt]) -> list[EyeRanking]:
+    """Parse lines such as `007: B > A C > D E` (best first; letters together are close).
+
+    Raises PrefPaintError that names a line which does not rank each letter once.
+    """
+    rankings = []
+    for line in filter(None, (raw.strip() for raw in text.splitlines())):
+        number, _, answer = line.partition(":")
+        tiers = [re.findall("[A-Z]", tier) for tier in answer.split(">")]
+        letters = sorted(letter for tier in tiers for letter in tier)
+        if letters != list(LETTERS) or not number.isdigit() or int(number) >= len(prompts):
+            raise PrefPaintError(f"'{line}' does not rank each of {LETTERS} once.")
+        indices = tuple(tuple(LETTERS.index(letter) for letter in tier) for tier in tiers)
+        rankings.append(EyeRanking(prompts[int(number)], indices))
+    return rankings
+
+
+def write_rankings(rankings: list[EyeRanking], path: Path) -> None:
+    """One JSON object a line, so that differences can be read."""
+    lines = ",\n".join(json.dumps(asdict(ranking)) for ranking in rankings)
+    path.write_text(f"[\n{lines}\n]\n")
+
+
+def read_rankings(path: Path) -> list[EyeRanking]:
+    """The inverse of write_rankings. Raises PrefPaintError when the file does not hold that."""
+    try:
+        return [_ranking(entry) for entry in json.loads(path.read_text())]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise PrefPaintError(f"{path} holds no rankings ({error}).") from error
+
+
+def _ranking(entry: dict[str, Any]) -> EyeRanking:
+    fields = dict(entry["prompt"])
+    fields["crop"] = tuple(fields["crop"])
+    fields["recipes"] = tuple(Recipe(**recipe) for recipe in fields["recipes"])
+    return EyeRanking(PairPrompt(**fields), tuple(tuple(tier) for tier in entry["tiers"]))
+
+
+def clear_pairs(ranking: EyeRanking) -> list[tuple[int, int]]:
+    """(better, worse) recipe indices of every pair that the eye called clear."""
+    return [
+        (better, worse)
+        for number, tier in enumerate(ranking.tiers)
+        for later in ranking.tiers[number + 1 :]
+        for better in tier
+        for worse in later
+    ]
+
+
+def judge_ranking(
+    ranking: EyeRanking, photos: dict[str, Path], model: RewardModel
+) -> tuple[list[Pixels], list[float]]:
+    """Make the ranking's fills again and score them as the app would.
+
+    photos: by file name. Raises PrefPaintError when the photo is not among them.
+    """
+    path = photos.get(ranking.prompt.photo)
+    if path is None:
+        raise PrefPaintError(f"{ranking.prompt.photo} is not among the photographs given.")
+    hole, fills = render_prompt(read_rgb(path), ranking.prompt)
+    scores = model.score(fills[0], hole, fills)
+    return fills, [score.reward for score in scores]
