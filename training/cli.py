@@ -68,6 +68,56 @@ def pairs(
 
 
 @app.command()
+def reward(
+    pairs: Annotated[Path, typer.Argument(help="Folder that `pairs` wrote, of training photos.")],
+    validation: Annotated[
+        Path, typer.Option(help="The same of other photos: watched, never learned from.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder of the run.")],
+    steps: Annotated[int, typer.Option(help="Steps to train.", min=1)] = 2400,
+    batch_size: Annotated[int, typer.Option(help="Prompts a step.", min=1)] = 16,
+    learning_rate: Annotated[float, typer.Option(help="Highest learning rate.")] = 1e-3,
+    seed: Seed = 0,
+) -> None:
+    """Train a reward model from pairs whose order is known by construction.
+
+    Writes reward.safetensors, log.jsonl and curve.png. Run again with the same words to go on
+    where it was interrupted. Nothing here was labelled by a person, and the file says so.
+    """
+    from training.reward.curve import draw_curve  # torch and matplotlib, slow to import
+    from training.reward.trainer import RewardTrainingConfig, train_reward
+
+    config = RewardTrainingConfig(
+        steps=steps, batch_size=batch_size, learning_rate=learning_rate, seed=seed
+    )
+    with progress("Training") as on_progress:
+        model = train_reward(pairs, validation, out, config, on_progress)
+    model.save(out / "reward.safetensors")
+    draw_curve(out)
+    Console().print(f"The reward model is {out / 'reward.safetensors'}.")
+
+
+@app.command()
+def reward_card(
+    model: Annotated[Path, typer.Argument(help="A reward model.")],
+    pairs: Annotated[list[Path], typer.Option(help="Folders that `pairs` wrote, held out.")],
+    photos: Annotated[list[Path], typer.Option(help="The folders given to eye-sheets.")],
+    eye: Annotated[Path, typer.Option(help="The ranking by eye.")],
+    out: Annotated[Path, typer.Option(help="Folder for the card's figures and pictures.")],
+    seed: Seed = 0,
+) -> None:
+    """Measure a reward model on held-out photos, next to two simple baselines.
+
+    Writes card.md, card.json and sheet.png, the fills of some prompts in the model's order.
+    """
+    from training.reward.card import write_card  # torch, slow to import
+
+    with progress("Measuring") as on_progress:
+        write_card(model, pairs, find_photos(photos), eye, out, seed, on_progress)
+    Console().print(f"The card lies in {out}.")
+
+
+@app.command()
 def eye_sheets(
     photos: Annotated[list[Path], typer.Argument(help="Folders of photographs.")],
     out: Out,

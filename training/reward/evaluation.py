@@ -1,13 +1,15 @@
 """How often a reward puts the better picture first, on photos that it never saw."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from training.reward.network import RewardNetwork
+from training.reward.network import RewardNetwork, RewardOutput
 from training.reward.pair_data import PromptPictures, draw_fault_pair, visibly_different
 from training.reward.view import white_hole
 
@@ -26,21 +28,48 @@ class PairAccuracy:
     count: int
 
 
+Judge = Callable[[PromptPictures, npt.NDArray[np.uint8]], npt.NDArray[np.float64]]
+"""Scores pictures (k, s, s, 3) of one prompt: (k,), higher is better."""
+
+
 @torch.inference_mode()
 def judge_pictures(
-    network: RewardNetwork, prompt: PromptPictures, extra: Sequence[npt.NDArray[np.uint8]] = ()
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]]:
-    """Features (k, 256) and raw rewards (k,) of a prompt's pictures and of `extra` ones."""
+    network: RewardNetwork, prompt: PromptPictures, pictures: npt.NDArray[np.uint8]
+) -> RewardOutput:
+    """The network's features and rewards of pictures (k, s, s, 3) of one prompt."""
     network.eval()
-    pictures = np.stack([white_hole(prompt.pictures[0], prompt.hole), *prompt.pictures, *extra])
-    images = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255
+    stacked = np.concatenate([white_hole(prompt.pictures[0], prompt.hole)[None], pictures])
+    images = torch.from_numpy(stacked).permute(0, 3, 1, 2).float() / 255
     holes = torch.from_numpy(prompt.hole).float().expand(len(images), 1, -1, -1)
-    context, fills = network.encode(images, holes).split([1, len(images) - 1])
-    output = network.judge(fills, context.expand(len(fills), -1))
-    return output.features.float().numpy(), output.rewards.double().numpy()
+    context, fills = network.encode(images, holes).split([1, len(pictures)])
+    return network.judge(fills, context.expand(len(pictures), -1))
 
 
-def pair_outcomes(network: RewardNetwork, prompts: list[PromptPictures], seed: int) -> Outcomes:
+def network_judge(network: RewardNetwork) -> Judge:
+    """A reward network as a judge."""
+    return lambda prompt, pictures: (
+        judge_pictures(network, prompt, pictures).rewards.double().numpy()
+    )
+
+
+def smooth_boundary(prompt: PromptPictures, pictures: npt.NDArray[np.uint8]) -> Any:
+    """Baseline: the less the picture jumps across the hole's edge, the better."""
+    hole = prompt.hole.astype(np.uint8)
+    rim = (cv2.dilate(hole, np.ones((3, 3))) > cv2.erode(hole, np.ones((3, 3)))).astype(bool)
+    return -np.array([np.abs(_laplacian(picture))[rim].mean() for picture in pictures])
+
+
+def fill_sharpness(prompt: PromptPictures, pictures: npt.NDArray[np.uint8]) -> Any:
+    """Baseline: the sharper the fill, the better."""
+    return np.array([np.abs(_laplacian(picture))[prompt.hole].mean() for picture in pictures])
+
+
+def _laplacian(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    return np.asarray(cv2.Laplacian(grey, cv2.CV_32F), np.float32)
+
+
+def pair_outcomes(judge: Judge, prompts: list[PromptPictures], seed: int) -> Outcomes:
     """Compare the original with every fill, and weaker with stronger faults of each kind.
 
     Pairs that no one could tell apart are left out (see `visibly_different`).
@@ -53,16 +82,16 @@ def pair_outcomes(network: RewardNetwork, prompts: list[PromptPictures], seed: i
         for _ in range(3):
             base = prompt.pictures[int(rng.integers(len(prompt.pictures)))]
             faults.append(draw_fault_pair(base, prompt.hole, foreign, rng))
-        extra = [picture for _, weak, strong in faults for picture in (weak, strong)]
-        _, rewards = judge_pictures(network, prompt, extra)
+        faulty = [picture for _, weak, strong in faults for picture in (weak, strong)]
+        scores = judge(prompt, np.concatenate([prompt.pictures, np.stack(faulty)]))
         for fill in range(1, len(prompt.kinds)):
             if visibly_different(prompt.pictures[0], prompt.pictures[fill], prompt.hole):
-                outcome = (prompt.photo, bool(rewards[0] > rewards[fill]))
+                outcome = (prompt.photo, bool(scores[0] > scores[fill]))
                 outcomes.setdefault(f"original over {prompt.kinds[fill]}", []).append(outcome)
         for number, (kind, weak, strong) in enumerate(faults):
             if visibly_different(weak, strong, prompt.hole):
                 first = len(prompt.pictures) + 2 * number
-                outcome = (prompt.photo, bool(rewards[first] > rewards[first + 1]))
+                outcome = (prompt.photo, bool(scores[first] > scores[first + 1]))
                 outcomes.setdefault("weaker over stronger fault", []).append(outcome)
                 outcomes.setdefault(f"weaker over stronger {kind}", []).append(outcome)
     return outcomes
@@ -82,9 +111,7 @@ def accuracy(name: str, outcomes: list[tuple[str, bool]], seed: int = 0) -> Pair
     return PairAccuracy(name, share, float(low), float(high), int(counts.sum()))
 
 
-def pair_accuracies(
-    network: RewardNetwork, prompts: list[PromptPictures], seed: int
-) -> list[PairAccuracy]:
+def pair_accuracies(judge: Judge, prompts: list[PromptPictures], seed: int) -> list[PairAccuracy]:
     """Every comparison's accuracy, in the order of their names."""
-    outcomes = pair_outcomes(network, prompts, seed)
+    outcomes = pair_outcomes(judge, prompts, seed)
     return [accuracy(name, outcomes[name]) for name in sorted(outcomes)]

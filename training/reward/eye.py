@@ -12,9 +12,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from training.errors import PrefPaintError
-from training.inpainting.request import Pixels
 from training.prompts.photos import read_rgb, split_of
-from training.reward.model import RewardModel
 from training.reward.pairs import PairPrompt, Recipe, plan_prompt, render_prompt
 from training.reward.view import view_boxes, white_hole
 
@@ -124,18 +122,3 @@ def clear_pairs(ranking: EyeRanking) -> list[tuple[int, int]]:
         for better in tier
         for worse in later
     ]
-
-
-def judge_ranking(
-    ranking: EyeRanking, photos: dict[str, Path], model: RewardModel
-) -> tuple[list[Pixels], list[float]]:
-    """Make the ranking's fills again and score them as the app would.
-
-    photos: by file name. Raises PrefPaintError when the photo is not among them.
-    """
-    path = photos.get(ranking.prompt.photo)
-    if path is None:
-        raise PrefPaintError(f"{ranking.prompt.photo} is not among the photographs given.")
-    hole, fills = render_prompt(read_rgb(path), ranking.prompt)
-    scores = model.score(fills[0], hole, fills)
-    return fills, [score.reward for score in scores]

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from training.errors import PrefPaintError
 from training.reward.encoders import EncoderConfig
-from training.reward.evaluation import PairAccuracy, judge_pictures, pair_accuracies
+from training.reward.evaluation import PairAccuracy, judge_pictures, network_judge, pair_accuracies
 from training.reward.model import RewardModel
 from training.reward.network import RewardNetwork
 from training.reward.pair_data import Group, PromptPictures, draw_group, load_prompts
@@ -64,11 +64,11 @@ def train_reward(
         step += 1
         on_progress(step / config.steps)
         if step % config.checkpoint_every == 0 or step == config.steps:
-            measured = pair_accuracies(network, validation, seed=config.seed)
+            measured = pair_accuracies(network_judge(network), validation, seed=config.seed)
             _log(out, step, float(np.mean(losses)), measured)
             _save(out, config, network, optimiser, step)
             losses = []
-    return _finish(network.eval(), prompts, validation)
+    return _finish(network.eval(), prompts, validation, config)
 
 
 def ranking_loss(rewards: Tensor, better: Tensor, worse: Tensor) -> Tensor:
@@ -128,20 +128,34 @@ def _schedule(step: int, config: RewardTrainingConfig) -> float:
 
 
 def _finish(
-    network: RewardNetwork, prompts: list[PromptPictures], validation: list[PromptPictures]
+    network: RewardNetwork,
+    prompts: list[PromptPictures],
+    validation: list[PromptPictures],
+    config: RewardTrainingConfig,
 ) -> RewardModel:
     """V^-1 from the training features; rewards in units of the fills of held-out photos."""
-    features = np.concatenate([judge_pictures(network, prompt)[0] for prompt in prompts])
+    features = np.concatenate(
+        [judge_pictures(network, prompt, prompt.pictures).features.numpy() for prompt in prompts]
+    )
     v_inverse = inverse_covariance(features, LAMBDA)
     bounds = error_bound(features, v_inverse)
-    rewards = np.concatenate([judge_pictures(network, prompt)[1][1:] for prompt in validation])
+    judge = network_judge(network)
+    rewards = np.concatenate([judge(prompt, prompt.pictures[1:]) for prompt in validation])
     return RewardModel(
         network=network,
         mean=float(rewards.mean()),
         deviation=float(rewards.std()),
         v_inverse=v_inverse,
         quantiles=np.quantile(bounds, np.linspace(0, 1, 101)),
-        provenance={},
+        provenance={
+            "labels": "none by people: original over fill, weaker over stronger fault",
+            "training photos": len({prompt.photo for prompt in prompts}),
+            "training prompts": len(prompts),
+            "steps": config.steps,
+            "prompts a step": config.batch_size,
+            "seed": config.seed,
+            "torch": torch.__version__,
+        },
     )
 
 
