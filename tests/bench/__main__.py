@@ -1,0 +1,11 @@
+"""`python -m tests.bench [NAME ...]`: run all benches, or the named ones."""
+
+import sys
+from importlib import import_module
+
+NAMES = ("startup", "fill", "scoring", "smoothness")
+
+if __name__ == "__main__":
+    for name in sys.argv[1:] or NAMES:
+        print(f"== {name}", flush=True)
+        import_module(f"tests.bench.{name}").main()
