@@ -63,11 +63,11 @@ class ProcessPool:
                         kind, value = _receive(connection)
                         if kind == "value":
                             yield index, value
-                            continue
-                        del busy[connection]
-                        if kind == "error":
+                        elif kind == "error":
                             raise value
-                        idle.append(worker)
+                        else:
+                            del busy[connection]
+                            idle.append(worker)
             finally:
                 for worker, _ in busy.values():
                     worker.kill()

@@ -79,7 +79,8 @@ def paste_weight(mask: Mask, feather: int) -> npt.NDArray[np.float32]:
     """
     if feather <= 0:
         return mask.astype(np.float32)
-    return np.clip(1 - _distance_to(mask) / (feather + 1), 0, 1).astype(np.float32)
+    distance = _distance_to(mask)
+    return np.where(distance <= feather, 1 - distance / (feather + 1), 0).astype(np.float32)
 
 
 def make_request(

@@ -1,0 +1,150 @@
+"""The reward network, its file, its trust, and how it scores."""
+
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from tests.training.photos import hole_at, make_photo
+from training.errors import PrefPaintError
+from training.reward.encoders import EncoderConfig
+from training.reward.model import RewardModel, load_reward
+from training.reward.network import FEATURE_SIZE, RewardNetwork
+from training.reward.scorer import ProcessScorer
+from training.reward.trust import error_bound, inverse_covariance, trust_share
+
+TINY_CLIP = EncoderConfig(
+    kind="clip",
+    image_size=32,
+    clip={
+        "hidden_size": 32,
+        "intermediate_size": 32,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "patch_size": 16,
+        "projection_dim": 16,
+    },
+)
+TINY_SMALL = EncoderConfig(image_size=64, widths=(8, 16, 16, 16), embedding_size=16)
+
+
+def tiny_model(config: EncoderConfig) -> RewardModel:
+    torch.manual_seed(0)
+    network = RewardNetwork(config).eval()
+    features = np.random.default_rng(0).normal(size=(500, FEATURE_SIZE)).astype(np.float32)
+    v_inverse = inverse_covariance(features)
+    quantiles = np.quantile(error_bound(features, v_inverse), np.linspace(0, 1, 101))
+    return RewardModel(network, 0.1, 2.0, v_inverse, quantiles, {"labels": "random"})
+
+
+@pytest.mark.parametrize("config", [TINY_SMALL, TINY_CLIP], ids=["small", "clip"])
+def test_scores_survive_the_file_and_do_not_depend_on_the_batch(
+    config: EncoderConfig, tmp_path: Path
+) -> None:
+    model = tiny_model(config)
+    model.save(tmp_path / "reward.safetensors")
+    loaded = load_reward(tmp_path / "reward.safetensors")
+    assert loaded.provenance == {"labels": "random"}
+    photo, hole = make_photo(120, 100, 0), hole_at((120, 100), 40, 30, 30, 40)
+    fills = [make_photo(120, 100, seed) for seed in range(1, 4)]
+    together = model.score(photo, hole, fills)
+    apart = [loaded.score(photo, hole, [fill])[0] for fill in fills]
+    for one, other in zip(together, apart, strict=True):
+        assert one.reward == pytest.approx(other.reward, abs=1e-4)
+        assert one.trust == pytest.approx(other.trust, abs=1e-4)
+        np.testing.assert_allclose(one.features, other.features, atol=1e-4)
+        assert one.features.shape == (FEATURE_SIZE,)
+        assert 0 <= one.trust <= 1
+
+
+def test_the_reward_is_linear_in_the_features() -> None:
+    model = tiny_model(TINY_SMALL)
+    photo, hole = make_photo(100, 100, 0), hole_at((100, 100), 30, 30, 20, 20)
+    (score,) = model.score(photo, hole, [make_photo(100, 100, 1)])
+    psi = model.network.psi.weight.detach().numpy()[0]
+    assert score.reward == pytest.approx((score.features @ psi - 0.1) / 2.0, abs=1e-5)
+
+
+def test_the_network_has_the_papers_shape_with_clip_vit_b_32() -> None:
+    with torch.device("meta"):
+        network = RewardNetwork(EncoderConfig(kind="clip", image_size=224))
+    assert network.block.linear1.weight.shape == (1024, 1024)
+    assert network.block.self_attn.num_heads == 16
+    assert network.mlp[0].weight.shape == (512, 1024)
+    assert network.mlp[2].weight.shape == (256, 512)
+    assert network.psi.weight.shape == (1, 256)
+    assert network.psi.bias is None
+
+
+def test_the_bound_follows_its_equations() -> None:
+    rng = np.random.default_rng(1)
+    features = rng.normal(size=(40, 6)).astype(np.float32)
+    v_inverse = inverse_covariance(features, ridge=0.5)
+    v = sum(np.outer(z, z) for z in features.astype(float)) + 0.5 * np.eye(6)
+    np.testing.assert_allclose(v_inverse @ v, np.eye(6), atol=1e-9)
+    for z, paper, bandit in zip(
+        features.astype(float),
+        error_bound(features, v_inverse, "paper"),
+        error_bound(features, v_inverse, "bandit"),
+        strict=True,
+    ):
+        assert paper == pytest.approx(np.sqrt(sum((z @ v_inverse) ** 2)))
+        assert bandit == pytest.approx(np.sqrt(z @ np.linalg.solve(v, z)))
+
+
+def test_trust_falls_as_the_bound_grows() -> None:
+    quantiles = np.linspace(1, 3, 101)
+    shares = trust_share(np.array([0.0, 1.0, 2.0, 3.0, 9.0]), quantiles)
+    np.testing.assert_allclose(shares, [1, 1, 0.5, 0, 0], atol=1e-9)
+
+
+def test_the_scorer_answers_from_its_own_process(tmp_path: Path) -> None:
+    model = tiny_model(TINY_SMALL)
+    model.save(tmp_path / "reward.safetensors")
+    photo, hole = make_photo(100, 100, 0), hole_at((100, 100), 30, 30, 20, 20)
+    fills = [make_photo(100, 100, seed) for seed in (1, 2)]
+    scorer = ProcessScorer(tmp_path / "reward.safetensors")
+    try:
+        scorer.preload()
+        answers = scorer.score(photo, hole, fills, threading.Event())
+    finally:
+        scorer.close()
+    expected = model.score(photo, hole, fills)
+    assert [a.reward for a in answers] == pytest.approx([e.reward for e in expected], abs=1e-4)
+
+
+def damaged(path: Path) -> None:
+    tiny_model(TINY_SMALL).save(path)
+    path.write_bytes(path.read_bytes()[:-1000])
+
+
+def foreign(path: Path) -> None:
+    save_file({"weight": torch.zeros(3)}, path)
+
+
+def incomplete(path: Path) -> None:
+    model = tiny_model(TINY_SMALL)
+    model.network.psi = torch.nn.Linear(3, 1)
+    model.save(path)
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda _: None, "does not exist"),
+        (lambda path: path.write_bytes(b""), "damaged"),
+        (lambda path: path.write_bytes(b"not safetensors" * 10), "damaged"),
+        (damaged, "damaged"),
+        (foreign, "no PrefPaint reward"),
+        (incomplete, "does not fit"),
+    ],
+)
+def test_a_bad_file_is_named(make, says: str, tmp_path: Path) -> None:
+    path = tmp_path / "reward.safetensors"
+    make(path)
+    with pytest.raises(PrefPaintError, match=says) as caught:
+        load_reward(path)
+    assert str(path) in str(caught.value)

@@ -1,0 +1,159 @@
+"""`prefpaint-train` from photographs to a reward model and its card, small."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tests.training.photos import hole_at, make_photo, write_photos
+from training.errors import PrefPaintError
+from training.prompts.masks import MASK_KINDS, random_mask
+from training.prompts.photos import split_of
+from training.reward.encoders import EncoderConfig
+from training.reward.faults import FAULT_KINDS, apply_fault
+from training.reward.model import load_reward
+from training.reward.pair_data import draw_group, load_prompts
+from training.reward.trainer import RewardTrainingConfig, ranking_loss, train_reward
+
+SMALL = EncoderConfig(widths=(8, 8, 8, 8), embedding_size=16)
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
+    """Run `prefpaint-train` with these words; gives its exit status."""
+    from training.__main__ import main
+
+    monkeypatch.setattr(sys, "argv", ["prefpaint-train", *map(str, words)])
+    with pytest.raises(SystemExit) as exit_:
+        main()
+    return int(exit_.value.code or 0)
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("pairs")
+    write_photos(folder / "photos", count=3)
+    with pytest.MonkeyPatch.context() as patch:
+        words = ("pairs", folder / "photos", "--out", folder / "out", "--count", 6, "--workers", 2)
+        assert run(patch, *words) == 0
+    return folder / "out"
+
+
+def test_pairs_are_the_papers_layout_and_differ_in_the_hole_alone(pairs: Path) -> None:
+    entries = [json.loads(line) for line in (pairs / "manifest.jsonl").read_text().splitlines()]
+    assert len(entries) == 6
+    for entry in entries:
+        assert (pairs / "masks_color" / f"{entry['name']}_mask_color.png").exists()
+        assert entry["recipes"][0]["kind"] == "original"
+    for prompt in load_prompts(pairs):
+        known = ~prompt.hole
+        distance = np.abs(prompt.pictures.astype(int) - prompt.pictures[0])[:, known]
+        assert distance.max() == 0
+
+
+def test_interrupted_pairs_go_on_where_they_stopped(
+    pairs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    masks = sorted((pairs / "masks").iterdir())
+    before = {path: path.stat().st_mtime_ns for path in masks[1:]}
+    pixels = masks[0].read_bytes()
+    masks[0].unlink()
+    photos = pairs.parent / "photos"
+    words = ("pairs", photos, "--out", pairs, "--count", 6, "--workers", 2)
+    assert run(monkeypatch, *words) == 0
+    assert masks[0].read_bytes() == pixels
+    assert {path: path.stat().st_mtime_ns for path in masks[1:]} == before
+
+
+def test_training_resumes_exactly(pairs: Path, tmp_path: Path) -> None:
+    config = RewardTrainingConfig(
+        steps=4, batch_size=3, warmup_steps=1, checkpoint_every=2, bf16=False, encoder=SMALL
+    )
+    whole = train_reward(pairs, pairs, tmp_path / "whole", config, lambda _: None)
+
+    class Killed(Exception):  # noqa: N818
+        pass
+
+    def kill_after_half(share: float) -> None:
+        if share > 0.5:
+            raise Killed
+
+    with pytest.raises(Killed):
+        train_reward(pairs, pairs, tmp_path / "halves", config, kill_after_half)
+    resumed = train_reward(pairs, pairs, tmp_path / "halves", config, lambda _: None)
+    for one, other in zip(
+        whole.network.state_dict().values(), resumed.network.state_dict().values(), strict=True
+    ):
+        torch.testing.assert_close(one, other, rtol=0, atol=0)
+    changed = RewardTrainingConfig(steps=5, encoder=SMALL)
+    with pytest.raises(PrefPaintError, match="other settings"):
+        train_reward(pairs, pairs, tmp_path / "halves", changed, lambda _: None)
+
+
+def test_the_command_ships_a_model_that_scores(
+    pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "run"
+    words = ("reward", pairs, "--validation", pairs, "--out", out, "--steps", 2)
+    assert run(monkeypatch, *words, "--batch-size", 2) == 0
+    assert (out / "curve.png").exists()
+    model = load_reward(out / "reward.safetensors")
+    assert "none by people" in model.provenance["labels"]
+    photo, hole = make_photo(200, 200, 1), hole_at((200, 200), 60, 60, 50, 50)
+    assert np.isfinite(model.score(photo, hole, [photo])[0].reward)
+
+
+def test_ranking_loss_is_the_mean_over_pairs() -> None:
+    rewards = torch.tensor([2.0, 0.5, -1.0])
+    loss = ranking_loss(rewards, torch.tensor([0, 1]), torch.tensor([1, 2]))
+    slow = np.mean([np.log(1 + np.exp(-1.5)), np.log(1 + np.exp(-1.5))])
+    assert float(loss) == pytest.approx(slow, abs=1e-6)
+
+
+@pytest.mark.parametrize("kind", FAULT_KINDS)
+def test_a_stronger_fault_is_further_from_the_fill_and_stays_in_the_hole(kind) -> None:
+    image, foreign = make_photo(96, 96, 1), make_photo(96, 96, 2)
+    hole = hole_at((96, 96), 25, 30, 40, 40)
+    weak, strong = (apply_fault(kind, s, image, hole, foreign, seed=3) for s in (0.1, 0.5))
+    for faulty in (weak, strong):
+        np.testing.assert_array_equal(faulty[~hole], image[~hole])
+    distances = [np.abs(f.astype(float) - image)[hole].mean() for f in (weak, strong)]
+    assert 0 < distances[0] < distances[1]
+    np.testing.assert_array_equal(weak, apply_fault(kind, 0.1, image, hole, foreign, seed=3))
+
+
+def test_every_group_orders_the_original_over_its_fills(pairs: Path) -> None:
+    prompts = load_prompts(pairs)
+    group = draw_group(prompts, 0, np.random.default_rng(0))
+    assert set(group.better) >= {0}
+    assert 0 not in group.worse
+    known = ~group.hole
+    assert np.abs(group.pictures.astype(int) - group.pictures[0])[:, known].max() < 80
+
+
+@pytest.mark.parametrize("kind", MASK_KINDS)
+def test_masks_repeat_and_leave_surroundings(kind) -> None:
+    for seed in range(5):
+        mask = random_mask(kind, 128, seed)
+        np.testing.assert_array_equal(mask, random_mask(kind, 128, seed))
+        assert 0.015 <= mask.mean() <= 0.25
+
+
+def test_crops_of_a_photo_stay_on_its_side() -> None:
+    for number in range(50):
+        sides = {split_of(Path(f"lake{number}{ending}.jpg")) for ending in ("", "_L", "_C", "_R")}
+        assert len(sides) == 1
+
+
+def test_bad_folders_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "empty").mkdir()
+    for photos, says in ((tmp_path / "gone", "not a folder"), (tmp_path / "empty", "No photo")):
+        assert run(monkeypatch, "pairs", photos, "--out", tmp_path / "out") == 2
+        assert says in capsys.readouterr().err
+    words = ("reward", tmp_path / "empty", "--validation", tmp_path, "--out", tmp_path / "run")
+    assert run(monkeypatch, *words) == 2
+    assert "manifest.jsonl" in capsys.readouterr().err
