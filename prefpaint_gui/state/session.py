@@ -36,6 +36,8 @@ class Session(QObject):
     answer_restored = Signal(int)
     busy_changed = Signal()
     progress_changed = Signal()
+    seeds_changed = Signal()
+    """`next_seeds` may be others now."""
     failed = Signal(str)
     """One sentence for the banner; `succeeded` takes it away again."""
     succeeded = Signal()
@@ -55,6 +57,7 @@ class Session(QObject):
         self._thumb_tokens: dict[int, int] = {}
         self.progress = Progress(0, None)
         document.replaced.connect(self._forget)
+        document.history_changed.connect(self.seeds_changed)
         document.accept_undone.connect(self.answer_withdrawn)
         document.accept_redone.connect(self.answer_restored)
 
@@ -91,6 +94,7 @@ class Session(QObject):
         self.cancel()
         seeds = self.next_seeds
         self._next_seed = (self._question(), seeds[-1] + 1)
+        self.seeds_changed.emit()
         order = Order(
             next(self._numbers),
             document.pixels,

@@ -2,17 +2,27 @@
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QEnterEvent, QMouseEvent, QPainter, QPainterPath, QPaintEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QProgressBar,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from prefpaint_gui.state.candidates import Thumb
 from prefpaint_gui.state.messages import Filled
+from prefpaint_gui.state.pyramid import Pyramid
 from prefpaint_gui.state.strokes import painted_box
-from prefpaint_gui.widgets.canvas_paint import level_image
-from prefpaint_gui.widgets.theme import ICON_SIZE, Colours, icon, use_tabular_figures
-from training.inpainting.request import Box
+from prefpaint_gui.widgets.canvas_paint import draw_picture
+from prefpaint_gui.widgets.parts import icon_button, label, restyle
+from prefpaint_gui.widgets.theme import Colours, icon
+from prefpaint_gui.widgets.viewport import Viewport
+from training.inpainting.request import Box, InpaintRequest
 
 CARD_SIZE = QSize(208, 184)
-PICTURE_SIZE = QSize(206, 116)
+PICTURE_SIZE = QSize(204, 116)
 
 
 class CandidateCard(QFrame):
@@ -30,20 +40,20 @@ class CandidateCard(QFrame):
         self.setFixedSize(CARD_SIZE)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.picture = _Picture(colours)
-        self.badge = QLabel(self.picture, objectName="badge")
+        self.badge = label(parent=self.picture)
+        self.badge.setObjectName("badge")
         self.badge.move(8, 8)
-        self.draft = QLabel("draft", self.picture, objectName="draft")
+        self.draft = label("draft", parent=self.picture)
+        self.draft.setObjectName("draft")
         self.draft.setToolTip("A coarse rendering; the full-resolution fill takes its place.")
-        self.reward = QLabel("Filling…")
-        self.reward.setProperty("tone", "reward")
-        use_tabular_figures(self.reward)
+        self.reward = label("Filling…", "muted")
         self.trust = TrustBar(colours)
-        self.waiting = QProgressBar(textVisible=False)
+        self.trust_label = label("trust", "small")
+        self.waiting = QProgressBar()
+        self.waiting.setTextVisible(False)
         self.waiting.setRange(0, 1000)
         self.waiting.setAccessibleName("Filling")
-        self.seed_label = QLabel(f"seed {seed}")
-        self.seed_label.setProperty("tone", "small")
-        use_tabular_figures(self.seed_label)
+        self.seed_label = label(f"seed {seed}", "small")
         self.thumbs: dict[Thumb, QToolButton] = {
             "up": self._thumb("up", "Good (Up)", colours.muted, colours.good),
             "down": self._thumb("down", "Bad (Down)", colours.muted, colours.bad),
@@ -52,13 +62,10 @@ class CandidateCard(QFrame):
         self._show_parts(filled=False, is_draft=False)
 
     def _thumb(self, thumb: Thumb, tip: str, colour: str, checked: str) -> QToolButton:
-        button = QToolButton(checkable=True)
+        button = icon_button(f"Thumb {thumb} for seed {self.seed}", tip, checkable=True)
         button.setIcon(icon(f"thumb-{thumb}", colour, checked))
-        button.setIconSize(QSize(ICON_SIZE, ICON_SIZE))
         button.setFixedSize(30, 28)
         button.setProperty("thumb", thumb)
-        button.setToolTip(tip)
-        button.setAccessibleName(f"Thumb {thumb} for seed {self.seed}")
         button.clicked.connect(lambda: self.thumb_pressed.emit(self.seed, thumb))
         return button
 
@@ -72,6 +79,7 @@ class CandidateCard(QFrame):
         bottom = QHBoxLayout()
         bottom.setSpacing(8)
         bottom.addWidget(self.trust)
+        bottom.addWidget(self.trust_label)
         bottom.addWidget(self.waiting)
         bottom.addStretch()
         bottom.addWidget(self.seed_label)
@@ -81,25 +89,28 @@ class CandidateCard(QFrame):
         facts.addLayout(top)
         facts.addLayout(bottom)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(1, 1, 1, 0)
+        layout.setContentsMargins(2, 2, 2, 0)
         layout.setSpacing(0)
         layout.addWidget(self.picture)
         layout.addLayout(facts)
 
     def _show_parts(self, *, filled: bool, is_draft: bool) -> None:
-        for part in (self.trust, self.badge, *self.thumbs.values()):
+        for part in (self.trust, self.trust_label, self.badge, *self.thumbs.values()):
             part.setVisible(filled)
         self.waiting.setVisible(not filled)
         self.draft.setVisible(is_draft)
 
-    def show_candidate(self, filled: Filled, rank: int) -> None:
-        """Show a candidate, or a newer rendering of it, with its rank."""
+    def show_candidate(self, filled: Filled, rank: int, photo: Pyramid) -> None:
+        """Show a candidate, or a newer rendering of it, in its photo and with its rank."""
         score = filled.fill.score
-        self.picture.show_filled(filled)
+        self.picture.show_filled(filled, photo)
         self.badge.setText(str(rank))
         self.badge.adjustSize()
         self.draft.adjustSize()
         self.draft.move(PICTURE_SIZE.width() - self.draft.width() - 8, 8)
+        if self.reward.property("tone") != "reward":
+            self.reward.setProperty("tone", "reward")
+            restyle(self.reward)
         self.reward.setText(signed(score.reward))
         self.reward.setToolTip("Reward: higher is better; 0 is the mean of the training fills.")
         self.trust.set_trust(score.trust)
@@ -120,8 +131,7 @@ class CandidateCard(QFrame):
     def set_chosen(self, chosen: bool) -> None:
         if self.property("chosen") != chosen:
             self.setProperty("chosen", chosen)
-            self.style().unpolish(self)
-            self.style().polish(self)
+            restyle(self)
 
     def enterEvent(self, event: QEnterEvent) -> None:
         super().enterEvent(event)
@@ -142,57 +152,59 @@ def signed(reward: float) -> str:
 
 
 class _Picture(QWidget):
-    """The part of the region that fills the card, with the hole in its middle."""
+    """The hole with what is around it, in the photo, filled."""
 
     def __init__(self, colours: Colours) -> None:
         super().__init__()
         self._colours = colours
         self._filled: Filled | None = None
-        self._view = QRectF()
+        self._photo = Pyramid()
+        self._view = Box(0, 0, 1, 1)
         self.setFixedSize(PICTURE_SIZE)
 
-    def show_filled(self, filled: Filled) -> None:
+    def show_filled(self, filled: Filled, photo: Pyramid) -> None:
         self._filled = filled
-        self._view = view_of_hole(filled)
+        self._photo = photo
+        height, width = photo.levels[0].shape[:2]
+        self._view = view_of_hole(filled.request, height, width)
         self.update()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         path = QPainterPath()
         # The bottom corners lie below the widget, so that only the top ones are round.
-        path.addRoundedRect(QRectF(self.rect()).adjusted(0, 0, 0, 16), 7, 7)
+        path.addRoundedRect(QRectF(self.rect()).adjusted(0, 0, 0, 16), 6, 6)
         painter.setClipPath(path)
         painter.fillRect(self.rect(), QColor(self._colours.raised))
         if self._filled is None:
             return
-        levels, view = self._filled.pyramid.levels, self._view
-        scale = min(self.width() / view.width(), self.height() / view.height())
-        needed = scale * self.devicePixelRatioF()
-        depth = max(d for d in range(len(levels)) if d == 0 or needed * 2**d <= 1)
-        size = view.size() * scale
-        corner = QPointF((self.width() - size.width()) / 2, (self.height() - size.height()) / 2)
-        source = QRectF(view.topLeft() / 2**depth, view.size() / 2**depth)
-        painter.drawImage(QRectF(corner, size), level_image(levels[depth]), source)
+        ratio, view, box = self.devicePixelRatioF(), self._view, self._filled.request.box
+        painter.scale(1 / ratio, 1 / ratio)
+        width, height = self.width() * ratio, self.height() * ratio
+        scale = min(width / view.width, height / view.height)
+        x = (width - view.width * scale) / 2 - view.left * scale
+        y = (height - view.height * scale) / 2 - view.top * scale
+        viewport = Viewport(scale, x, y)
+        draw_picture(painter, viewport, self._photo, 0, 0)
+        draw_picture(painter, viewport, self._filled.pyramid, box.left, box.top)
 
 
-def view_of_hole(filled: Filled) -> QRectF:
-    """The part of the region, in its pixels, that a card shows.
+def view_of_hole(request: InpaintRequest, height: int, width: int) -> Box:
+    """The part of a photo of height x width that a card shows: the hole, some surroundings.
 
-    As large as the card's shape allows, moved so that the hole is in it; the whole region when
-    the hole would be cut.
+    It has the card's shape, unless the photo is too small for that.
     """
-    box = filled.request.box
-    hole = painted_box(filled.request.hole) or Box(0, 0, box.height, box.width)
-    scale = max(PICTURE_SIZE.width() / box.width, PICTURE_SIZE.height() / box.height)
-    width, height = PICTURE_SIZE.width() / scale, PICTURE_SIZE.height() / scale
-    if hole.width > width or hole.height > height:
-        return QRectF(0, 0, box.width, box.height)
-    left = hole.left + (hole.width - width) / 2
-    top = hole.top + (hole.height - height) / 2
-    left, top = min(max(0, left), box.width - width), min(max(0, top), box.height - height)
-    return QRectF(left, top, width, height)
+    box = request.box
+    hole = painted_box(request.hole) or Box(0, 0, box.height, box.width)
+    margin = max(hole.height, hole.width) // 4 + 8
+    aspect = PICTURE_SIZE.width() / PICTURE_SIZE.height()
+    tall, wide = hole.height + 2 * margin, hole.width + 2 * margin
+    tall, wide = max(tall, round(wide / aspect)), max(wide, round(tall * aspect))
+    tall, wide = min(tall, height), min(wide, width)
+    top = box.top + hole.top + (hole.height - tall) // 2
+    left = box.left + hole.left + (hole.width - wide) // 2
+    return Box(min(max(0, top), height - tall), min(max(0, left), width - wide), tall, wide)
 
 
 class TrustBar(QWidget):
@@ -202,7 +214,7 @@ class TrustBar(QWidget):
         super().__init__()
         self._colours = colours
         self.trust = 0.0
-        self.setFixedSize(72, 16)
+        self.setFixedSize(56, 16)
 
     def set_trust(self, trust: float) -> None:
         self.trust = trust
@@ -223,4 +235,3 @@ class TrustBar(QWidget):
         filled = max(0.0, min(1.0, self.trust)) * self.width()
         painter.setBrush(QColor(self._colours.good))
         painter.drawRoundedRect(QRectF(groove.topLeft(), QPointF(filled, groove.bottom())), 2, 2)
-

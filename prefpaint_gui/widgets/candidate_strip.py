@@ -3,11 +3,13 @@
 from functools import partial
 
 from PySide6.QtCore import QEasingCurve, QPoint, QPropertyAnimation, Qt
-from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QStackedLayout, QWidget
+from PySide6.QtWidgets import QFrame, QScrollArea, QStackedLayout, QWidget
 
 from prefpaint_gui.state.candidates import Candidates
+from prefpaint_gui.state.document import Document
 from prefpaint_gui.state.session import Session
 from prefpaint_gui.widgets.candidate_card import CARD_SIZE, CandidateCard
+from prefpaint_gui.widgets.parts import label
 from prefpaint_gui.widgets.theme import Colours
 
 GAP = 12
@@ -18,8 +20,10 @@ MOVE_MS = 220
 class CandidateStrip(QWidget):
     """Keeps one card for each seed and moves it to its rank."""
 
-    def __init__(self, candidates: Candidates, session: Session) -> None:
-        super().__init__(objectName="strip")
+    def __init__(self, document: Document, candidates: Candidates, session: Session) -> None:
+        super().__init__()
+        self.setObjectName("strip")
+        self._document = document
         self._candidates = candidates
         self._session = session
         self._colours = Colours()
@@ -29,10 +33,12 @@ class CandidateStrip(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setAccessibleName("Candidates")
         self.setFixedHeight(CARD_SIZE.height() + 2 * MARGIN + 1)
-        self.message = QLabel(alignment=Qt.AlignmentFlag.AlignCenter)
-        self.message.setProperty("tone", "muted")
-        self._row = QWidget(objectName="stripRow")
-        self._area = QScrollArea(frameShape=QFrame.Shape.NoFrame)
+        self.message = label(tone="muted")
+        self.message.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._row = QWidget()
+        self._row.setObjectName("stripRow")
+        self._area = QScrollArea()
+        self._area.setFrameShape(QFrame.Shape.NoFrame)
         self._area.setWidget(self._row)
         self._area.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -71,7 +77,7 @@ class CandidateStrip(QWidget):
             self._put(seed, QPoint(MARGIN + place * (CARD_SIZE.width() + GAP), MARGIN))
         for rank, filled in enumerate(self._candidates.ranked, 1):
             if filled.seed in self.cards:
-                self.cards[filled.seed].show_candidate(filled, rank)
+                self.cards[filled.seed].show_candidate(filled, rank, self._document.pyramid)
         width = 2 * MARGIN + len(seeds) * (CARD_SIZE.width() + GAP) - GAP
         self._row.resize(max(width, 0), CARD_SIZE.height() + 2 * MARGIN)
         self.message.setText(self._message())
@@ -140,4 +146,3 @@ class CandidateStrip(QWidget):
         for seed in self._candidates.pending:
             if seed in self.cards:
                 self.cards[seed].show_progress(self._session.progress.share)
-

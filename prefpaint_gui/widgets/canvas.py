@@ -18,7 +18,7 @@ from prefpaint_gui.state.document import Document
 from prefpaint_gui.state.options import Options, Tool
 from prefpaint_gui.widgets import canvas_paint
 from prefpaint_gui.widgets.theme import Colours
-from prefpaint_gui.widgets.viewport import Viewport, centred, fitted
+from prefpaint_gui.widgets.viewport import Viewport, fitted
 from training.inpainting.request import Box
 
 WHEEL_STEP = 1.2
@@ -138,12 +138,15 @@ class Canvas(QWidget):
             return
         painter.scale(1 / ratio, 1 / ratio)
         exposed = event.rect()
-        self._draw(painter, QRectF(
-            exposed.x() * ratio,
-            exposed.y() * ratio,
-            exposed.width() * ratio,
-            exposed.height() * ratio,
-        ).toAlignedRect())
+        self._draw(
+            painter,
+            QRectF(
+                exposed.x() * ratio,
+                exposed.y() * ratio,
+                exposed.width() * ratio,
+                exposed.height() * ratio,
+            ).toAlignedRect(),
+        )
 
     def _draw(self, painter: QPainter, exposed: QRect) -> None:
         document, line = self._document, self.devicePixelRatioF()

@@ -24,7 +24,9 @@ def level_image(level: Level) -> QImage:
     )
 
 
-def draw_picture(painter: QPainter, viewport: Viewport, pyramid: Pyramid, left: int, top: int) -> None:
+def draw_picture(
+    painter: QPainter, viewport: Viewport, pyramid: Pyramid, left: int, top: int
+) -> None:
     """Draw a picture whose corner lies at (left, top) of the photo, from the level that fits."""
     depth = min(len(pyramid.levels) - 1, max(0, math.floor(-math.log2(viewport.scale))))
     x, y = viewport.to_device(left, top)

@@ -5,9 +5,9 @@ from importlib.resources import files
 from string import Template
 
 from PySide6.QtCore import QByteArray, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QGuiApplication, QIcon, QPainter, QPalette, QPixmap
+from PySide6.QtGui import QColor, QGuiApplication, QIcon, QPainter, QPalette, QPixmap
 from PySide6.QtSvg import QSvgRenderer
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication
 
 ICON_SIZE = 20
 """Logical pixels of an icon on a button."""
@@ -130,10 +130,3 @@ def _drawn(drawing: str, colour: str, side: int, density: int) -> QPixmap:
     painter.end()
     pixmap.setDevicePixelRatio(density)
     return pixmap
-
-
-def use_tabular_figures(widget: QWidget) -> None:
-    """Digits of one width, so that numbers do not jump while they change."""
-    font = widget.font()
-    font.setFeature(QFont.Tag("tnum"), 1)
-    widget.setFont(font)

@@ -4,6 +4,8 @@ from dataclasses import dataclass, replace
 
 SMALLEST_SCALE = 1 / 64
 LARGEST_SCALE = 64.0
+LARGEST_FIT = 8.0
+"""Scale beyond which fitting does not blow up a small photo."""
 FIT_MARGIN = 24
 """Device pixels left free around a photo that is fitted."""
 KEPT_IN_SIGHT = 48
@@ -36,9 +38,7 @@ class Viewport:
         """Moved by device pixels."""
         return replace(self, x=self.x + dx, y=self.y + dy)
 
-    def kept_in_sight(
-        self, photo: tuple[int, int], canvas: tuple[float, float]
-    ) -> "Viewport":
+    def kept_in_sight(self, photo: tuple[int, int], canvas: tuple[float, float]) -> "Viewport":
         """Moved back so far that some of the photo shows. Both sizes are width and height."""
         width, height = photo[0] * self.scale, photo[1] * self.scale
         margin_x, margin_y = min(KEPT_IN_SIGHT, width), min(KEPT_IN_SIGHT, height)
@@ -50,9 +50,9 @@ class Viewport:
 
 
 def fitted(photo: tuple[int, int], canvas: tuple[float, float]) -> Viewport:
-    """The whole photo, centred; small photos are not blown up. Sizes are width and height."""
+    """The whole photo, centred. Sizes are width and height."""
     room = (max(1.0, canvas[0] - 2 * FIT_MARGIN), max(1.0, canvas[1] - 2 * FIT_MARGIN))
-    scale = min(1.0, room[0] / photo[0], room[1] / photo[1])
+    scale = min(LARGEST_FIT, room[0] / photo[0], room[1] / photo[1])
     return centred(photo, canvas, max(SMALLEST_SCALE, scale))
 
 

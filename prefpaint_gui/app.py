@@ -1,0 +1,213 @@
+"""Composition root of the window: the one place that knows state, workers and widgets."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, QObject, QTimer, Signal, Slot
+from PySide6.QtWidgets import QApplication
+
+from prefpaint_gui.settings import Settings, load_settings, save_settings
+from prefpaint_gui.state.candidates import Candidates
+from prefpaint_gui.state.document import Document
+from prefpaint_gui.state.options import Options, OptionValues
+from prefpaint_gui.state.session import Session
+from prefpaint_gui.widgets.main_window import MainWindow
+from prefpaint_gui.widgets.theme import apply_theme, colours_for
+from prefpaint_gui.workers.feedback import FeedbackWorker, Store
+from prefpaint_gui.workers.files import FileWorker
+from prefpaint_gui.workers.generation import GenerationWorker, OwnedInpainter, OwnedScorer
+from prefpaint_gui.workers.threads import WorkerThreads
+
+
+@dataclass(frozen=True)
+class Backends:
+    """What the window works with; each is made in a worker's thread, when it is first needed."""
+
+    inpainter: Callable[[], OwnedInpainter]
+    scorer: Callable[[], OwnedScorer]
+    store: Callable[[], Store]
+
+
+class Program(QObject):
+    """The window with all that belongs to it."""
+
+    warm_up_wanted = Signal()
+
+    def __init__(self, backends: Backends, settings: Settings, settings_file: Path | None) -> None:
+        """settings_file: where settings are written at the end; None to write none."""
+        super().__init__()
+        self.settings = settings
+        self._settings_file = settings_file
+        self.document = Document()
+        self.candidates = Candidates(self.document)
+        self.options = Options(
+            OptionValues(
+                brush_size=settings.brush_size,
+                count=settings.count,
+                padding=settings.padding,
+                feather=settings.feather,
+            )
+        )
+        self.session = Session(self.document, self.candidates, self.options)
+        self.window = MainWindow(self.document, self.candidates, self.options, self.session)
+        self._generation = GenerationWorker(backends.inpainter, backends.scorer)
+        self._file_worker = FileWorker()
+        self._feedback = FeedbackWorker(backends.store)
+        self._threads = WorkerThreads([self._generation, self._file_worker, self._feedback])
+        self._is_stopped = False
+        self._connect_generation()
+        self._connect_files()
+        self._connect_feedback()
+        self.window.sample_wanted.connect(self.open_sample)
+        self.window.closed.connect(self.stop)
+        self.window.theme_wanted.connect(self.use_theme)
+        self.window.files.folder_used.connect(self._remember_folder)
+        self._take_up_settings()
+        self._threads.start()
+
+    def _connect_generation(self) -> None:
+        session, worker = self.session, self._generation
+        self.warm_up_wanted.connect(worker.warm_up)
+        session.ordered.connect(worker.fill)
+        worker.filled.connect(session.on_filled)
+        worker.progress.connect(session.on_progress)
+        worker.finished.connect(session.on_finished)
+        worker.failed.connect(session.on_failed)
+
+    def _connect_files(self) -> None:
+        files, worker = self.window.files, self._file_worker
+        files.open_ordered.connect(worker.open)
+        files.save_ordered.connect(worker.save)
+        worker.opened.connect(files.on_opened)
+        worker.open_failed.connect(files.on_open_failed)
+        worker.saved.connect(files.on_saved)
+        worker.save_failed.connect(files.on_save_failed)
+
+    def _connect_feedback(self) -> None:
+        session, worker = self.session, self._feedback
+        session.answered.connect(worker.record)
+        session.answer_withdrawn.connect(worker.withdraw)
+        session.answer_restored.connect(worker.restore)
+        worker.failed.connect(session.failed)
+
+    # --- settings -----------------------------------------------------------------------------
+
+    def _take_up_settings(self) -> None:
+        settings, window = self.settings, self.window
+        if not window.restoreGeometry(QByteArray.fromBase64(settings.geometry.encode())):
+            window.resize(1280, 832)
+        window.files.folder = settings.last_folder
+        window.commands["panel"].setChecked(settings.panel_open)
+        window.panel.setVisible(settings.panel_open)
+        self.use_theme(settings.theme)
+
+    @Slot(str)
+    def use_theme(self, theme: str) -> None:
+        """theme: "system", "dark" or "light"."""
+        self.settings = self.settings.model_copy(update={"theme": theme})
+        self.window.commands.themes[theme].setChecked(True)
+        self.follow_desktop()
+
+    @Slot()
+    def follow_desktop(self) -> None:
+        """Look again at what the desktop is set to."""
+        colours = colours_for(self.settings.theme)
+        apply_theme(colours)
+        self.window.set_colours(colours)
+
+    @Slot(object)
+    def _remember_folder(self, folder: Path) -> None:
+        self.settings = self.settings.model_copy(update={"last_folder": folder})
+
+    def _write_settings(self) -> None:
+        if self._settings_file is None:
+            return
+        values = self.options.values
+        settings = self.settings.model_copy(
+            update={
+                "geometry": bytes(self.window.saveGeometry().toBase64().data()).decode(),
+                "panel_open": self.window.commands["panel"].isChecked(),
+                "brush_size": values.brush_size,
+                "count": values.count,
+                "padding": values.padding,
+                "feather": values.feather,
+            }
+        )
+        try:
+            save_settings(settings, self._settings_file)
+        except OSError as error:
+            print(f"The settings could not be written ({error}).", file=sys.stderr)
+
+    # --- the course of things -----------------------------------------------------------------
+
+    @Slot()
+    def open_sample(self) -> None:
+        """Open the photo that comes with the program, with its mask."""
+        from prefpaint_gui.photo_io import sample_mask_path, sample_photo_path
+
+        self.window.files.open_path(sample_photo_path(), sample_mask_path())
+
+    @Slot()
+    def stop(self) -> None:
+        """End all work and all processes; the window is closed already."""
+        if not self._is_stopped:
+            self._is_stopped = True
+            self.session.cancel()
+            self._write_settings()
+            self._threads.stop()
+
+
+def build_window(
+    backends: Backends, settings: Settings | None = None, settings_file: Path | None = None
+) -> Program:
+    """Put the program together, not shown yet; needs a QApplication."""
+    return Program(backends, settings or Settings(), settings_file)
+
+
+def run(photo: Path | None, sample: bool) -> int:
+    """Show the window on a photo, on the sample, or empty; returns the exit status."""
+    from prefpaint_gui.paths import config_folder
+
+    app = QApplication.instance() or QApplication(sys.argv[:1])
+    assert isinstance(app, QApplication)
+    app.setApplicationName("PrefPaint")
+    app.setStyle("Fusion")
+    settings_file = config_folder() / "settings.json"
+    program = build_window(_real_backends(), load_settings(settings_file), settings_file)
+    app.styleHints().colorSchemeChanged.connect(program.follow_desktop)
+    program.window.show()
+    if photo is not None:
+        program.window.files.open_path(photo)
+    elif sample:
+        program.open_sample()
+    # Only once the window is painted, so that starting the worker processes does not hold it up.
+    QTimer.singleShot(0, program.warm_up_wanted.emit)
+    return app.exec()
+
+
+def _real_backends() -> Backends:
+    """The built-in models; imported in the worker's thread, and torch in a process of its own."""
+
+    def inpainter() -> OwnedInpainter:
+        from training.inpainting.patchmatch import PatchMatchInpainter
+
+        made = PatchMatchInpainter()
+        made.start()
+        return made
+
+    def scorer() -> OwnedScorer:
+        from training.reward.scorer import ProcessScorer, builtin_reward_path
+
+        made = ProcessScorer(builtin_reward_path())
+        made.preload()
+        return made
+
+    def store() -> Store:
+        from prefpaint_gui.paths import data_folder
+        from training.preferences.store import PreferenceStore
+
+        return PreferenceStore(data_folder())
+
+    return Backends(inpainter, scorer, store)

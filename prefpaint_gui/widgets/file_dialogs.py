@@ -1,0 +1,35 @@
+"""Questions about files; the only modal dialogs."""
+
+from pathlib import Path
+from typing import Literal
+
+from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
+
+OPEN_FILTER = "Photos (*.png *.jpg *.jpeg *.webp *.tif *.tiff *.bmp *.gif);;All files (*)"
+SAVE_FILTER = "Photos (*.png *.jpg *.jpeg *.webp *.tif *.tiff)"
+
+
+def ask_open(parent: QWidget, folder: Path | None) -> Path | None:
+    """Which photo to open; None when the person thinks better of it."""
+    name, _ = QFileDialog.getOpenFileName(parent, "Open a photo", str(folder or ""), OPEN_FILTER)
+    return Path(name) if name else None
+
+
+def ask_save(parent: QWidget, suggested: Path) -> Path | None:
+    """Where to save; the dialog itself asks before it names a file that exists."""
+    name, _ = QFileDialog.getSaveFileName(parent, "Save as", str(suggested), SAVE_FILTER)
+    return Path(name) if name else None
+
+
+def ask_unsaved(parent: QWidget, name: str) -> Literal["save", "discard", "cancel"]:
+    """What to do with changes that are in no file."""
+    box = QMessageBox(parent)
+    box.setWindowTitle("Unsaved changes")
+    box.setText(f"{name} has changes that are not saved.")
+    button = QMessageBox.StandardButton
+    box.setStandardButtons(button.Save | button.Discard | button.Cancel)
+    box.setDefaultButton(button.Save)
+    chosen = box.exec()
+    if chosen == button.Save:
+        return "save"
+    return "discard" if chosen == button.Discard else "cancel"

@@ -1,0 +1,219 @@
+"""The window: where everything lies, and what menus and keys do."""
+
+from collections.abc import Callable
+from functools import partial
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import (
+    QCloseEvent,
+    QDragEnterEvent,
+    QDropEvent,
+    QKeyEvent,
+)
+from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMenu, QVBoxLayout, QWidget
+
+from prefpaint_gui.state.candidates import Candidates
+from prefpaint_gui.state.document import Document
+from prefpaint_gui.state.options import Options, Tool
+from prefpaint_gui.state.session import Session
+from prefpaint_gui.widgets.actions import MENUS, make_actions
+from prefpaint_gui.widgets.banner import Banner
+from prefpaint_gui.widgets.candidate_strip import CandidateStrip
+from prefpaint_gui.widgets.canvas_area import CanvasArea
+from prefpaint_gui.widgets.file_actions import FileActions
+from prefpaint_gui.widgets.shortcuts_dialog import ShortcutsDialog
+from prefpaint_gui.widgets.side_panel import SidePanel
+from prefpaint_gui.widgets.status_line import StatusLine
+from prefpaint_gui.widgets.theme import Colours
+from prefpaint_gui.widgets.tool_bar import ToolBar
+from prefpaint_gui.widgets.top_bar import TopBar
+
+
+class MainWindow(QMainWindow):
+    """Binds the widgets to the state; knows no worker and no file."""
+
+    closed = Signal()
+    sample_wanted = Signal()
+    theme_wanted = Signal(str)
+
+    def __init__(
+        self, document: Document, candidates: Candidates, options: Options, session: Session
+    ) -> None:
+        super().__init__()
+        self._document = document
+        self._candidates = candidates
+        self._options = options
+        self._session = session
+        self.commands = make_actions(self)
+        self.files = FileActions(document, self)
+        self.top_bar = TopBar(document, session, options, self.commands["panel"])
+        self.banner = Banner()
+        self.area = CanvasArea(document, candidates, options, self.commands)
+        self.canvas = self.area.canvas
+        self.strip = CandidateStrip(document, candidates, session)
+        self.panel = SidePanel(options, session)
+        self.status = StatusLine(document, session, candidates)
+        self.setAcceptDrops(True)
+        self.setMinimumSize(760, 560)
+        self._lay_out()
+        self._fill_menus()
+        self._connect_actions()
+        self._connect_state()
+        self._show_state()
+        self.canvas.setFocus()
+
+    def set_colours(self, colours: Colours) -> None:
+        """Hand the colours to what does not take them from the style sheet."""
+        self.commands.set_colours(colours)
+        for part in (self.area, self.banner, self.strip):
+            part.set_colours(colours)
+
+    def _lay_out(self) -> None:
+        names = ["brush", "eraser", "rectangle", "", "invert", "clear", "", "fit", "actual"]
+        tools = ToolBar([self.commands[name] if name else None for name in names])
+        middle = QVBoxLayout()
+        middle.setSpacing(0)
+        middle.addWidget(self.banner)
+        middle.addWidget(self.area, 1)
+        body = QHBoxLayout()
+        body.setSpacing(0)
+        body.addWidget(tools)
+        body.addLayout(middle, 1)
+        body.addWidget(self.panel)
+        content = QWidget()
+        layout = QVBoxLayout(content)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.top_bar)
+        layout.addLayout(body, 1)
+        layout.addWidget(self.strip)
+        layout.addWidget(self.status)
+        self.setCentralWidget(content)
+
+    def _fill_menus(self) -> None:
+        for title, entries in MENUS.items():
+            menu = self.menuBar().addMenu(title)
+            for entry in entries:
+                if entry is None:
+                    menu.addSeparator()
+                else:
+                    menu.addAction(self.commands[entry[0]])
+            if title == "&View":
+                theme = QMenu("&Theme", menu)
+                theme.addActions(list(self.commands.themes.values()))
+                menu.addMenu(theme)
+        for widget in (self.canvas, self.strip):
+            for name in ("accept", "thumb_up", "thumb_down"):
+                widget.addAction(self.commands[name])
+        self.addActions(self.commands.ranks)
+
+    def _connect_actions(self) -> None:
+        document, options, canvas = self._document, self._options, self.canvas
+        doings: dict[str, Callable[[], object]] = {
+            "open": self.files.open,
+            "sample": self.sample_wanted.emit,
+            "paste": self.files.paste,
+            "save": self.files.save,
+            "save_as": self.files.save_as,
+            "quit": self.close,
+            "undo": document.undo,
+            "redo": document.redo,
+            "swap": options.swap_brush_and_eraser,
+            "smaller": options.shrink_brush,
+            "larger": options.grow_brush,
+            "invert": document.invert_mask,
+            "clear": document.clear_mask,
+            "generate": self._session.generate,
+            "cancel": self._cancel,
+            "accept": self._session.accept,
+            "thumb_up": lambda: self._session.thumb_shown("up"),
+            "thumb_down": lambda: self._session.thumb_shown("down"),
+            "fit": canvas.fit,
+            "actual": canvas.show_actual_size,
+            "zoom_in": lambda: canvas.zoom_about_centre(1.25),
+            "zoom_out": lambda: canvas.zoom_about_centre(0.8),
+            "shortcuts": lambda: ShortcutsDialog(self.commands, self).exec(),
+        }
+        for tool in Tool:
+            doings[tool.value] = partial(options.update, tool=tool)
+        for name, do in doings.items():
+            # Through a lambda, because `triggered` hands over whether the action is checked.
+            self.commands[name].triggered.connect(lambda _checked=False, do=do: do())
+        for rank, action in enumerate(self.commands.ranks, 1):
+            action.triggered.connect(lambda _=False, rank=rank: self._candidates.select_rank(rank))
+        for theme, action in self.commands.themes.items():
+            action.triggered.connect(lambda _=False, theme=theme: self.theme_wanted.emit(theme))
+        self.commands["panel"].toggled.connect(self.panel.setVisible)
+        self.top_bar.generate_pressed.connect(self._session.generate)
+        self.top_bar.cancel_pressed.connect(self._session.cancel)
+
+    def _connect_state(self) -> None:
+        self._document.history_changed.connect(self._show_state)
+        self._document.replaced.connect(self.canvas.setFocus)
+        self._options.changed.connect(self._show_state)
+        self._session.busy_changed.connect(self._show_state)
+        self._candidates.shown_changed.connect(self._show_state)
+        self.canvas.stroke_began.connect(lambda: self._candidates.select(None))
+        self.canvas.zoom_changed.connect(self.status.show_zoom)
+        self.canvas.pointer_moved.connect(self.status.show_pointer)
+        for source in (self._session, self.files):
+            source.failed.connect(self.banner.show_error)
+            source.succeeded.connect(self.banner.hide)
+        self.files.notice.connect(self.status.say)
+        self.files.close_granted.connect(self.close)
+
+    def _cancel(self) -> None:
+        if self._session.is_busy:
+            self._session.cancel()
+            self.status.say("Cancelled.")
+        else:
+            self._candidates.select(None)
+
+    def _show_state(self) -> None:
+        actions, document = self.commands, self._document
+        for name in ("save", "save_as", "invert", "clear", "fit", "actual", "generate"):
+            actions[name].setEnabled(document.is_open)
+        for name in ("zoom_in", "zoom_out"):
+            actions[name].setEnabled(document.is_open)
+        for name, label in (("undo", document.undo_label), ("redo", document.redo_label)):
+            actions[name].setEnabled(label is not None)
+            actions[name].setText(f"&{name.capitalize()} {label or ''}".rstrip())
+        self.strip.setVisible(document.is_open)
+        shown = self._candidates.shown is not None
+        for name in ("accept", "thumb_up", "thumb_down"):
+            actions[name].setEnabled(shown)
+        actions["cancel"].setEnabled(self._session.is_busy or shown)
+        actions[self._options.values.tool.value].setChecked(True)
+        name = document.path.name if document.path else "Untitled"
+        self.setWindowTitle(f"{name}[*] – PrefPaint" if document.is_open else "PrefPaint")
+        self.setWindowModified(document.is_modified)
+
+    # --- keys, drops, closing -----------------------------------------------------------------
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Backslash:
+            self.canvas.compare(True)
+        else:
+            super().keyPressEvent(event)
+
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Backslash and not event.isAutoRepeat():
+            self.canvas.compare(False)
+        else:
+            super().keyReleaseEvent(event)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if event.mimeData().hasUrls() or event.mimeData().hasImage():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        event.acceptProposedAction()
+        self.files.take(event.mimeData())
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        if not self.files.may_close():
+            event.ignore()
+            return
+        self._session.cancel()
+        event.accept()
+        self.closed.emit()

@@ -1,0 +1,90 @@
+"""The line at the bottom: what is open, where the pointer is, what is going on."""
+
+import math
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QWidget
+
+from prefpaint_gui.state.candidates import Candidates
+from prefpaint_gui.state.document import Document
+from prefpaint_gui.state.session import Session
+from prefpaint_gui.widgets.parts import label
+
+NOTICE_MS = 6000
+"""How long a passing remark stays."""
+
+
+class StatusLine(QWidget):
+    """Facts at the left; the remark and the progress at the right."""
+
+    def __init__(self, document: Document, session: Session, candidates: Candidates) -> None:
+        super().__init__()
+        self.setObjectName("statusLine")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setFixedHeight(29)
+        self._document = document
+        self._session = session
+        self._candidates = candidates
+        self.size_label, self.zoom, self.mode, self.pointer = label(), label(), label(), label()
+        self.notice, self.share, self.hint = label(), label(), label("Esc cancels")
+        self.bar = QProgressBar()
+        self.bar.setTextVisible(False)
+        self.bar.setRange(0, 1000)
+        self.bar.setFixedWidth(160)
+        self.bar.setAccessibleName("Progress")
+        self._notice_end = QTimer(self)
+        self._notice_end.setSingleShot(True)
+        self._notice_end.timeout.connect(self.notice.clear)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(16, 0, 16, 0)
+        layout.setSpacing(24)
+        for fact in (self.size_label, self.zoom, self.mode, self.pointer):
+            layout.addWidget(fact)
+        layout.addStretch()
+        parts: tuple[QWidget, ...] = (self.notice, self.share, self.bar, self.hint)
+        for part in parts:
+            layout.addWidget(part, 0, Qt.AlignmentFlag.AlignVCenter)
+        document.replaced.connect(self._show_photo)
+        session.notice.connect(self.say)
+        session.busy_changed.connect(self._show_progress)
+        session.progress_changed.connect(self._show_progress)
+        candidates.changed.connect(self._show_progress)
+        self._show_photo()
+        self._show_progress()
+
+    def say(self, text: str) -> None:
+        """Show a passing remark."""
+        self.notice.setText(text)
+        self._notice_end.start(NOTICE_MS)
+
+    def show_zoom(self, scale: float) -> None:
+        percent = scale * 100
+        text = f"{percent:.0f} %" if percent >= 10 else f"{percent:.1f} %"
+        self.zoom.setText(text if self._document.is_open else "")
+
+    def show_pointer(self, place: tuple[int, int] | None) -> None:
+        self.pointer.setText(f"{place[0]}, {place[1]}" if place else "")
+
+    def _show_photo(self) -> None:
+        height, width = self._document.size
+        if self._document.is_open:
+            self.size_label.setText(f"{width} × {height}")
+            self.mode.setText(f"8-bit {'RGBA' if self._document.pixels.shape[2] == 4 else 'RGB'}")
+
+    def _show_progress(self) -> None:
+        busy = self._session.is_busy
+        for widget in (self.share, self.bar, self.hint):
+            widget.setVisible(busy)
+        if busy:
+            progress = self._session.progress
+            self.bar.setValue(round(progress.share * 1000))
+            self.share.setText(self._progress_text(progress.seconds_left))
+
+    def _progress_text(self, seconds_left: float | None) -> str:
+        order = self._candidates.order
+        total = len(order.seeds) if order else 0
+        final = sum(not filled.is_draft for filled in self._candidates.ranked)
+        text = f"{final} of {total}"
+        if seconds_left is not None:
+            text += f" · {max(1, math.ceil(seconds_left))} s left"
+        return text

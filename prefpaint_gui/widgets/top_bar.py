@@ -1,0 +1,89 @@
+"""The bar on top: which model, how many candidates, Generate."""
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QToolButton, QWidget
+
+from prefpaint_gui.state.document import Document
+from prefpaint_gui.state.options import MOST_CANDIDATES, Options
+from prefpaint_gui.state.session import Session
+from prefpaint_gui.widgets.parts import Choice, label, restyle
+
+
+class TopBar(QWidget):
+    """Generate becomes Cancel while an order runs."""
+
+    generate_pressed = Signal()
+    cancel_pressed = Signal()
+
+    def __init__(
+        self, document: Document, session: Session, options: Options, panel_action: QAction
+    ) -> None:
+        super().__init__()
+        self.setObjectName("topBar")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setFixedHeight(57)
+        self._document = document
+        self._session = session
+        self._options = options
+        self.model = Choice()
+        self.model.addItem("PatchMatch · built in")
+        self.model.setAccessibleName("Model")
+        self.model.setToolTip("What fills the hole. PatchMatch continues the photo's own texture.")
+        self.count = Choice()
+        self.count.setAccessibleName("Number of candidates")
+        self.count.setToolTip("How many candidates Generate makes")
+        for count in range(1, MOST_CANDIDATES + 1):
+            self.count.addItem("1 candidate" if count == 1 else f"{count} candidates", count)
+        self.name = label(tone="muted")
+        self.generate = QPushButton()
+        self.generate.setObjectName("generate")
+        self.panel = QToolButton()
+        self.panel.setDefaultAction(panel_action)
+        self.panel.setAccessibleName("Settings panel")
+        self.panel.setObjectName("panelButton")
+        self.panel.setFixedSize(34, 34)
+        self._lay_out()
+        self.count.currentIndexChanged.connect(
+            lambda: options.update(count=self.count.currentData())
+        )
+        self.generate.clicked.connect(self._press)
+        options.changed.connect(self._show_count)
+        session.busy_changed.connect(self._show_state)
+        document.history_changed.connect(self._show_state)
+        self._show_count()
+        self._show_state()
+
+    def _lay_out(self) -> None:
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(16, 8, 12, 8)
+        layout.setSpacing(8)
+        layout.addWidget(self.name)
+        layout.addStretch()
+        layout.addWidget(self.model)
+        layout.addWidget(self.count)
+        layout.addWidget(self.generate)
+        layout.addWidget(self.panel)
+
+    def _press(self) -> None:
+        if self._session.is_busy:
+            self.cancel_pressed.emit()
+        else:
+            self.generate_pressed.emit()
+
+    def _show_count(self) -> None:
+        self.count.setCurrentIndex(self.count.findData(self._options.values.count))
+
+    def _show_state(self) -> None:
+        busy = self._session.is_busy
+        self.generate.setText("Cancel   Esc" if busy else "Generate   Ctrl+↵")
+        self.generate.setToolTip("" if busy else "Fill what is masked")
+        self.generate.setAccessibleName("Cancel" if busy else "Generate")
+        self.generate.setEnabled(busy or self._document.is_open)
+        if self.generate.property("busy") != busy:
+            self.generate.setProperty("busy", busy)
+            restyle(self.generate)
+        path = self._document.path
+        name = path.name if path else ("Untitled" if self._document.is_open else "")
+        self.name.setText(name + (" •" if self._document.is_modified else ""))
+        self.name.setToolTip(str(path) if path else "")
