@@ -69,13 +69,14 @@ def fill_photo(
     request = _request(photo, mask, mask_path, seeds, padding, feather)
     with _output_folder(out, inputs=(photo_path, mask_path)) as folder:
         fills = best_first(generate_and_score(request, inpainter, scorer, on_progress, cancel))
-        rows = []
+        rows, tiles = [], []
         for rank, fill in enumerate(fills, 1):
             row = _fill_row(rank, fill)
             pixels = paste(photo.pixels, mask, feather, request.box, fill.candidate.pixels)
             write_photo(folder / row.file, pixels, photo)
             rows.append(row)
-        sheet = photo_from_pixels(_sheet(request, fills))
+            tiles.append(_tile(row, pixels[request.box.slices][..., :3]))
+        sheet = photo_from_pixels(contact_sheet(request.image, request.hole, tiles))
         write_photo(folder / CONTACT_SHEET, sheet.pixels, sheet)
         text = json.dumps([asdict(row) for row in rows], indent=2) + "\n"
         (folder / RANKING).write_text(text, encoding="utf-8")
@@ -147,19 +148,9 @@ def _fill_row(rank: int, fill: RankedFill) -> FillRow:
     )
 
 
-def _sheet(request: InpaintRequest, fills: Sequence[RankedFill]) -> Pixels:
-    tiles = [
-        Tile(
-            fill.candidate.pixels,
-            f"{rank}",
-            (
-                f"reward {fill.score.reward:+.2f}",
-                f"trust {fill.score.trust:.0%}   seed {fill.candidate.seed}",
-            ),
-        )
-        for rank, fill in enumerate(fills, 1)
-    ]
-    return contact_sheet(request.image, request.hole, tiles)
+def _tile(row: FillRow, pixels: Pixels) -> Tile:
+    notes = (f"reward {row.reward:+.2f}", f"trust {row.trust:.0%}   seed {row.seed}")
+    return Tile(np.ascontiguousarray(pixels), f"{row.rank}", notes)
 
 
 @contextmanager

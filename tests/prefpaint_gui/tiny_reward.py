@@ -1,0 +1,27 @@
+"""A reward model of a few thousand random weights, in the file format of the real ones."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from training.reward.encoders import EncoderConfig
+from training.reward.model import RewardModel
+from training.reward.network import FEATURE_SIZE, RewardNetwork
+
+
+def save_tiny_reward(path: Path) -> Path:
+    """Write the model to `path`; its order of fills is arbitrary, but always the same."""
+    torch.manual_seed(0)
+    config = EncoderConfig(image_size=64, widths=(8, 8, 8), embedding_size=16)
+    network = RewardNetwork(config).eval()
+    model = RewardModel(
+        network,
+        mean=0.0,
+        deviation=1.0,
+        v_inverse=np.eye(FEATURE_SIZE),
+        quantiles=np.linspace(0, 50, 101),
+        provenance={"trained_on": "nothing: random weights for tests"},
+    )
+    model.save(path)
+    return path
