@@ -11,12 +11,11 @@ from dataclasses import asdict
 from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-from rich.table import Table
 from typer.exceptions import TyperException
 
 from prefpaint_gui.headless import CONTACT_SHEET, RANKING, fill_photo, score_fills
@@ -280,10 +279,8 @@ def stats(as_json: JsonOption = False) -> None:
     if as_json:
         print(json.dumps(counts, indent=2))
         return
-    table = Table.grid(padding=(0, 2))
     for name, value in counts.items():
-        table.add_row(name.replace("_", " "), "-" if value is None else str(value))
-    Console(soft_wrap=True, highlight=False).print(table)
+        print(f"{name.replace('_', ' '):<18}{'-' if value is None else value}")
 
 
 @preferences.command("export")
@@ -348,16 +345,15 @@ def _progress(what: str) -> Iterator[Callable[[float], None]]:
         yield lambda share: bar.update(task, completed=share)
 
 
-Row = TypeVar("Row", bound=dict[str, object])
-
-
-def _print_rows(rows: Sequence[Row], as_json: bool) -> None:
+def _print_rows(rows: Sequence[dict[str, object]], as_json: bool) -> None:
+    """As JSON, or as a table for people; names of files are never cut short."""
     if as_json:
         print(json.dumps(rows, indent=2))
         return
-    table = Table(box=None, pad_edge=False)
-    for name in rows[0]:
-        table.add_column(name, justify="left" if name in ("file", "model") else "right")
-    for row in rows:
-        table.add_row(*(f"{v:.3f}" if isinstance(v, float) else str(v) for v in row.values()))
-    Console(highlight=False).print(table)
+    cells = [
+        list(rows[0]),
+        *([f"{v:.3f}" if isinstance(v, float) else str(v) for v in row.values()] for row in rows),
+    ]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    for line in cells:
+        print("  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)))

@@ -6,7 +6,7 @@ import shutil
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -160,20 +160,14 @@ def _output_folder(out: Path, inputs: tuple[Path, ...]) -> Iterator[Path]:
     The ranking is the first of the old files to go and the last of the new ones to come, so there
     is never a ranking that speaks of other pictures.
     """
+    existed = out.exists()
+    unfinished = out / f".prefpaint-{uuid.uuid4().hex[:12]}.tmp"
     try:
-        existed = out.exists()
         previous = _previous_outputs(out, inputs) if existed else []
-        out.mkdir(parents=True, exist_ok=True)
-        unfinished = out / f".prefpaint-{uuid.uuid4().hex[:12]}.tmp"
-        unfinished.mkdir()
-    except OSError as error:
-        raise PrefPaintError(
-            f"{out} cannot be written ({error.strerror}). Choose another folder for the fills."
-        ) from error
-    try:
+        unfinished.mkdir(parents=True)
         yield unfinished
         for path in previous:
-            path.unlink(missing_ok=True)
+            path.unlink()
         for path in sorted(unfinished.iterdir()):  # digits and "contact" come before "ranking"
             path.rename(out / path.name)
     except OSError as error:
@@ -182,8 +176,9 @@ def _output_folder(out: Path, inputs: tuple[Path, ...]) -> Iterator[Path]:
         ) from error
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
-        if not existed and not any(out.iterdir()):
-            out.rmdir()
+        if not existed:
+            with suppress(OSError):  # it is not empty when all went well
+                out.rmdir()
 
 
 def _previous_outputs(out: Path, inputs: tuple[Path, ...]) -> list[Path]:

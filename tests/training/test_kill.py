@@ -5,14 +5,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from strips import make_strip
 
+from tests.training.strips import make_strip
 from training.preferences.store import PreferenceStore
 
 RECORD_FOREVER = """
 import sys
 from pathlib import Path
-from strips import make_strip
+from tests.training.strips import make_strip
 from training.preferences.store import PreferenceStore
 store = PreferenceStore(Path(sys.argv[1]))
 number = int(sys.argv[2])
@@ -30,7 +30,7 @@ def test_every_acknowledged_record_survives_kills(tmp_path: Path, acknowledgemen
             [sys.executable, "-c", RECORD_FOREVER, str(tmp_path), str(start)],
             stdout=subprocess.PIPE,
             text=True,
-            cwd=Path(__file__).parent,  # where strips.py lies
+            cwd=Path(__file__).parents[2],  # so that it finds tests.training.strips
         )
         assert child.stdout is not None
         for _ in range(acknowledgements):

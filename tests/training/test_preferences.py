@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 from safetensors.numpy import load_file
-from strips import make_strip
 
+from tests.training.strips import make_strip
 from training.errors import PrefPaintError
 from training.preferences.database import FILE_NAME
 from training.preferences.export import export
@@ -174,7 +174,7 @@ def test_a_full_disk_is_one_sentence_and_no_half_record(tmp_path: Path) -> None:
         from pathlib import Path
         from training.errors import PrefPaintError
         from training.preferences.store import PreferenceStore
-        from strips import make_strip
+        from tests.training.strips import make_strip
         store = PreferenceStore(Path(sys.argv[1]))
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
@@ -190,7 +190,7 @@ def test_a_full_disk_is_one_sentence_and_no_half_record(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=True,
-        cwd=Path(__file__).parent,  # where strips.py lies
+        cwd=Path(__file__).parents[2],  # so that it finds tests.training.strips
     )
     assert str(tmp_path) in ran.stdout
     assert "Free some space" in ran.stdout

@@ -16,11 +16,6 @@ from training.inpainting.region import (
 )
 from training.inpainting.request import Box, Mask
 
-feather_reaches_too_far = pytest.mark.xfail(
-    strict=True,
-    reason="paste_weight is above 0 up to feather + 1 pixels away, beyond what grow makes hole",
-)
-
 
 @st.composite
 def masks(draw: st.DrawFn, longest: int = 40) -> Mask:
@@ -37,7 +32,6 @@ def noise(height: int, width: int, channels: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (height, width, channels), np.uint8)
 
 
-@feather_reaches_too_far
 @given(
     mask=masks(),
     feather=st.integers(0, 6),
@@ -114,7 +108,6 @@ def test_request_of_far_holes_has_a_part_for_each() -> None:
     assert not parts.all()
 
 
-@feather_reaches_too_far
 @given(mask=masks(), pixels=st.integers(0, 5))
 def test_growing_and_feathering_reach_equally_far(mask: Mask, pixels: int) -> None:
     weight = paste_weight(mask, pixels)
