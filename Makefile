@@ -7,7 +7,7 @@ APT := python3-venv libegl1 libgl1 libglib2.0-0 libfontconfig1 libdbus-1-3 libxk
        libxcb-cursor0 libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-randr0 \
        libxcb-render-util0 libxcb-shape0 libxcb-xkb1 fonts-dejavu-core
 
-.PHONY: run test bench screenshots bundle clean
+.PHONY: run test bench bundle clean
 
 run: .venv/run
 	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ]; then \
@@ -34,7 +34,7 @@ clean:
 	rm -rf .venv build dist sample-fills
 
 .venv/system:
-	@./scripts/install-system-packages $(APT)
+	@./.ci/install-system-packages $(APT)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "PrefPaint needs Python 3.11 or newer; name one with: make PYTHON=python3.12"; exit 1; }
 	$(PYTHON) -m venv .venv
