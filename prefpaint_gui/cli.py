@@ -98,8 +98,6 @@ def run(arguments: Sequence[str], open_window: OpenWindow) -> int:
         if message:  # it is empty where help was printed instead
             print(f"prefpaint: {message}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        return 130
     return int(status or 0)
 
 
