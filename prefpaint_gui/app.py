@@ -175,7 +175,7 @@ def run(photo: Path | None, sample: bool) -> int:
     app.setApplicationName("PrefPaint")
     app.setStyle("Fusion")
     settings_file = config_folder() / "settings.json"
-    program = build_window(_real_backends(), load_settings(settings_file), settings_file)
+    program = build_window(real_backends(), load_settings(settings_file), settings_file)
     app.styleHints().colorSchemeChanged.connect(program.follow_desktop)
     program.window.show()
     if photo is not None:
@@ -187,7 +187,7 @@ def run(photo: Path | None, sample: bool) -> int:
     return app.exec()
 
 
-def _real_backends() -> Backends:
+def real_backends() -> Backends:
     """The built-in models; imported in the worker's thread, and torch in a process of its own."""
 
     def inpainter() -> OwnedInpainter:

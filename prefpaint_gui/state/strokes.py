@@ -43,7 +43,7 @@ def capsule(
     y = (np.arange(box.top, box.top + box.height, dtype=np.float32) + np.float32(0.5 - y0))[:, None]
     along_x, along_y = x1 - x0, y1 - y0
     length_squared = along_x**2 + along_y**2
-    if length_squared > 0:
+    if length_squared > 1e-9:
         share = np.clip((x * along_x + y * along_y) / length_squared, 0, 1)
         x, y = x - share * along_x, y - share * along_y
     return box, x * x + y * y <= radius * radius

@@ -30,7 +30,7 @@ class CandidateCard(QFrame):
 
     clicked = Signal(int)
     hovered = Signal(int)
-    left = Signal(int)
+    left = Signal()
     thumb_pressed = Signal(int, str)
 
     def __init__(self, seed: int, colours: Colours, parent: QWidget) -> None:
@@ -139,7 +139,7 @@ class CandidateCard(QFrame):
 
     def leaveEvent(self, event: QEvent) -> None:
         super().leaveEvent(event)
-        self.left.emit(self.seed)
+        self.left.emit()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() == Qt.MouseButton.LeftButton:

@@ -1,7 +1,5 @@
 """The candidates under the canvas, best first."""
 
-from functools import partial
-
 from PySide6.QtCore import QEasingCurve, QPoint, QPropertyAnimation, Qt
 from PySide6.QtWidgets import QFrame, QScrollArea, QStackedLayout, QWidget
 
@@ -105,13 +103,16 @@ class CandidateStrip(QWidget):
         card = CandidateCard(seed, self._colours, self._row)
         card.clicked.connect(self._candidates.select)
         card.hovered.connect(self._hover)
-        card.left.connect(partial(self._candidates.hover, None))
+        card.left.connect(self._leave)
         card.thumb_pressed.connect(self._session.toggle_thumb)
         return card
 
     def _hover(self, seed: int) -> None:
         if self._candidates.by_seed(seed) is not None:
             self._candidates.hover(seed)
+
+    def _leave(self) -> None:
+        self._candidates.hover(None)
 
     def _glide(self, card: CandidateCard, place: QPoint) -> None:
         running = card.findChild(QPropertyAnimation)

@@ -53,7 +53,8 @@ class FileActions(QObject):
 
     def paste(self) -> None:
         """Open what the clipboard holds: a picture, or a file."""
-        self.take(QGuiApplication.clipboard().mimeData())
+        data: QMimeData | None = QGuiApplication.clipboard().mimeData()
+        self.take(data or QMimeData())  # an empty clipboard may have none
 
     def take(self, data: QMimeData) -> None:
         """Open what was dropped or pasted."""

@@ -1,0 +1,103 @@
+"""The real window, with a scripted inpainter, scorer and store behind it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from prefpaint_gui.app import Backends, Program, build_window
+from prefpaint_gui.state.options import Tool
+from prefpaint_gui.widgets import file_dialogs
+from tests.prefpaint_gui.fakes import FakeInpainter, FakeScorer, FakeStore
+
+LEFT = Qt.MouseButton.LeftButton
+
+
+@dataclass
+class Bench:
+    """The program under test with what a person would do to it."""
+
+    qtbot: QtBot
+    program: Program
+    inpainter: FakeInpainter
+    scorer: FakeScorer
+    store: FakeStore
+
+    def open(self, path: Path) -> None:
+        with self.qtbot.waitSignal(self.program.document.replaced):
+            self.program.window.files.open_path(path)
+
+    def at(self, x: float, y: float) -> QPoint:
+        """The canvas point over a photo point."""
+        return self.program.window.canvas.photo_to_widget(x, y).toPoint()
+
+    def drag(self, *points: tuple[float, float]) -> None:
+        """Press the left button at the first photo point, move through the others, release."""
+        canvas = self.program.window.canvas
+        self.qtbot.mousePress(canvas, LEFT, pos=self.at(*points[0]))
+        for point in points[1:]:
+            self.qtbot.mouseMove(canvas, self.at(*point))
+        self.qtbot.mouseRelease(canvas, LEFT, pos=self.at(*points[-1]))
+
+    def mask_rectangle(self) -> None:
+        """Mask about the middle third of the photo."""
+        height, width = self.program.document.size
+        self.program.options.update(tool=Tool.RECTANGLE)
+        self.drag((width / 3, height / 3), (2 * width / 3, 2 * height / 3))
+        self.program.options.update(tool=Tool.BRUSH)
+
+    def key(self, key: Qt.Key, *modifiers: Qt.KeyboardModifier) -> None:
+        held = Qt.KeyboardModifier.NoModifier
+        for modifier in modifiers:
+            held |= modifier
+        self.qtbot.keyClick(self.program.window.canvas, key, held)
+
+    def generate(self) -> None:
+        """Press Ctrl+Enter and wait for all the candidates."""
+        self.key(Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+        self.until(lambda: not self.program.session.is_busy)
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        self.qtbot.waitUntil(condition, timeout=5000)
+
+
+@pytest.fixture
+def bench(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, qapp: QApplication) -> Iterator[Bench]:
+    """The window, shown and empty; unsaved changes are discarded unless a test says otherwise."""
+    qapp.setStyle("Fusion")
+    monkeypatch.setattr(file_dialogs, "ask_unsaved", lambda *_: "discard")
+    inpainter, scorer, store = FakeInpainter(), FakeScorer(), FakeStore()
+    program = build_window(Backends(lambda: inpainter, lambda: scorer, lambda: store))
+    program.window.strip.animated = False
+    program.window.resize(1200, 860)
+    with qtbot.waitExposed(program.window):
+        program.window.show()
+    program.window.activateWindow()
+    program.window.canvas.setFocus()
+    yield Bench(qtbot, program, inpainter, scorer, store)
+    inpainter.gate.set()
+    monkeypatch.setattr(file_dialogs, "ask_unsaved", lambda *_: "discard")
+    program.window.close()
+
+
+@pytest.fixture
+def photo_path(tmp_path: Path) -> Path:
+    """A noisy photo of 120 x 90 pixels."""
+    pixels = np.random.default_rng(3).integers(0, 256, (90, 120, 3), np.uint8)
+    path = tmp_path / "photo.png"
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+@pytest.fixture
+def painted(bench: Bench, photo_path: Path) -> Bench:
+    """The window with the photo open and its middle masked."""
+    bench.open(photo_path)
+    bench.mask_rectangle()
+    return bench

@@ -1,0 +1,106 @@
+"""A scripted inpainter, scorer and preference store."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from training.errors import Cancelled, PrefPaintError
+from training.inpainting.request import Candidate, InpaintRequest, Mask, Pixels
+from training.preferences.records import Presentation, Signal
+from training.reward.score import Score
+
+
+def red_of(seed: int) -> int:
+    """The red that the fake inpainter fills with; more red is a higher reward."""
+    return 50 + 37 * seed % 200
+
+
+class FakeInpainter:
+    """Fills with one colour a seed. While `gate` is not set, it waits before each candidate."""
+
+    name = "fake"
+
+    def __init__(self) -> None:
+        self.gate = threading.Event()
+        self.gate.set()
+        self.drafts = False
+        self.requests: list[InpaintRequest] = []
+        self.error: str | None = None
+        self.cancelled = threading.Event()
+        self.is_closed = False
+
+    def generate(
+        self,
+        request: InpaintRequest,
+        on_progress: Callable[[float], None],
+        cancel: threading.Event,
+    ) -> Iterator[Candidate]:
+        self.requests.append(request)
+        if self.error:
+            raise PrefPaintError(self.error)
+        if self.drafts:
+            for seed in request.seeds:
+                yield self._candidate(request, seed, is_draft=True)
+        for done, seed in enumerate(request.seeds):
+            while not self.gate.wait(0.002):
+                if cancel.is_set():
+                    self.cancelled.set()
+                    raise Cancelled
+            on_progress((done + 1) / len(request.seeds))
+            yield self._candidate(request, seed, is_draft=False)
+
+    def _candidate(self, request: InpaintRequest, seed: int, *, is_draft: bool) -> Candidate:
+        pixels = request.image.copy()
+        pixels[request.hole] = (red_of(seed), 0 if is_draft else 9, 200)
+        return Candidate(request.job_id, seed, pixels, self.name, 0.1, is_draft)
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+class FakeScorer:
+    """The reward is the redness of the fill."""
+
+    name = "redness"
+
+    def __init__(self) -> None:
+        self.is_closed = False
+
+    def score(
+        self, image: Pixels, hole: Mask, fills: Sequence[Pixels], cancel: threading.Event
+    ) -> list[Score]:
+        del image, cancel
+        reds = [float(fill[hole][0, 0]) for fill in fills]
+        return [Score(red / 100, red / 255, np.zeros(256, np.float32)) for red in reds]
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+class FakeStore:
+    """Keeps records in a dictionary."""
+
+    def __init__(self) -> None:
+        self.notice: str | None = None
+        self.kept: dict[int, tuple[Presentation, int, Signal]] = {}
+        self.numbers = iter(range(1, 10_000))
+        self.error: str | None = None
+        self.is_closed = False
+
+    def record(self, presentation: Presentation, seed: int, signal: Signal) -> int:
+        if self.error:
+            raise PrefPaintError(self.error)
+        number = next(self.numbers)
+        self.kept[number] = (presentation, seed, signal)
+        return number
+
+    def withdraw(self, record_id: int) -> None:
+        del self.kept[record_id]
+
+    def close(self) -> None:
+        self.is_closed = True
+
+    @property
+    def answers(self) -> list[tuple[int, Signal]]:
+        return [(seed, signal) for _, seed, signal in self.kept.values()]

@@ -1,0 +1,25 @@
+"""Settings survive, and a damaged file does no harm."""
+
+from pathlib import Path
+
+import pytest
+
+from prefpaint_gui.settings import Settings, load_settings, save_settings
+
+
+def test_settings_come_back(tmp_path: Path):
+    path = tmp_path / "folder" / "settings.json"
+    settings = Settings(theme="light", count=7, last_folder=tmp_path, padding=32)
+    save_settings(settings, path)
+    assert load_settings(path) == settings
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"count": 99}', b"\xff\xfe", b"null"])
+def test_a_damaged_file_gives_the_defaults(tmp_path: Path, content: bytes):
+    path = tmp_path / "settings.json"
+    path.write_bytes(content)
+    assert load_settings(path) == Settings()
+
+
+def test_a_missing_file_gives_the_defaults(tmp_path: Path):
+    assert load_settings(tmp_path / "none.json") == Settings()

@@ -1,0 +1,232 @@
+"""The whole path through the real window: open, paint, generate, accept, save, close."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
+from PySide6.QtWidgets import QApplication
+
+from prefpaint_gui.widgets import file_dialogs
+from prefpaint_gui.widgets.file_actions import pixels_of
+from tests.prefpaint_gui.conftest import Bench
+from tests.prefpaint_gui.fakes import red_of
+
+CONTROL = Qt.KeyboardModifier.ControlModifier
+
+
+def read(path: Path) -> np.ndarray:
+    with Image.open(path) as image:
+        return np.array(image)
+
+
+def answer_save(monkeypatch: pytest.MonkeyPatch, path: Path | None) -> list[Path]:
+    """Let the Save as dialog answer with a path; returns what it was asked to suggest."""
+    suggested: list[Path] = []
+
+    def ask_save(_parent: object, suggestion: Path) -> Path | None:
+        suggested.append(suggestion)
+        return path
+
+    monkeypatch.setattr(file_dialogs, "ask_save", ask_save)
+    return suggested
+
+
+@pytest.mark.parametrize("feather", [0, 4])
+@pytest.mark.parametrize("channels", [3, 4])
+def test_from_open_to_save_only_the_masked_pixels_change(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, feather: int, channels: int
+):
+    original = np.random.default_rng(5).integers(0, 256, (90, 120, channels), np.uint8)
+    original[..., 3:] |= 1  # nothing wholly transparent, which would be filled as well
+    path = tmp_path / "photo.png"
+    Image.fromarray(original).save(path)
+    bench.open(path)
+    bench.program.options.update(feather=feather)
+    bench.mask_rectangle()
+    mask = bench.program.document.mask.copy()
+    bench.generate()
+    bench.key(Qt.Key.Key_Return)
+    target = tmp_path / "out.png"
+    suggested = answer_save(monkeypatch, target)
+    with bench.qtbot.waitSignal(bench.program.window.files.succeeded):
+        bench.key(Qt.Key.Key_S, CONTROL)
+    saved = read(target)
+    assert suggested == [tmp_path / "photo-filled.png"]
+    rows, columns = np.nonzero(mask)
+    near = np.zeros_like(mask)
+    near[rows.min() - feather : rows.max() + feather + 1][
+        :, columns.min() - feather : columns.max() + feather + 1
+    ] = True
+    assert np.array_equal(saved[~near], original[~near])
+    best = max(red_of(seed) for seed in range(4))
+    assert (saved[mask][:, 0] == best).all()
+    assert np.array_equal(read(path), original)
+
+
+def test_saving_again_writes_the_file_of_our_own_without_asking(
+    painted: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    suggested = answer_save(monkeypatch, tmp_path / "own.png")
+    for _ in range(2):
+        with painted.qtbot.waitSignal(painted.program.window.files.succeeded):
+            painted.key(Qt.Key.Key_S, CONTROL)
+    assert len(suggested) == 1
+
+
+def test_a_photo_that_cannot_be_opened_leaves_the_old_one(painted: Bench, tmp_path: Path):
+    window, document = painted.program.window, painted.program.document
+    before, mask = document.pixels, document.mask.copy()
+    bad = tmp_path / "bad.png"
+    bad.write_bytes(b"not a picture")
+    window.files.open_path(bad)
+    painted.until(window.banner.isVisible)
+    assert "bad.png" in window.banner.text.text()
+    assert document.pixels is before
+    assert np.array_equal(document.mask, mask)
+    painted.generate()
+    assert not window.banner.isVisible()
+
+
+def test_a_save_that_fails_says_so_and_loses_nothing(
+    painted: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    answer_save(monkeypatch, tmp_path / "missing" / "out.png")
+    painted.generate()
+    painted.key(Qt.Key.Key_Return)
+    painted.key(Qt.Key.Key_S, CONTROL)
+    painted.until(painted.program.window.banner.isVisible)
+    assert painted.program.document.is_modified
+
+
+def test_generate_without_a_mask_or_a_photo_says_what_to_do(bench: Bench, photo_path: Path):
+    banner = bench.program.window.banner
+    bench.program.session.generate()
+    assert "no photo" in banner.text.text()
+    bench.open(photo_path)
+    assert not banner.isVisible()
+    bench.key(Qt.Key.Key_Return, CONTROL)
+    assert "mask is empty" in banner.text.text()
+    bench.qtbot.mouseClick(banner.dismiss, Qt.MouseButton.LeftButton)
+    assert not banner.isVisible()
+
+
+def test_a_full_mask_is_one_sentence_in_the_banner(painted: Bench):
+    window = painted.program.window
+    painted.key(Qt.Key.Key_D, CONTROL)
+    painted.key(Qt.Key.Key_I)
+    painted.generate()
+    assert window.banner.isVisible()
+    assert "covers everything" in window.banner.text.text()
+    assert painted.program.candidates.ranked == []
+
+
+def test_a_dropped_file_and_a_pasted_picture_are_opened(bench: Bench, photo_path: Path):
+    window, document = bench.program.window, bench.program.document
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(photo_path))])
+    where, nothing = QPoint(300, 300), Qt.KeyboardModifier.NoModifier
+    copy, left = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton
+    entering = QDragEnterEvent(where, copy, data, left, nothing)
+    QApplication.sendEvent(window, entering)
+    assert entering.isAccepted()
+    with bench.qtbot.waitSignal(document.replaced):
+        QApplication.sendEvent(window, QDropEvent(where.toPointF(), copy, data, left, nothing))
+    assert document.path == photo_path
+    picture = window.canvas.grab().toImage()
+    QGuiApplication.clipboard().setImage(picture)
+    with bench.qtbot.waitSignal(document.replaced):
+        bench.key(Qt.Key.Key_V, CONTROL)
+    assert document.path is None
+    assert document.is_modified
+    assert np.array_equal(document.pixels, pixels_of(picture))
+
+
+def test_an_empty_clipboard_is_one_sentence(bench: Bench):
+    QGuiApplication.clipboard().clear()
+    bench.key(Qt.Key.Key_V, CONTROL)
+    assert "clipboard" in bench.program.window.banner.text.text()
+
+
+def test_the_sample_opens_ready_to_generate(bench: Bench):
+    window = bench.program.window
+    assert window.area.empty.isVisible()
+    with bench.qtbot.waitSignal(bench.program.document.replaced):
+        bench.qtbot.mouseClick(window.area.empty.sample, Qt.MouseButton.LeftButton)
+    assert not window.area.empty.isVisible()
+    assert bench.program.document.mask.any()
+    bench.generate()
+    assert len(bench.program.candidates.ranked) == 4
+
+
+def test_closing_asks_about_changes_and_saves_them(
+    painted: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    window = painted.program.window
+    painted.generate()
+    painted.key(Qt.Key.Key_Return)
+    monkeypatch.setattr(file_dialogs, "ask_unsaved", lambda *_: "cancel")
+    assert not window.close()
+    target = tmp_path / "closing.png"
+    answer_save(monkeypatch, target)
+    monkeypatch.setattr(file_dialogs, "ask_unsaved", lambda *_: "save")
+    with painted.qtbot.waitSignal(window.closed):
+        window.close()
+    assert np.array_equal(read(target), painted.program.document.pixels)
+
+
+def test_a_close_that_was_thought_better_of_is_forgotten(
+    painted: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    window = painted.program.window
+    painted.generate()
+    painted.key(Qt.Key.Key_Return)
+    answer_save(monkeypatch, None)
+    monkeypatch.setattr(file_dialogs, "ask_unsaved", lambda *_: "save")
+    assert not window.close()
+    answer_save(monkeypatch, tmp_path / "later.png")
+    with painted.qtbot.waitSignal(window.files.succeeded):
+        painted.key(Qt.Key.Key_S, CONTROL)
+    assert window.isVisible()
+
+
+def test_closing_during_work_ends_everything(painted: Bench):
+    painted.inpainter.gate.clear()
+    painted.key(Qt.Key.Key_Return, CONTROL)
+    painted.until(lambda: bool(painted.inpainter.requests))
+    painted.program.window.close()
+    assert painted.inpainter.cancelled.is_set()
+    assert painted.inpainter.is_closed
+    assert painted.scorer.is_closed
+
+
+def test_the_title_names_the_photo_and_marks_changes(painted: Bench):
+    window = painted.program.window
+    assert window.windowTitle().startswith("photo.png")
+    assert not window.isWindowModified()
+    painted.generate()
+    painted.key(Qt.Key.Key_Return)
+    assert window.isWindowModified()
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_the_theme_can_be_chosen(painted: Bench, theme: str):
+    painted.generate()
+    painted.program.window.commands.themes[theme].trigger()
+    assert painted.program.settings.theme == theme
+    corner = painted.program.window.canvas.grab().toImage().pixelColor(2, 2)
+    assert (corner.lightness() > 128) == (theme == "light")
+    assert len(painted.program.window.strip.cards) == 4
+
+
+def test_every_control_has_a_name_for_screen_readers(painted: Bench):
+    from PySide6.QtWidgets import QAbstractButton, QComboBox, QSlider, QSpinBox
+
+    painted.generate()
+    window = painted.program.window
+    for kind in (QAbstractButton, QComboBox, QSlider, QSpinBox):
+        for control in window.findChildren(kind):
+            if control.isVisible() and control.objectName() != "qt_menubar_ext_button":
+                assert control.accessibleName() or control.text(), control
