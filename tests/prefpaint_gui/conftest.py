@@ -74,6 +74,7 @@ def bench(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, qapp: QApplication) -> 
     monkeypatch.setattr(file_dialogs, "ask_unsaved", lambda *_: "discard")
     inpainter, scorer, store = FakeInpainter(), FakeScorer(), FakeStore()
     program = build_window(Backends(lambda: inpainter, lambda: scorer, lambda: store))
+    qtbot.addWidget(program.window)
     program.window.strip.animated = False
     program.window.resize(1200, 860)
     with qtbot.waitExposed(program.window):
