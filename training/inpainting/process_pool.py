@@ -5,6 +5,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
@@ -108,21 +109,19 @@ def _receive(connection: Connection) -> tuple[str, Any]:
 def _serve(connection: Connection) -> None:
     if hasattr(os, "nice"):
         os.nice(5)  # the window comes first
-    while True:
-        try:
+    with suppress(EOFError, BrokenPipeError, KeyboardInterrupt):  # the program has ended
+        while True:
             function, call = connection.recv()
-        except (EOFError, KeyboardInterrupt):
-            return
-        try:
-            for value in function(*call):
-                connection.send(("value", value))
-            connection.send(("done", None))
-        except KeyboardInterrupt:
-            return
-        except PrefPaintError as error:
-            connection.send(("error", error))
-        except Exception as error:
-            connection.send(("error", PrefPaintError(_describe(error))))
+            try:
+                for value in function(*call):
+                    connection.send(("value", value))
+                connection.send(("done", None))
+            except BrokenPipeError:
+                raise
+            except PrefPaintError as error:
+                connection.send(("error", error))
+            except Exception as error:
+                connection.send(("error", PrefPaintError(_describe(error))))
 
 
 def _describe(error: Exception) -> str:

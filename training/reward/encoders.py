@@ -17,6 +17,9 @@ class EncoderConfig:
 
     kind "clip": CLIP's vision tower with projection, sees the picture alone; `clip` overrides
     the ViT-B/32 defaults of transformers' CLIPVisionConfig.
+
+    block_dropout, head_dropout: 0.1 and 0.2 in the paper, for regression. Under a ranking loss the
+    noise in what two fills share would drown the little in which they differ.
     """
 
     kind: Literal["small", "clip"] = "small"
@@ -24,6 +27,8 @@ class EncoderConfig:
     widths: tuple[int, ...] = (32, 64, 128, 192)
     embedding_size: int = 256
     clip: dict[str, Any] | None = None
+    block_dropout: float = 0.0
+    head_dropout: float = 0.0
 
 
 class SmallEncoder(nn.Module):
@@ -53,8 +58,9 @@ class SmallEncoder(nn.Module):
         for depth, stage in enumerate(self.stages):
             x = stage(x)
             if depth > 0:
-                pooled.append(_pool(x, holes))
-        return cast(Tensor, self.project(torch.cat(pooled, dim=1)))
+                pooled.append(_pool(x.float(), holes))
+        with torch.autocast(x.device.type, enabled=False):  # bf16 would round the difference away
+            return cast(Tensor, self.project(torch.cat(pooled, dim=1)))
 
 
 class ResidualBlock(nn.Module):
@@ -83,7 +89,7 @@ def build_encoder(config: EncoderConfig) -> "SmallEncoder | ClipEncoder":
 
 def _pool(x: Tensor, holes: Tensor) -> Tensor:
     """Averages of (n, c, h, w) inside the hole, along its rim and outside: (n, 3 c)."""
-    inside = functional.adaptive_avg_pool2d(holes, (x.shape[2], x.shape[3])).to(x.dtype)
+    inside = functional.adaptive_avg_pool2d(holes, (x.shape[2], x.shape[3]))
     rim = functional.max_pool2d(inside, 3, stride=1, padding=1) * (1 - inside)
     weights = torch.stack([inside, rim, 1 - inside], dim=1).flatten(3)  # (n, 3, 1, h w)
     weights = weights / weights.sum(dim=-1, keepdim=True).clamp_min(1e-4)

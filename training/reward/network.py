@@ -31,10 +31,14 @@ class RewardNetwork(nn.Module):
         self.encoder = build_encoder(config)
         width = 2 * self.encoder.embedding_size
         self.block = nn.TransformerEncoderLayer(
-            width, nhead=16, dim_feedforward=width, dropout=0.1, batch_first=True
+            width,
+            nhead=16,
+            dim_feedforward=width,
+            dropout=config.block_dropout,
+            batch_first=True,
         )
         self.mlp = nn.Sequential(
-            nn.Linear(width, 512), nn.Dropout(0.2), nn.Linear(512, FEATURE_SIZE)
+            nn.Linear(width, 512), nn.Dropout(config.head_dropout), nn.Linear(512, FEATURE_SIZE)
         )
         self.psi = nn.Linear(FEATURE_SIZE, 1, bias=False)
 
