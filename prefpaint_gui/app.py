@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QObject, QTimer, Signal, Slot
@@ -19,6 +19,9 @@ from prefpaint_gui.workers.feedback import FeedbackWorker, Store
 from prefpaint_gui.workers.files import FileWorker
 from prefpaint_gui.workers.generation import GenerationWorker, OwnedInpainter, OwnedScorer
 from prefpaint_gui.workers.threads import WorkerThreads
+
+WARM_UP_AFTER_MS = 250
+"""By then the window is painted, and starting the worker processes does not hold it up."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,7 @@ class Program(QObject):
         settings, window = self.settings, self.window
         if not window.restoreGeometry(QByteArray.fromBase64(settings.geometry.encode())):
             window.resize(1280, 832)
-        window.files.folder = settings.last_folder
+        window.files.folder = Path(settings.last_folder) if settings.last_folder else None
         window.commands["panel"].setChecked(settings.panel_open)
         window.panel.setVisible(settings.panel_open)
         self.use_theme(settings.theme)
@@ -106,7 +109,7 @@ class Program(QObject):
     @Slot(str)
     def use_theme(self, theme: str) -> None:
         """theme: "system", "dark" or "light"."""
-        self.settings = self.settings.model_copy(update={"theme": theme})
+        self.settings = replace(self.settings, theme=theme)
         self.window.commands.themes[theme].setChecked(True)
         self.follow_desktop()
 
@@ -119,21 +122,20 @@ class Program(QObject):
 
     @Slot(object)
     def _remember_folder(self, folder: Path) -> None:
-        self.settings = self.settings.model_copy(update={"last_folder": folder})
+        self.settings = replace(self.settings, last_folder=str(folder))
 
     def _write_settings(self) -> None:
         if self._settings_file is None:
             return
         values = self.options.values
-        settings = self.settings.model_copy(
-            update={
-                "geometry": bytes(self.window.saveGeometry().toBase64().data()).decode(),
-                "panel_open": self.window.commands["panel"].isChecked(),
-                "brush_size": values.brush_size,
-                "count": values.count,
-                "padding": values.padding,
-                "feather": values.feather,
-            }
+        settings = replace(
+            self.settings,
+            geometry=bytes(self.window.saveGeometry().toBase64().data()).decode(),
+            panel_open=self.window.commands["panel"].isChecked(),
+            brush_size=values.brush_size,
+            count=values.count,
+            padding=values.padding,
+            feather=values.feather,
         )
         try:
             save_settings(settings, self._settings_file)
@@ -182,8 +184,7 @@ def run(photo: Path | None, sample: bool) -> int:
         program.window.files.open_path(photo)
     elif sample:
         program.open_sample()
-    # Only once the window is painted, so that starting the worker processes does not hold it up.
-    QTimer.singleShot(0, program.warm_up_wanted.emit)
+    QTimer.singleShot(WARM_UP_AFTER_MS, program.warm_up_wanted.emit)
     return app.exec()
 
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from tests.prefpaint_gui.conftest import Bench
 from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
@@ -13,6 +12,7 @@ from prefpaint_gui.photo_io import photo_from_pixels
 from prefpaint_gui.state.options import Tool
 from prefpaint_gui.state.strokes import capsule
 from prefpaint_gui.widgets.viewport import Viewport, fitted
+from tests.prefpaint_gui.conftest import Bench
 
 GREY = 120
 

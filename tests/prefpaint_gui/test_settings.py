@@ -9,12 +9,14 @@ from prefpaint_gui.settings import Settings, load_settings, save_settings
 
 def test_settings_come_back(tmp_path: Path):
     path = tmp_path / "folder" / "settings.json"
-    settings = Settings(theme="light", count=7, last_folder=tmp_path, padding=32)
+    settings = Settings(theme="light", count=7, last_folder=str(tmp_path), padding=32)
     save_settings(settings, path)
     assert load_settings(path) == settings
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"count": 99}', b"\xff\xfe", b"null"])
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b'{"count": 99}', b'{"brush_size": "big"}', b"\xff\xfe", b"null"]
+)
 def test_a_damaged_file_gives_the_defaults(tmp_path: Path, content: bytes):
     path = tmp_path / "settings.json"
     path.write_bytes(content)
@@ -23,3 +25,9 @@ def test_a_damaged_file_gives_the_defaults(tmp_path: Path, content: bytes):
 
 def test_a_missing_file_gives_the_defaults(tmp_path: Path):
     assert load_settings(tmp_path / "none.json") == Settings()
+
+
+def test_what_a_later_version_wrote_is_passed_over(tmp_path: Path):
+    path = tmp_path / "settings.json"
+    path.write_text('{"count": 3, "unheard_of": 1}')
+    assert load_settings(path) == Settings(count=3)
