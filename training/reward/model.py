@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as serialise
 
 from training.errors import PrefPaintError
+from training.files import replaced_when_complete
 from training.inpainting.request import Mask, Pixels
 from training.reward.encoders import EncoderConfig
 from training.reward.network import RewardNetwork, RewardOutput
@@ -82,12 +83,12 @@ class RewardModel:
             "deviation": self.deviation,
             "provenance": self.provenance,
         }
-        part = path.with_name(path.name + ".part")
+        data = serialise(tensors, {"format": FORMAT, "details": json.dumps(details)})
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            save_file(tensors, part, {"format": FORMAT, "details": json.dumps(details)})
-            part.replace(path)
-        except (OSError, SafetensorError) as error:
+            with replaced_when_complete(path) as file:
+                file.write(data)
+        except OSError as error:
             raise PrefPaintError(
                 f"The reward model cannot be written to {path}: {error}"
             ) from error

@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from training.errors import PrefPaintError
+from training.files import replaced_when_complete
 from training.inpainting.patchmatch import fill_hole, settings_for
 from training.inpainting.process_pool import ProcessPool
 from training.inpainting.request import Mask, Pixels
@@ -159,6 +160,5 @@ def make_pairs(
 
 
 def _write_png(path: Path, pixels: np.ndarray) -> None:
-    part = path.with_suffix(".part")
-    Image.fromarray(pixels).save(part, "PNG", compress_level=1)
-    part.replace(path)
+    with replaced_when_complete(path) as file:
+        Image.fromarray(pixels).save(file, "PNG", compress_level=1)

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from training.errors import PrefPaintError
+from training.files import replaced_when_complete
 from training.reward.encoders import EncoderConfig
 from training.reward.evaluation import PairAccuracy, judge_pictures, network_judge, pair_accuracies
 from training.reward.model import RewardModel
@@ -177,15 +178,14 @@ def _save(
     optimiser: torch.optim.Optimizer,
     step: int,
 ) -> None:
-    part = out / f"{CHECKPOINT}.part"
     state = {
         "config": json.dumps(asdict(config)),
         "network": network.state_dict(),
         "optimiser": optimiser.state_dict(),
         "step": step,
     }
-    torch.save(state, part)
-    part.replace(out / CHECKPOINT)
+    with replaced_when_complete(out / CHECKPOINT) as file:
+        torch.save(state, file)
 
 
 def _resume(
