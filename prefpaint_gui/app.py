@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QApplication
 from prefpaint_gui.settings import Settings, load_settings, save_settings
 from prefpaint_gui.state.candidates import Candidates
 from prefpaint_gui.state.document import Document
-from prefpaint_gui.state.options import Options, OptionValues
+from prefpaint_gui.state.options import Options, OptionValues, suitable_brush
 from prefpaint_gui.state.session import Session
 from prefpaint_gui.widgets.main_window import MainWindow
 from prefpaint_gui.widgets.theme import apply_theme, colours_for
@@ -47,7 +47,6 @@ class Program(QObject):
         self.candidates = Candidates(self.document)
         self.options = Options(
             OptionValues(
-                brush_size=settings.brush_size,
                 count=settings.count,
                 padding=settings.padding,
                 feather=settings.feather,
@@ -63,6 +62,7 @@ class Program(QObject):
         self._connect_generation()
         self._connect_files()
         self._connect_feedback()
+        self.document.replaced.connect(self._suit_brush)
         self.window.sample_wanted.connect(self.open_sample)
         self.window.closed.connect(self.stop)
         self.window.theme_wanted.connect(self.use_theme)
@@ -132,7 +132,6 @@ class Program(QObject):
             self.settings,
             geometry=bytes(self.window.saveGeometry().toBase64().data()).decode(),
             panel_open=self.window.commands["panel"].isChecked(),
-            brush_size=values.brush_size,
             count=values.count,
             padding=values.padding,
             feather=values.feather,
@@ -141,6 +140,11 @@ class Program(QObject):
             save_settings(settings, self._settings_file)
         except OSError as error:
             print(f"The settings could not be written ({error}).", file=sys.stderr)
+
+    @Slot()
+    def _suit_brush(self) -> None:
+        """A brush that shows at the same size on a small photo and on a large one."""
+        self.options.update(brush_size=suitable_brush(*self.document.size))
 
     # --- the course of things -----------------------------------------------------------------
 

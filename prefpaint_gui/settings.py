@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from prefpaint_gui.state.options import (
-    LARGEST_BRUSH,
     LARGEST_FEATHER,
     LARGEST_PADDING,
     MOST_CANDIDATES,
@@ -22,15 +21,14 @@ THEMES = ("system", "dark", "light")
 class Settings:
     """geometry: Qt's own description of the window's place, base64. theme: one of THEMES.
 
-    last_folder: where files were opened or saved last. brush_size, padding, feather: photo pixels;
-    padding None for automatic. Raises ValueError for anything out of its range.
+    last_folder: where files were opened or saved last. padding, feather: photo pixels; padding
+    None for automatic. Raises ValueError for anything out of its range.
     """
 
     last_folder: str | None = None
     geometry: str = ""
     theme: str = "system"
     panel_open: bool = True
-    brush_size: int = 48
     count: int = 4
     padding: int | None = None
     feather: int = 0
@@ -41,7 +39,6 @@ class Settings:
             and isinstance(self.geometry, str)
             and self.theme in THEMES
             and isinstance(self.panel_open, bool)
-            and _is_within(self.brush_size, 1, LARGEST_BRUSH)
             and _is_within(self.count, 1, MOST_CANDIDATES)
             and (self.padding is None or _is_within(self.padding, 0, LARGEST_PADDING))
             and _is_within(self.feather, 0, LARGEST_FEATHER)

@@ -66,6 +66,11 @@ class Options(QObject):
         self.update(tool=Tool.BRUSH if erasing else Tool.ERASER)
 
 
+def suitable_brush(height: int, width: int) -> int:
+    """A brush size to begin with on a photo of that size, in its pixels."""
+    return min(LARGEST_BRUSH, max(4, max(height, width) // 24))
+
+
 def _step(size: int) -> int:
     """About a tenth, so that a step looks the same at every size."""
     return max(1, round(size / 10))

@@ -1,6 +1,7 @@
 """A picture in ever smaller sizes, so that a large one is drawn as fast as a small one."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -40,20 +41,26 @@ class Pyramid:
 
 
 def _premultiplied(pixels: npt.NDArray[np.uint8]) -> Level:
-    level = np.empty((*pixels.shape[:2], 4), np.uint8)
-    level[..., 2::-1] = pixels[..., :3]
-    level[..., 3] = 255
-    if pixels.shape[2] == 4:
-        alpha = pixels[..., 3:].astype(np.uint16)
-        level[..., :3] = (level[..., :3] * alpha + 127) // 255
-        level[..., 3] = pixels[..., 3]
-    return level
+    import cv2  # here, because the window shows sooner without it
+
+    if pixels.shape[2] == 3:
+        return _level(cv2.cvtColor(pixels, cv2.COLOR_RGB2BGRA))
+    level = cv2.cvtColor(pixels, cv2.COLOR_RGBA2BGRA)
+    alpha = pixels[..., 3:].astype(np.uint16)
+    level[..., :3] = (level[..., :3] * alpha + 127) // 255
+    return _level(level)
 
 
 def _halved(level: Level) -> Level:
     """The mean of each 2 x 2 pixels; an odd last row or column counts twice."""
+    import cv2
+
     odd_rows, odd_columns = level.shape[0] % 2, level.shape[1] % 2
     if odd_rows or odd_columns:
         level = np.pad(level, ((0, odd_rows), (0, odd_columns), (0, 0)), "edge")
-    pairs = level[0::2].astype(np.uint16) + level[1::2]
-    return ((pairs[:, 0::2] + pairs[:, 1::2] + 2) // 4).astype(np.uint8)
+    size = (level.shape[1] // 2, level.shape[0] // 2)
+    return _level(cv2.resize(level, size, interpolation=cv2.INTER_AREA))
+
+
+def _level(image: npt.NDArray[Any]) -> Level:
+    return np.ascontiguousarray(image, np.uint8)

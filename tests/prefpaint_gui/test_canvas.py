@@ -138,6 +138,7 @@ def test_space_and_the_middle_button_drag_the_photo(grey: Bench):
 
 
 def test_the_mask_is_seen_in_the_accent_over_the_photo(grey: Bench):
+    grey.program.options.update(brush_size=24)
     assert colour_at(grey, 100, 75) == QColor(GREY, GREY, GREY)
     grey.drag((100, 75), (110, 75))
     assert colour_at(grey, 103, 75).blue() > colour_at(grey, 103, 75).red() + 40

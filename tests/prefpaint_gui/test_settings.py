@@ -15,7 +15,7 @@ def test_settings_come_back(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"{", b"[]", b'{"count": 99}', b'{"brush_size": "big"}', b"\xff\xfe", b"null"]
+    "content", [b"", b"{", b"[]", b'{"count": 99}', b'{"feather": "wide"}', b"\xff\xfe", b"null"]
 )
 def test_a_damaged_file_gives_the_defaults(tmp_path: Path, content: bytes):
     path = tmp_path / "settings.json"
