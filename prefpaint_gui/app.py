@@ -18,6 +18,7 @@ from prefpaint_gui.widgets.theme import apply_theme, colours_for
 from prefpaint_gui.workers.feedback import FeedbackWorker, Store
 from prefpaint_gui.workers.files import FileWorker
 from prefpaint_gui.workers.generation import GenerationWorker, OwnedInpainter, OwnedScorer
+from prefpaint_gui.workers.preloaded import PreloadedScorer
 from prefpaint_gui.workers.threads import WorkerThreads
 
 WARM_UP_AFTER_MS = 250
@@ -205,9 +206,7 @@ def real_backends() -> Backends:
     def scorer() -> OwnedScorer:
         from training.reward.scorer import ProcessScorer, builtin_reward_path
 
-        made = ProcessScorer(builtin_reward_path())
-        made.preload()
-        return made
+        return PreloadedScorer(ProcessScorer(builtin_reward_path()))
 
     def store() -> Store:
         from prefpaint_gui.paths import data_folder

@@ -216,4 +216,5 @@ class MainWindow(QMainWindow):
             return
         self._session.cancel()
         event.accept()
+        self.hide()  # at once, however long the workers take to end
         self.closed.emit()
