@@ -202,6 +202,9 @@ def view_of_hole(request: InpaintRequest, height: int, width: int) -> Box:
     tall, wide = hole.height + 2 * margin, hole.width + 2 * margin
     tall, wide = max(tall, round(wide / aspect)), max(wide, round(tall * aspect))
     tall, wide = min(tall, height), min(wide, width)
+    # Where the photo ends, rather less surroundings than an empty edge.
+    tall = min(tall, max(hole.height, round(wide / aspect)))
+    wide = min(wide, max(hole.width, round(tall * aspect)))
     top = box.top + hole.top + (hole.height - tall) // 2
     left = box.left + hole.left + (hole.width - wide) // 2
     return Box(min(max(0, top), height - tall), min(max(0, left), width - wide), tall, wide)

@@ -138,6 +138,8 @@ class CandidateStrip(QWidget):
         shown = self._candidates.shown
         for seed, card in self.cards.items():
             card.set_chosen(shown is not None and shown.seed == seed)
+        if shown is not None and self._candidates.hovered is None:
+            self._area.ensureWidgetVisible(self.cards[shown.seed], MARGIN, 0)
 
     def _mark_thumbs(self) -> None:
         for seed, card in self.cards.items():

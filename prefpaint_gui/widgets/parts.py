@@ -67,6 +67,7 @@ class NumberField(QSpinBox):
         self.setAlignment(Qt.AlignmentFlag.AlignRight)
         self.setKeyboardTracking(False)
         self.setFixedWidth(80)
+        self.lineEdit().setTextMargins(0, 0, 6, 0)
 
     def event(self, event: QEvent) -> bool:
         if (

@@ -6,8 +6,10 @@ from PySide6.QtCore import QEvent, QPoint, QPointF, QPropertyAnimation, Qt
 from PySide6.QtGui import QColor, QEnterEvent
 from PySide6.QtWidgets import QApplication
 
+from prefpaint_gui.widgets.candidate_card import view_of_hole
 from tests.prefpaint_gui.conftest import Bench
 from tests.prefpaint_gui.fakes import red_of
+from training.inpainting.region import make_request
 
 CONTROL = Qt.KeyboardModifier.ControlModifier
 BEST_FIRST = sorted(range(4), key=red_of, reverse=True)
@@ -70,6 +72,30 @@ def test_the_best_is_shown_in_place_until_one_is_chosen(painted: Bench):
     assert painted.program.candidates.selected == BEST_FIRST[1]
     painted.key(Qt.Key.Key_Escape)
     assert painted.program.candidates.shown is None
+
+
+def test_a_card_chosen_by_key_is_scrolled_into_sight(painted: Bench):
+    painted.program.options.update(count=8)
+    painted.program.window.resize(900, 700)
+    painted.generate()
+    painted.key(Qt.Key.Key_8)
+    strip = painted.program.window.strip
+    card = strip.cards[painted.program.candidates.ranked[7].seed]
+    assert strip.rect().contains(card.mapTo(strip, card.rect().center()))
+
+
+@pytest.mark.parametrize("hole", [(100, 200), (200, 100), (20, 20), (498, 12), (12, 498)])
+def test_a_card_shows_the_whole_hole(hole: tuple[int, int]):
+    height, width = 500, 500
+    mask = np.zeros((height, width), bool)
+    mask[1 : 1 + hole[0], 1 : 1 + hole[1]] = True
+    image = np.zeros((height, width, 3), np.uint8)
+    request = make_request(image, mask, job_id=1, seeds=(0,), padding=1)
+    view = view_of_hole(request, height, width)
+    assert view.top <= 1
+    assert view.left <= 1
+    assert 1 + hole[0] <= view.top + view.height <= height
+    assert 1 + hole[1] <= view.left + view.width <= width
 
 
 @pytest.mark.parametrize("key", [Qt.Key.Key_Backslash, Qt.Key.Key_Tab])
