@@ -154,9 +154,8 @@ def fill(
             metavar="DIR",
             show_default=False,
             rich_help_panel=_OUTPUT,
-            help="Folder for the results: new, empty, or from an earlier fill, whose results are "
-            "then replaced. A folder with anything else in it is left alone. "
-            "With --sample it may be left out: sample-fills.",
+            help="Folder for the results. Those of an earlier fill are replaced; no other file "
+            "ever is. With --sample it may be left out: sample-fills.",
         ),
     ] = None,
     sample: Annotated[

@@ -67,7 +67,7 @@ def fill_photo(
     """
     photo, mask = _read(photo_path, mask_path)
     request = _request(photo, mask, mask_path, seeds, padding, feather)
-    with _output_folder(out, inputs=(photo_path, mask_path)) as folder:
+    with _output_folder(out, _names(len(seeds)), inputs=(photo_path, mask_path)) as folder:
         fills = best_first(generate_and_score(request, inpainter, scorer, on_progress, cancel))
         rows, tiles = [], []
         for rank, fill in enumerate(fills, 1):
@@ -154,7 +154,7 @@ def _tile(row: FillRow, pixels: Pixels) -> Tile:
 
 
 @contextmanager
-def _output_folder(out: Path, inputs: tuple[Path, ...]) -> Iterator[Path]:
+def _output_folder(out: Path, names: list[str], inputs: tuple[Path, ...]) -> Iterator[Path]:
     """A hidden folder in `out` to write to; its files move to `out` if the block succeeds.
 
     The ranking is the first of the old files to go and the last of the new ones to come, so there
@@ -163,7 +163,7 @@ def _output_folder(out: Path, inputs: tuple[Path, ...]) -> Iterator[Path]:
     existed = out.exists()
     unfinished = out / f".prefpaint-{uuid.uuid4().hex[:12]}.tmp"
     try:
-        previous = _previous_outputs(out, inputs) if existed else []
+        previous = _previous_outputs(out, names, inputs) if existed else []
         unfinished.mkdir(parents=True)
         yield unfinished
         for path in previous:
@@ -181,23 +181,27 @@ def _output_folder(out: Path, inputs: tuple[Path, ...]) -> Iterator[Path]:
                 out.rmdir()
 
 
-def _previous_outputs(out: Path, inputs: tuple[Path, ...]) -> list[Path]:
-    """What an earlier run left in the folder, its ranking first.
+def _names(count: int) -> list[str]:
+    """The files that a run of so many candidates writes."""
+    return [*(f"{rank:02d}.png" for rank in range(1, count + 1)), CONTACT_SHEET, RANKING]
 
-    Raises PrefPaintError when there is anything else, so that no file of the person's is replaced;
-    a fill that is now the photo to be filled is the person's too.
+
+def _previous_outputs(out: Path, names: list[str], inputs: tuple[Path, ...]) -> list[Path]:
+    """What an earlier run left in the folder, its ranking first; it makes room for this one's.
+
+    Raises PrefPaintError when a file that is to be written exists and no earlier run wrote it, or
+    it is now the photo or mask to be read: no file of the person's is ever replaced.
     """
-    own = []
-    for path in (out / RANKING, out / CONTACT_SHEET, *(out / name for name in _ranked_files(out))):
-        if path.exists() and path.resolve() not in {one.resolve() for one in inputs}:
-            own.append(path)
-    foreign = sorted({path for path in out.iterdir() if path.name[0] != "."} - set(own))
-    if foreign:
-        raise PrefPaintError(
-            f"{out} holds other files ({foreign[0].name}). Name a new or empty folder for the "
-            "fills, or one that an earlier fill wrote."
-        )
-    return own
+    ranked = _ranked_files(out)
+    read = {path.resolve() for path in inputs}
+    written = [out / name for name in ([RANKING, CONTACT_SHEET, *ranked] if ranked else [])]
+    previous = [path for path in written if path.exists() and path.resolve() not in read]
+    for path in (out / name for name in names):
+        if path.exists() and path not in previous:
+            raise PrefPaintError(
+                f"{path} exists and no earlier fill wrote it. Name another folder for the fills."
+            )
+    return previous
 
 
 def _ranked_files(out: Path) -> list[str]:

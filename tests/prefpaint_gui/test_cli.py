@@ -258,17 +258,25 @@ def test_a_fill_of_another_size_is_one_sentence(
     assert f"{other} is 9 × 7" in error_of(capsys)
 
 
-@pytest.mark.parametrize("name", ["holiday.png", "01.png", "ranking.json"])
-def test_a_folder_with_other_files_is_left_alone(
+def test_other_files_in_the_folder_stay(job: Job) -> None:
+    job.out.mkdir()
+    for name in ("holiday.png", "09.png"):
+        (job.out / name).write_bytes(b"mine")
+    assert main(job.fill()) == 0
+    assert (job.out / "01.png").exists()
+    for name in ("holiday.png", "09.png"):
+        assert (job.out / name).read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("name", ["01.png", "contact-sheet.png", "ranking.json"])
+def test_a_file_of_the_persons_own_is_never_replaced(
     job: Job, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
     job.out.mkdir()
     (job.out / name).write_bytes(b"mine" if name != "ranking.json" else b'[{"file": "01.png"}]')
-    if name == "ranking.json":
-        (job.out / "01.png").write_bytes(b"mine")
     before = {path.name: path.read_bytes() for path in job.out.iterdir()}
     assert main(job.fill()) == 2
-    assert str(job.out) in error_of(capsys)
+    assert str(job.out / name) in error_of(capsys)
     assert {path.name: path.read_bytes() for path in job.out.iterdir()} == before
 
 
