@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QLabel, QWidget
 from prefpaint_gui.state.candidates import Candidates
 from prefpaint_gui.state.document import Document
 from prefpaint_gui.state.options import Options
+from prefpaint_gui.state.session import Session
 from prefpaint_gui.widgets.actions import Actions
 from prefpaint_gui.widgets.canvas import Canvas
 from prefpaint_gui.widgets.empty_state import EmptyState
@@ -20,11 +21,17 @@ class CanvasArea(QWidget):
     """Lays everything over the canvas, which fills it."""
 
     def __init__(
-        self, document: Document, candidates: Candidates, options: Options, actions: Actions
+        self,
+        document: Document,
+        candidates: Candidates,
+        options: Options,
+        session: Session,
+        actions: Actions,
     ) -> None:
         super().__init__()
         self._document = document
         self._candidates = candidates
+        self._session = session
         self.canvas = Canvas(document, candidates, options)
         self.canvas.setParent(self)
         self.empty = EmptyState(actions["open"], actions["sample"])
@@ -36,6 +43,7 @@ class CanvasArea(QWidget):
         document.pixels_changed.connect(self._show_hints)
         candidates.changed.connect(self._show_hints)
         candidates.shown_changed.connect(self._show_hints)
+        session.busy_changed.connect(self._show_hints)
         self.canvas.comparing_changed.connect(self._show_hints)
         self._show_hints()
 
@@ -62,7 +70,8 @@ class CanvasArea(QWidget):
                 what = "Draft" if shown.is_draft else "Candidate"
                 self.state_hint.setText(f"{what} {rank} in place  ·  hold \\ for the original")
             numbers = f"1–{count} show    " if count > 1 else ""
-            self.keys_hint.setText(f"↵ accept    {numbers}↑ ↓ thumbs    Esc hide")
+            escape = "cancel" if self._session.is_busy else "hide"
+            self.keys_hint.setText(f"↵ accept    {numbers}↑ ↓ thumbs    Esc {escape}")
         self._place_hints()
 
     def _place_hints(self) -> None:

@@ -48,7 +48,7 @@ class MainWindow(QMainWindow):
         self.files = FileActions(document, self)
         self.top_bar = TopBar(document, session, options, self.commands["panel"])
         self.banner = Banner()
-        self.area = CanvasArea(document, candidates, options, self.commands)
+        self.area = CanvasArea(document, candidates, options, session, self.commands)
         self.canvas = self.area.canvas
         self.strip = CandidateStrip(document, candidates, session)
         self.panel = SidePanel(options, session)
