@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy  # noqa: F401 - before Qt, whose import hook doubles the time that it takes
 from PySide6.QtCore import QByteArray, QObject, QTimer, Signal, Slot
 from PySide6.QtWidgets import QApplication
 
@@ -185,10 +186,14 @@ def run(photo: Path | None, sample: bool) -> int:
     program = build_window(real_backends(), load_settings(settings_file), settings_file)
     app.styleHints().colorSchemeChanged.connect(program.follow_desktop)
     program.window.show()
-    if photo is not None:
-        program.window.files.open_path(photo)
-    elif sample:
-        program.open_sample()
+
+    def open_first() -> None:
+        if photo is not None:
+            program.window.files.open_path(photo)
+        elif sample:
+            program.open_sample()
+
+    QTimer.singleShot(0, open_first)  # once the window is painted: reading would hold it up
     QTimer.singleShot(WARM_UP_AFTER_MS, program.warm_up_wanted.emit)
     return app.exec()
 
