@@ -1,5 +1,6 @@
 """Colours, style sheet and icons, in dark and light."""
 
+import math
 from dataclasses import asdict, dataclass
 from importlib.resources import files
 from string import Template
@@ -109,7 +110,7 @@ def icon(name: str, colour: str, checked: str | None = None, disabled: str | Non
         (QIcon.Mode.Normal, QIcon.State.On, checked or colour),
         (QIcon.Mode.Disabled, QIcon.State.Off, disabled or colour),
     ):
-        for density in (1, 2, 3):
+        for density in _densities():
             result.addPixmap(_drawn(drawing, paint, ICON_SIZE, density), mode, state)
     return result
 
@@ -117,8 +118,12 @@ def icon(name: str, colour: str, checked: str | None = None, disabled: str | Non
 def picture(name: str, colour: str, side: int) -> QPixmap:
     """The named drawing, `side` logical pixels wide and high, for the densest screen."""
     drawing = files("resources").joinpath("icons", f"{name}.svg").read_text(encoding="utf-8")
-    density = round(QGuiApplication.primaryScreen().devicePixelRatio() + 0.49)
-    return _drawn(drawing, colour, side, density)
+    return _drawn(drawing, colour, side, max(_densities()))
+
+
+def _densities() -> set[int]:
+    """Pixels per logical pixel of the screens that there are."""
+    return {math.ceil(screen.devicePixelRatio()) for screen in QGuiApplication.screens()} or {1}
 
 
 def _drawn(drawing: str, colour: str, side: int, density: int) -> QPixmap:
