@@ -9,15 +9,19 @@ from pathlib import Path
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line (sys.argv without one) and return the exit status."""
     multiprocessing.freeze_support()  # a bundle starts its worker processes through this file
-    try:
-        from prefpaint_gui import cli  # here, so that worker processes do not load it
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if not words or words == ["--sample"]:  # the window shows before the commands are loaded
+        return _open_window(None, bool(words))
+    if len(words) == 1 and Path(words[0]).is_file():
+        return _open_window(Path(words[0]), False)
+    from prefpaint_gui import cli  # here, so that worker processes do not load it
 
-        return cli.run(sys.argv[1:] if arguments is None else arguments, _open_window)
-    except KeyboardInterrupt:
-        return 130  # what shells expect after Ctrl+C
+    return cli.run(words, _open_window)
 
 
 def _open_window(photo: Path | None, sample: bool) -> int:
+    import numpy  # noqa: F401 - twice as slow to import once Qt's import hook is in place
+
     from prefpaint_gui import app  # Qt, only when a window is wanted
 
     return app.run(photo, sample)

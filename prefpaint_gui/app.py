@@ -1,5 +1,6 @@
 """Composition root of the window: the one place that knows state, workers and widgets."""
 
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -24,6 +25,11 @@ from prefpaint_gui.workers.threads import WorkerThreads
 
 WARM_UP_AFTER_MS = 250
 """By then the window is painted, and starting the worker processes does not hold it up."""
+
+NO_DISPLAY = (
+    "prefpaint: There is no display to open a window on. Without one, use: "
+    "prefpaint fill --sample, or prefpaint fill PHOTO --mask MASK --out DIR"
+)
 
 
 @dataclass(frozen=True)
@@ -175,7 +181,14 @@ def build_window(
 
 
 def run(photo: Path | None, sample: bool) -> int:
-    """Show the window on a photo, on the sample, or empty; returns the exit status."""
+    """Show the window on a photo, on the sample, or empty; returns the exit status.
+
+    Without a display it says so, on standard error, and returns 2.
+    """
+    displays = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    if sys.platform.startswith("linux") and not any(os.environ.get(name) for name in displays):
+        print(NO_DISPLAY, file=sys.stderr)
+        return 2
     from prefpaint_gui.paths import config_folder
 
     app = QApplication.instance() or QApplication(sys.argv[:1])

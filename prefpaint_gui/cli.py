@@ -1,7 +1,6 @@
 """The command line. No Qt; torch only in the scorer's own process."""
 
 import json
-import os
 import sys
 import threading
 import warnings
@@ -130,12 +129,6 @@ def open_command(
     """Open the window; `prefpaint PHOTO` is short for this."""
     if photo is not None and sample:
         raise PrefPaintError("--sample opens its own photo. Leave one of them out.")
-    names = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
-    if sys.platform.startswith("linux") and not any(os.environ.get(name) for name in names):
-        raise PrefPaintError(
-            "There is no display to open a window on. Without one, use: prefpaint fill --sample, "
-            "or prefpaint fill PHOTO --mask MASK --out DIR"
-        )
     open_window: OpenWindow = context.obj
     return open_window(photo, sample)
 
@@ -218,7 +211,8 @@ def fill(
         closing(ProcessScorer(_reward_path(reward))) as scorer,
     ):
         inpainter.start()  # while the reward model is read, which also finds a damaged one early
-        scorer.preload()
+        cancel = threading.Event()  # never set: Ctrl+C ends the processes by itself
+        scorer.preload(cancel)
         with _progress("Filling") as on_progress:
             rows = fill_photo(
                 photo,
@@ -230,7 +224,7 @@ def fill(
                 padding=padding,
                 feather=feather,
                 on_progress=on_progress,
-                cancel=threading.Event(),
+                cancel=cancel,
             )
     _print_rows([asdict(row) for row in rows], as_json)
     if not as_json:

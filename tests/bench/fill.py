@@ -22,7 +22,7 @@ def main() -> None:
     first, drafts, last, bare = [], [], [], []
     try:
         inpainter.start()
-        scorer.preload()
+        scorer.preload(threading.Event())
         for _ in range(ROUNDS):
             started = time.perf_counter()
             seen: dict[int, float] = {}

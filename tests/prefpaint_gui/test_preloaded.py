@@ -7,7 +7,7 @@ import pytest
 
 from prefpaint_gui.workers.preloaded import PreloadedScorer
 from tests.prefpaint_gui.fakes import FakeScorer
-from training.errors import PrefPaintError
+from training.errors import Cancelled, PrefPaintError
 
 HOLE = np.ones((4, 4), bool)
 RED = np.full((4, 4, 3), 200, np.uint8)
@@ -22,8 +22,10 @@ class SlowScorer(FakeScorer):
         self.was_read = False
         self.error: str | None = None
 
-    def preload(self) -> None:
-        self.may_finish.wait(5)
+    def preload(self, cancel: threading.Event) -> None:
+        while not self.may_finish.wait(0.01):
+            if cancel.is_set():
+                raise Cancelled
         if self.error:
             raise PrefPaintError(self.error)
         self.was_read = True
@@ -37,8 +39,14 @@ def test_it_is_made_at_once_and_scores_as_the_scorer_does():
     assert score.reward == 2
     slow.may_finish.set()
     preloaded.close()
-    assert slow.was_read
     assert slow.is_closed
+
+
+def test_closing_does_not_wait_for_the_model_to_be_read():
+    slow = SlowScorer()
+    PreloadedScorer(slow).close()
+    assert slow.is_closed
+    assert not slow.was_read
 
 
 @pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")

@@ -108,7 +108,7 @@ def test_the_scorer_answers_from_its_own_process(tmp_path: Path) -> None:
     fills = [make_photo(100, 100, seed) for seed in (1, 2)]
     scorer = ProcessScorer(tmp_path / "reward.safetensors")
     try:
-        scorer.preload()
+        scorer.preload(threading.Event())
         answers = scorer.score(photo, hole, fills, threading.Event())
     finally:
         scorer.close()

@@ -31,12 +31,12 @@ class ProcessScorer:
         self._path = path
         self._pool = ProcessPool(1)
 
-    def preload(self) -> None:
+    def preload(self, cancel: threading.Event) -> None:
         """Start the process and read the model, so that the first score does not wait for it.
 
-        Raises PrefPaintError when the model cannot be read.
+        Raises Cancelled soon after `cancel` is set, PrefPaintError when the model cannot be read.
         """
-        for _ in self._pool.run(_load, [(self._path,)], threading.Event()):
+        for _ in self._pool.run(_load, [(self._path,)], cancel):
             pass
 
     def close(self) -> None:
