@@ -199,14 +199,11 @@ def run(photo: Path | None, sample: bool) -> int:
     program = build_window(real_backends(), load_settings(settings_file), settings_file)
     app.styleHints().colorSchemeChanged.connect(program.follow_desktop)
     program.window.show()
-
-    def open_first() -> None:
-        if photo is not None:
-            program.window.files.open_path(photo)
-        elif sample:
-            program.open_sample()
-
-    QTimer.singleShot(0, open_first)  # once the window is painted: reading would hold it up
+    app.processEvents()  # paint it now: reading a photo would hold that up
+    if photo is not None:
+        program.window.files.open_path(photo)
+    elif sample:
+        program.open_sample()
     QTimer.singleShot(WARM_UP_AFTER_MS, program.warm_up_wanted.emit)
     return app.exec()
 
