@@ -1,6 +1,7 @@
 """Image encoders that the reward network stands on, built from a plain configuration."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import torch
@@ -32,35 +33,40 @@ class EncoderConfig:
 
 
 class SmallEncoder(nn.Module):
-    """A residual network with strides 4, 8, 16 and 32, averaged in, along and around the hole.
+    """A residual network with strides 4, 8, 16 and 32 that compares the hole with its rim and its
+    surroundings at each of them.
 
-    Where the hole is told apart from its rim and its surroundings, a small network sees a seam or
-    a foreign texture that a plain average would dilute.
+    A fill gives itself away by unlikeness to what lies around it. With the comparison built in,
+    the ranking loss falls in tens of steps; plain averages stand still for hundreds.
     """
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
-        first, *deeper = config.widths
-        self.stem = nn.Conv2d(4, first, 4, stride=4)
-        self.stages = nn.ModuleList([ResidualBlock(first)])
-        for shallower, width in zip(config.widths, deeper, strict=False):
+        self.stem = nn.Conv2d(4, config.widths[0], 4, stride=4)
+        self.stages = nn.ModuleList([ResidualBlock(config.widths[0])])
+        for shallower, width in pairwise(config.widths):
             downsample = nn.Conv2d(shallower, width, 2, stride=2)
-            blocks = [ResidualBlock(width) for _ in range(1 if width == deeper[-1] else 2)]
+            blocks = [ResidualBlock(width) for _ in range(1 if width == config.widths[-1] else 2)]
             self.stages.append(nn.Sequential(downsample, *blocks))
-        self.project = nn.Linear(3 * sum(deeper), config.embedding_size)
+        compared = 10 * sum(config.widths)
+        self.project = nn.Sequential(
+            nn.LayerNorm(compared),
+            nn.Linear(compared, config.embedding_size),
+            nn.ReLU(),
+            nn.Linear(config.embedding_size, config.embedding_size),
+        )
         self.embedding_size = config.embedding_size
 
     def forward(self, images: Tensor, holes: Tensor) -> Tensor:
         """images: (n, 3, s, s) in 0-1; holes: (n, 1, s, s) of 0 and 1; gives (n, embedding)."""
         x = torch.cat([images * 4 - 2, holes], dim=1)
         x = self.stem(x.contiguous(memory_format=torch.channels_last))
-        pooled = []
-        for depth, stage in enumerate(self.stages):
+        compared = []
+        for stage in self.stages:
             x = stage(x)
-            if depth > 0:
-                pooled.append(_pool(x.float(), holes))
+            compared.append(_compare_regions(functional.relu(x.float()), holes))
         with torch.autocast(x.device.type, enabled=False):  # bf16 would round the difference away
-            return cast(Tensor, self.project(torch.cat(pooled, dim=1)))
+            return cast(Tensor, self.project(torch.cat(compared, dim=1)))
 
 
 class ResidualBlock(nn.Module):
@@ -87,10 +93,16 @@ def build_encoder(config: EncoderConfig) -> "SmallEncoder | ClipEncoder":
     return ClipEncoder(config)
 
 
-def _pool(x: Tensor, holes: Tensor) -> Tensor:
-    """Averages of (n, c, h, w) inside the hole, along its rim and outside: (n, 3 c)."""
+def _compare_regions(x: Tensor, holes: Tensor) -> Tensor:
+    """(n, c, h, w) to (n, 10 c): mean and deviation inside the hole, on its rim and outside, and
+    how far inside is from outside and from the rim."""
     inside = functional.adaptive_avg_pool2d(holes, (x.shape[2], x.shape[3]))
     rim = functional.max_pool2d(inside, 3, stride=1, padding=1) * (1 - inside)
     weights = torch.stack([inside, rim, 1 - inside], dim=1).flatten(3)  # (n, 3, 1, h w)
     weights = weights / weights.sum(dim=-1, keepdim=True).clamp_min(1e-4)
-    return (x.flatten(2).unsqueeze(1) * weights).sum(dim=-1).flatten(1)
+    x = x.flatten(2).unsqueeze(1)
+    mean = (x * weights).sum(dim=-1)
+    variance = (x * x * weights).sum(dim=-1) - mean * mean
+    regions = torch.cat([mean, variance.clamp_min(0).add(1e-4).sqrt()], dim=-1)  # (n, 3, 2 c)
+    hole, edge, around = regions.unbind(dim=1)
+    return torch.cat([hole, edge, around, (hole - around).abs(), (hole - edge).abs()], dim=1)

@@ -27,9 +27,9 @@ CHECKPOINT, LOG = "checkpoint.pt", "log.jsonl"
 class RewardTrainingConfig:
     """batch_size: prompts a step. learning_rate: AdamW's highest, after `warmup_steps`."""
 
-    steps: int = 2200
+    steps: int = 1600
     batch_size: int = 16
-    learning_rate: float = 4e-4
+    learning_rate: float = 6e-4
     weight_decay: float = 0.05
     warmup_steps: int = 100
     seed: int = 0
