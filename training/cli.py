@@ -74,7 +74,7 @@ def reward(
         Path, typer.Option(help="The same of other photos: watched, never learned from.")
     ],
     out: Annotated[Path, typer.Option(help="Folder of the run.")],
-    steps: Annotated[int, typer.Option(help="Steps to train.", min=1)] = 1600,
+    steps: Annotated[int, typer.Option(help="Steps to train.", min=1)] = 1300,
     batch_size: Annotated[int, typer.Option(help="Prompts a step.", min=1)] = 16,
     learning_rate: Annotated[float, typer.Option(help="Highest learning rate.")] = 6e-4,
     seed: Seed = 0,

@@ -20,7 +20,8 @@ def apply_fault(
 ) -> Pixels:
     """The image with a fault in its hole; outside the hole it stays the same.
 
-    strength: 0 (none) to 1 (glaring). foreign: a picture of the same size from another photo, the
+    strength: above 0 (none) to 1 (glaring); size, amplitude or share of the fault are proportional
+    to it. foreign: a picture of the same size from another photo, the
     source of a wrong texture. With the same seed only the strength differs, so that two strengths
     are one fault, weaker and stronger.
     """
@@ -43,7 +44,7 @@ def _seam(
 ) -> _Floats:
     """A line of other brightness along the hole's edge."""
     width, sign = rng.uniform(1, 3.5), rng.choice([-1, 1])
-    tint = sign * rng.uniform(0.7, 1, size=3) * (8 + 72 * strength)
+    tint = sign * rng.uniform(0.7, 1, size=3) * 100 * strength
     return pixels + (depth <= width)[..., None] * tint.astype(np.float32)
 
 
@@ -52,7 +53,7 @@ def _offset(
 ) -> _Floats:
     """The content moved sideways, so that lines break at the edge."""
     angle = rng.uniform(0, 2 * np.pi)
-    distance = 1.5 + 18 * strength
+    distance = 20 * strength
     move = np.array([[1, 0, distance * np.cos(angle)], [0, 1, distance * np.sin(angle)]])
     height, width = pixels.shape[:2]
     moved = cv2.warpAffine(pixels, move, (width, height), borderMode=cv2.BORDER_REFLECT_101)
@@ -65,20 +66,20 @@ def _colour(
     """A cast that keeps the mean of the three channels."""
     cast = rng.normal(size=3)
     cast -= cast.mean()
-    cast *= (6 + 64 * strength) / max(1e-6, float(np.abs(cast).max()))
+    cast *= 80 * strength / max(1e-6, float(np.abs(cast).max()))
     return pixels + cast.astype(np.float32)
 
 
 def _brightness(
     pixels: _Floats, strength: float, _depth: _Floats, _: _Floats, rng: np.random.Generator
 ) -> _Floats:
-    return pixels + np.float32(rng.choice([-1, 1]) * (6 + 64 * strength))
+    return pixels + np.float32(rng.choice([-1, 1]) * 80 * strength)
 
 
 def _blur(
     pixels: _Floats, strength: float, _depth: _Floats, _: _Floats, _rng: np.random.Generator
 ) -> _Floats:
-    return np.asarray(cv2.GaussianBlur(pixels, (0, 0), 0.7 + 6 * strength), np.float32)
+    return np.asarray(cv2.GaussianBlur(pixels, (0, 0), 8 * strength), np.float32)
 
 
 def _noise(
@@ -90,14 +91,14 @@ def _noise(
     channels = int(rng.choice([1, 3]))
     small = rng.normal(size=(int(height / grain) + 1, int(width / grain) + 1, channels))
     noise = cv2.resize(small.astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
-    return pixels + noise.reshape(height, width, channels) * np.float32(5 + 70 * strength**1.5)
+    return pixels + noise.reshape(height, width, channels) * np.float32(80 * strength)
 
 
 def _texture(
     pixels: _Floats, strength: float, _depth: _Floats, foreign: _Floats, _rng: np.random.Generator
 ) -> _Floats:
     """Another photo's texture laid over the fill."""
-    return pixels + np.float32(0.12 + 0.88 * strength) * (foreign - pixels)
+    return pixels + np.float32(strength) * (foreign - pixels)
 
 
 _FAULTS: dict[

@@ -82,10 +82,13 @@ def visibly_different(first: Pixels, second: Pixels, hole: Mask) -> bool:
 def draw_fault_pair(
     base: Pixels, hole: Mask, foreign: Pixels, rng: np.random.Generator
 ) -> tuple[FaultKind, Pixels, Pixels]:
-    """One fault of `base`, weaker and stronger."""
+    """One fault of `base`, weaker and two to three times stronger.
+
+    A ratio, not a difference, because that is how differences are seen (Weber's law).
+    """
     kind = FAULT_KINDS[int(rng.integers(len(FAULT_KINDS)))]
-    weak = float(rng.uniform(0.02, 0.6))
-    strong = weak + float(rng.uniform(0.2, 0.4))
+    weak = float(10 ** rng.uniform(-1.3, -0.4))
+    strong = min(1.0, weak * float(rng.uniform(2, 3)))
     seed = int(rng.integers(2**31))
     weaker, stronger = (
         apply_fault(kind, strength, base, hole, foreign, seed) for strength in (weak, strong)
@@ -94,22 +97,21 @@ def draw_fault_pair(
 
 
 def draw_group(prompts: list[PromptPictures], index: int, rng: np.random.Generator) -> Group:
-    """The original, three fills, and one of these with a weak and with a strong fault.
+    """The original, two fills, and two of these with a weak and with a strong fault.
 
     The whole picture, hole and surroundings alike, is then mirrored, relit or coded at random, all
     pictures of the group in the same way, so that nothing can be learned from it.
     """
     prompt = prompts[index]
-    chosen = [0, *(1 + rng.choice(len(prompt.kinds) - 1, size=3, replace=False))]
+    chosen = [0, *(1 + rng.choice(len(prompt.kinds) - 1, size=2, replace=False))]
     pictures = [prompt.pictures[position] for position in chosen]
     kinds = [prompt.kinds[position] for position in chosen]
-    base = 0 if rng.random() < 0.4 else int(rng.integers(1, len(pictures)))
-    foreign = prompts[int(rng.integers(len(prompts)))].pictures[0]
-    _, weaker, stronger = draw_fault_pair(pictures[base], prompt.hole, foreign, rng)
-    pictures += [weaker, stronger]
-    weak, strong = len(pictures) - 2, len(pictures) - 1
-    ordered = [(0, fill) for fill in range(1, weak)]
-    ordered += [(0, weak), (0, strong), (base, weak), (base, strong), (weak, strong)]
+    ordered = [(0, 1), (0, 2)]
+    for _ in range(2):
+        base, weak, strong = int(rng.integers(3)), len(pictures), len(pictures) + 1
+        foreign = prompts[int(rng.integers(len(prompts)))].pictures[0]
+        pictures += draw_fault_pair(pictures[base], prompt.hole, foreign, rng)[1:]
+        ordered += [(0, weak), (0, strong), (base, weak), (base, strong), (weak, strong)]
     if "patchmatch-draft" in kinds:
         draft = kinds.index("patchmatch-draft")
         final = next((i for i, position in enumerate(chosen) if position == 1), None)

@@ -27,7 +27,7 @@ CHECKPOINT, LOG = "checkpoint.pt", "log.jsonl"
 class RewardTrainingConfig:
     """batch_size: prompts a step. learning_rate: AdamW's highest, after `warmup_steps`."""
 
-    steps: int = 1600
+    steps: int = 1300
     batch_size: int = 16
     learning_rate: float = 6e-4
     weight_decay: float = 0.05
