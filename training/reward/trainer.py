@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -60,15 +61,19 @@ def train_reward(
     out.mkdir(parents=True, exist_ok=True)
     step = _resume(out, config, network, optimiser)
     losses: list[float] = []
-    while step < config.steps:
-        losses.append(_train_step(network, optimiser, prompts, config, step))
-        step += 1
-        on_progress(step / config.steps)
-        if step % config.checkpoint_every == 0 or step == config.steps:
-            measured = pair_accuracies(network_judge(network), validation, seed=config.seed)
-            _log(out, step, float(np.mean(losses)), measured)
-            _save(out, config, network, optimiser, step)
-            losses = []
+    with ThreadPoolExecutor(1) as executor:  # the next batch is drawn while this one is learned
+        upcoming = executor.submit(_draw_batch, prompts, config, step)
+        while step < config.steps:
+            batch = upcoming.result()
+            upcoming = executor.submit(_draw_batch, prompts, config, step + 1)
+            losses.append(_train_step(network, optimiser, batch, config, step))
+            step += 1
+            on_progress(step / config.steps)
+            if step % config.checkpoint_every == 0 or step == config.steps:
+                measured = pair_accuracies(network_judge(network), validation, seed=config.seed)
+                _log(out, step, float(np.mean(losses)), measured)
+                _save(out, config, network, optimiser, step)
+                losses = []
     return _finish(network.eval(), prompts, validation, config)
 
 
@@ -80,17 +85,23 @@ def ranking_loss(rewards: Tensor, better: Tensor, worse: Tensor) -> Tensor:
     return -functional.logsigmoid(rewards[better] - rewards[worse]).mean()
 
 
+def _draw_batch(
+    prompts: list[PromptPictures], config: RewardTrainingConfig, step: int
+) -> list[Group]:
+    """The groups of a step, which depend on the seed and the step's number alone."""
+    rng = np.random.default_rng([config.seed, step])
+    chosen = rng.choice(len(prompts), size=min(config.batch_size, len(prompts)), replace=False)
+    return [draw_group(prompts, int(index), rng) for index in chosen]
+
+
 def _train_step(
     network: RewardNetwork,
     optimiser: torch.optim.Optimizer,
-    prompts: list[PromptPictures],
+    groups: list[Group],
     config: RewardTrainingConfig,
     step: int,
 ) -> float:
-    rng = np.random.default_rng([config.seed, step])
     torch.manual_seed(config.seed * 1_000_003 + step)
-    chosen = rng.choice(len(prompts), size=min(config.batch_size, len(prompts)), replace=False)
-    groups = [draw_group(prompts, int(index), rng) for index in chosen]
     for group in optimiser.param_groups:
         group["lr"] = config.learning_rate * _schedule(step, config)
     network.train()
