@@ -98,11 +98,11 @@ def _compare_regions(x: Tensor, holes: Tensor) -> Tensor:
     how far inside is from outside and from the rim."""
     inside = functional.adaptive_avg_pool2d(holes, (x.shape[2], x.shape[3]))
     rim = functional.max_pool2d(inside, 3, stride=1, padding=1) * (1 - inside)
-    weights = torch.stack([inside, rim, 1 - inside], dim=1).flatten(3)  # (n, 3, 1, h w)
+    weights = torch.cat([inside, rim, 1 - inside], dim=1).flatten(2)  # (n, 3, h w)
     weights = weights / weights.sum(dim=-1, keepdim=True).clamp_min(1e-4)
-    x = x.flatten(2).unsqueeze(1)
-    mean = (x * weights).sum(dim=-1)
-    variance = (x * x * weights).sum(dim=-1) - mean * mean
+    pixels = x.flatten(2).transpose(1, 2)
+    mean = weights @ pixels
+    variance = weights @ (pixels * pixels) - mean * mean
     regions = torch.cat([mean, variance.clamp_min(0).add(1e-4).sqrt()], dim=-1)  # (n, 3, 2 c)
     hole, edge, around = regions.unbind(dim=1)
     return torch.cat([hole, edge, around, (hole - around).abs(), (hole - edge).abs()], dim=1)
