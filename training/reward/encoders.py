@@ -64,8 +64,9 @@ class SmallEncoder(nn.Module):
         compared = []
         for stage in self.stages:
             x = stage(x)
-            compared.append(_compare_regions(functional.relu(x.float()), holes))
-        with torch.autocast(x.device.type, enabled=False):  # bf16 would round the difference away
+            with torch.autocast(x.device.type, enabled=False):  # bf16 rounds differences away
+                compared.append(_compare_regions(functional.relu(x.float()), holes))
+        with torch.autocast(x.device.type, enabled=False):
             return cast(Tensor, self.project(torch.cat(compared, dim=1)))
 
 
