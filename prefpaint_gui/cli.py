@@ -22,6 +22,7 @@ from prefpaint_gui.paths import data_folder
 from prefpaint_gui.photo_io import sample_mask_path, sample_photo_path
 from training.errors import PrefPaintError
 from training.inpainting.patchmatch import PatchMatchInpainter
+from training.inpainting.request import Event, Preview
 from training.preferences.export import export
 from training.preferences.store import PreferenceStore
 from training.reward.scorer import ProcessScorer, builtin_reward_path
@@ -213,7 +214,7 @@ def fill(
         inpainter.start()  # while the reward model is read, which also finds a damaged one early
         cancel = threading.Event()  # never set: Ctrl+C ends the processes by itself
         scorer.preload(cancel)
-        with _progress("Filling") as on_progress:
+        with _progress("Filling") as on_event:
             rows = fill_photo(
                 photo,
                 mask,
@@ -223,7 +224,7 @@ def fill(
                 seeds=tuple(range(seed, seed + candidates)),
                 padding=padding,
                 feather=feather,
-                on_progress=on_progress,
+                on_event=on_event,
                 cancel=cancel,
             )
     _print_rows([asdict(row) for row in rows], as_json)
@@ -325,15 +326,25 @@ def _store() -> Iterator[PreferenceStore]:
 
 
 @contextmanager
-def _progress(what: str) -> Iterator[Callable[[float], None]]:
+def _progress(what: str) -> Iterator[Callable[[Event], None]]:
     """A bar with the time left on standard error, if a person looks at it."""
-    columns = (TextColumn(what), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+    )
     console = Console(stderr=True)
     with Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal
     ) as bar:
         task = bar.add_task(what, total=1.0)
-        yield lambda share: bar.update(task, completed=share)
+
+        def show(event: Event) -> None:
+            if not isinstance(event, Preview):
+                bar.update(task, completed=event.share, description=event.stage or what)
+
+        yield show
 
 
 def _print_rows(rows: Sequence[dict[str, object]], as_json: bool) -> None:

@@ -16,7 +16,7 @@ from prefpaint_gui.contact_sheet import Tile, contact_sheet
 from prefpaint_gui.photo_io import Photo, photo_from_pixels, read_mask, read_photo, write_photo
 from training.errors import PrefPaintError
 from training.inpainting.region import make_request, paste
-from training.inpainting.request import Inpainter, InpaintRequest, Mask, Pixels
+from training.inpainting.request import Event, Inpainter, InpaintRequest, Mask, Pixels
 from training.ranking import RankedFill, best_first, generate_and_score
 from training.reward.score import Scorer
 
@@ -56,7 +56,7 @@ def fill_photo(
     seeds: tuple[int, ...],
     padding: int | None,
     feather: int,
-    on_progress: Callable[[float], None],
+    on_event: Callable[[Event], None],
     cancel: threading.Event,
 ) -> list[FillRow]:
     """Fill the mask once for each seed and write the results to the folder `out`, best first.
@@ -68,7 +68,7 @@ def fill_photo(
     photo, mask = _read(photo_path, mask_path)
     request = _request(photo, mask, mask_path, seeds, padding, feather)
     with _output_folder(out, _names(len(seeds)), inputs=(photo_path, mask_path)) as folder:
-        fills = best_first(generate_and_score(request, inpainter, scorer, on_progress, cancel))
+        fills = best_first(generate_and_score(request, inpainter, scorer, on_event, cancel))
         rows, tiles = [], []
         for rank, fill in enumerate(fills, 1):
             row = _fill_row(rank, fill)

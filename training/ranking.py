@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from training.inpainting.request import Candidate, Inpainter, InpaintRequest
+from training.inpainting.request import Candidate, Event, Inpainter, InpaintRequest
 from training.reward.score import Score, Scorer
 
 
@@ -20,14 +20,14 @@ def generate_and_score(
     request: InpaintRequest,
     inpainter: Inpainter,
     scorer: Scorer,
-    on_progress: Callable[[float], None],
+    on_event: Callable[[Event], None],
     cancel: threading.Event,
 ) -> Iterator[RankedFill]:
     """Yield every candidate, drafts included, as soon as it is filled and scored.
 
     Raises Cancelled soon after `cancel` is set, PrefPaintError when filling or scoring fails.
     """
-    for candidate in inpainter.generate(request, on_progress, cancel):
+    for candidate in inpainter.generate(request, on_event, cancel):
         (score,) = scorer.score(request.image, request.hole, [candidate.pixels], cancel)
         yield RankedFill(candidate, score)
 

@@ -11,15 +11,17 @@ from prefpaint_gui.state.candidates import Candidates, Thumb
 from prefpaint_gui.state.document import Document
 from prefpaint_gui.state.messages import Answer, Filled, Order
 from prefpaint_gui.state.options import Options
+from training.inpainting.request import Progress
 from training.preferences.records import Signal as Opinion
 
 
 @dataclass(frozen=True)
-class Progress:
-    """share: 0-1 of the running order. seconds_left: None until it can be told."""
+class RunningProgress:
+    """share: 0-1 of the running order. seconds_left: None until it can be told. stage: in words."""
 
     share: float
     seconds_left: float | None
+    stage: str = ""
 
 
 class Session(QObject):
@@ -55,7 +57,7 @@ class Session(QObject):
         self._awaited: int | None = None
         self._next_seed: tuple[object, int] | None = None
         self._thumb_tokens: dict[int, int] = {}
-        self.progress = Progress(0, None)
+        self.progress = RunningProgress(0, None)
         document.replaced.connect(self._forget)
         document.history_changed.connect(self.seeds_changed)
         document.accept_undone.connect(self.answer_withdrawn)
@@ -112,7 +114,7 @@ class Session(QObject):
     def _place(self, order: Order) -> None:
         self._running = order
         self._started_at = time.monotonic()
-        self.progress = Progress(0, None)
+        self.progress = RunningProgress(0, None)
         self.busy_changed.emit()
         self.progress_changed.emit()
         self.ordered.emit(order)
@@ -134,12 +136,13 @@ class Session(QObject):
     def _is_current(self, job_id: int) -> bool:
         return self._running is not None and self._running.job_id == job_id
 
-    @Slot(int, float)
-    def on_progress(self, job_id: int, share: float) -> None:
+    @Slot(int, object)
+    def on_progress(self, job_id: int, progress: Progress) -> None:
         if self._is_current(job_id):
+            share = progress.share
             elapsed = time.monotonic() - self._started_at
             left = elapsed * (1 - share) / share if share > 0.05 else None
-            self.progress = Progress(share, left)
+            self.progress = RunningProgress(share, left, progress.stage)
             self.progress_changed.emit()
 
     @Slot(object)

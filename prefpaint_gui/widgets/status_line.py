@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QWidget
 
 from prefpaint_gui.state.candidates import Candidates
 from prefpaint_gui.state.document import Document
-from prefpaint_gui.state.session import Session
+from prefpaint_gui.state.session import RunningProgress, Session
 from prefpaint_gui.widgets.parts import label
 
 NOTICE_MS = 6000
@@ -78,13 +78,15 @@ class StatusLine(QWidget):
         if busy:
             progress = self._session.progress
             self.bar.setValue(round(progress.share * 1000))
-            self.share.setText(self._progress_text(progress.seconds_left))
+            self.share.setText(self._progress_text(progress))
 
-    def _progress_text(self, seconds_left: float | None) -> str:
+    def _progress_text(self, progress: RunningProgress) -> str:
         order = self._candidates.order
         total = len(order.seeds) if order else 0
         final = sum(not filled.is_draft for filled in self._candidates.ranked)
-        text = f"{final} of {total}"
-        if seconds_left is not None:
-            text += f" · {max(1, math.ceil(seconds_left))} s left"
-        return text
+        parts = [f"{final} of {total}"]
+        if progress.stage:
+            parts.insert(0, progress.stage)
+        if progress.seconds_left is not None:
+            parts.append(f"{max(1, math.ceil(progress.seconds_left))} s left")
+        return " · ".join(parts)

@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from prefpaint_gui.state.messages import Filled, Order
 from prefpaint_gui.state.pyramid import Pyramid
 from training.errors import Cancelled, PrefPaintError
-from training.inpainting.request import Box, Inpainter, InpaintRequest
+from training.inpainting.request import Box, Event, Inpainter, InpaintRequest, Progress
 from training.ranking import RankedFill, generate_and_score
 from training.reward.score import Scorer
 
@@ -37,7 +37,9 @@ class GenerationWorker(QObject):
     """
 
     filled = Signal(object)
-    progress = Signal(int, float)
+    progress = Signal(int, object)
+    """Carries job id and Progress; `previewed` a Preview."""
+    previewed = Signal(object)
     finished = Signal(int)
     failed = Signal(int, str)
     closed = Signal()
@@ -82,7 +84,7 @@ class GenerationWorker(QObject):
                 request,
                 inpainter,
                 scorer,
-                lambda share: self.progress.emit(order.job_id, share),
+                lambda event: self._tell(order.job_id, event),
                 order.cancel,
             )
             for fill in fills:
@@ -99,6 +101,12 @@ class GenerationWorker(QObject):
             )
             return
         self.finished.emit(order.job_id)
+
+    def _tell(self, job_id: int, event: Event) -> None:
+        if isinstance(event, Progress):
+            self.progress.emit(job_id, event)
+        else:
+            self.previewed.emit(event)
 
     def _models(self) -> tuple[OwnedInpainter, OwnedScorer]:
         if self._inpainter is None:

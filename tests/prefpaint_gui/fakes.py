@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from training.errors import Cancelled, PrefPaintError
-from training.inpainting.request import Candidate, InpaintRequest, Mask, Pixels
+from training.inpainting.request import Candidate, Event, InpaintRequest, Mask, Pixels, Progress
 from training.preferences.records import Presentation, Signal
 from training.reward.score import Score
 
@@ -33,7 +33,7 @@ class FakeInpainter:
     def generate(
         self,
         request: InpaintRequest,
-        on_progress: Callable[[float], None],
+        on_event: Callable[[Event], None],
         cancel: threading.Event,
     ) -> Iterator[Candidate]:
         self.requests.append(request)
@@ -47,7 +47,7 @@ class FakeInpainter:
                 if cancel.is_set():
                     self.cancelled.set()
                     raise Cancelled
-            on_progress((done + 1) / len(request.seeds))
+            on_event(Progress((done + 1) / len(request.seeds)))
             yield self._candidate(request, seed, is_draft=False)
 
     def _candidate(self, request: InpaintRequest, seed: int, *, is_draft: bool) -> Candidate:

@@ -13,7 +13,7 @@ from training.errors import Cancelled, PrefPaintError
 from training.inpainting.patchmatch import DRAFT_PIXELS, PatchMatchInpainter
 from training.inpainting.process_pool import ProcessPool
 from training.inpainting.region import make_request
-from training.inpainting.request import Candidate, InpaintRequest
+from training.inpainting.request import Candidate, Event, InpaintRequest, Progress
 
 
 @pytest.fixture(scope="module")
@@ -90,9 +90,10 @@ def test_tiny_and_thin_photos_are_filled(
 def test_progress_rises_to_one(inpainter: PatchMatchInpainter) -> None:
     photo = make_photo(120, 120, seed=6)
     request = make_request(photo, hole_at((120, 120), 40, 40, 30, 30), job_id=1, seeds=(0, 1))
-    shares: list[float] = []
-    for _ in inpainter.generate(request, shares.append, threading.Event()):
+    events: list[Event] = []
+    for _ in inpainter.generate(request, events.append, threading.Event()):
         pass
+    shares = [event.share for event in events if isinstance(event, Progress)]
     assert shares == sorted(shares)
     assert shares[-1] == pytest.approx(1)
 

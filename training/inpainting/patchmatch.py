@@ -25,7 +25,7 @@ from patchmatch_cython.imageops import (
 )
 
 from training.inpainting.process_pool import ProcessPool
-from training.inpainting.request import Candidate, InpaintRequest, Mask, Pixels
+from training.inpainting.request import Candidate, Event, InpaintRequest, Mask, Pixels, Progress
 
 FINE_ITERATIONS = 4
 """Iterations on levels of many pixels, where the coarser level has already found the matches."""
@@ -83,7 +83,7 @@ class PatchMatchInpainter:
     def generate(
         self,
         request: InpaintRequest,
-        on_progress: Callable[[float], None],
+        on_event: Callable[[Event], None],
         cancel: threading.Event,
     ) -> Iterator[Candidate]:
         """See Inpainter.generate. The same seed gives the same pixels."""
@@ -91,7 +91,7 @@ class PatchMatchInpainter:
         done = [0.0] * len(calls)
         for index, (share, candidate) in self._pool.run(_candidates, calls, cancel):
             done[index] = share
-            on_progress(sum(done) / len(done))
+            on_event(Progress(sum(done) / len(done)))
             if candidate is not None:
                 yield candidate
 

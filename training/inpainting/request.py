@@ -2,11 +2,13 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
+
+from training.inpainting.settings import DiffusionSettings
 
 Pixels = npt.NDArray[np.uint8]
 """(height, width, 3) uint8, sRGB, 0-255."""
@@ -41,6 +43,7 @@ class InpaintRequest:
     seeds: one per wanted candidate.
     box: where the region lies in the photo.
     parts: where in the region the separate holes lie, each with the context it is filled from.
+    settings: for diffusion models; PatchMatch has none.
     """
 
     job_id: int
@@ -49,6 +52,7 @@ class InpaintRequest:
     seeds: tuple[int, ...]
     box: Box
     parts: tuple[Box, ...]
+    settings: DiffusionSettings = field(default_factory=DiffusionSettings)
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +72,26 @@ class Candidate:
     is_draft: bool
 
 
+@dataclass(frozen=True)
+class Progress:
+    """share: of the whole request that is done, 0-1. stage: what is being done, for people."""
+
+    share: float
+    stage: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Preview:
+    """What a candidate looks like so far. pixels: shape of the request's image."""
+
+    job_id: int
+    seed: int
+    pixels: Pixels
+
+
+Event = Progress | Preview
+
+
 class Inpainter(Protocol):
     """Turns a request into candidates, streamed as they finish."""
 
@@ -76,12 +100,12 @@ class Inpainter(Protocol):
     def generate(
         self,
         request: InpaintRequest,
-        on_progress: Callable[[float], None],
+        on_event: Callable[[Event], None],
         cancel: threading.Event,
     ) -> Iterator[Candidate]:
         """Yield drafts (if any) and exactly one final candidate for each seed, in any order.
 
-        on_progress receives the share of the whole request that is done, 0-1.
+        Where settings.keep is smaller than the number of seeds, that many final candidates.
         Raises Cancelled soon after `cancel` is set, PrefPaintError when it cannot fill.
         """
         ...

@@ -42,8 +42,11 @@ class SmallEncoder(nn.Module):
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
-        self.stem = nn.Conv2d(4, config.widths[0], 4, stride=4)
-        self.stages = nn.ModuleList([ResidualBlock(config.widths[0])])
+        first, *_ = config.widths
+        self.stem = nn.Sequential(
+            nn.Conv2d(7, 16, 3, stride=2, padding=1), nn.ReLU(), nn.Conv2d(16, first, 2, stride=2)
+        )
+        self.stages = nn.ModuleList([ResidualBlock(first)])
         for shallower, width in pairwise(config.widths):
             downsample = nn.Conv2d(shallower, width, 2, stride=2)
             blocks = [ResidualBlock(width) for _ in range(1 if width == config.widths[-1] else 2)]
@@ -59,7 +62,7 @@ class SmallEncoder(nn.Module):
 
     def forward(self, images: Tensor, holes: Tensor) -> Tensor:
         """images: (n, 3, s, s) in 0-1; holes: (n, 1, s, s) of 0 and 1; gives (n, embedding)."""
-        x = torch.cat([images * 4 - 2, holes], dim=1)
+        x = torch.cat([images * 4 - 2, _fine_detail(images), holes], dim=1)
         x = self.stem(x.contiguous(memory_format=torch.channels_last))
         compared = []
         for stage in self.stages:
@@ -94,9 +97,19 @@ def build_encoder(config: EncoderConfig) -> "SmallEncoder | ClipEncoder":
     return ClipEncoder(config)
 
 
+def _fine_detail(images: Tensor) -> Tensor:
+    """What a pixel has that its neighbours do not, compressed so that the grain of a sky counts
+    beside the edge of a roof."""
+    blurred = functional.avg_pool2d(images, 3, stride=1, padding=1, count_include_pad=False)
+    return torch.asinh((images - blurred) * 255)
+
+
 def _compare_regions(x: Tensor, holes: Tensor) -> Tensor:
-    """(n, c, h, w) to (n, 10 c): mean and deviation inside the hole, on its rim and outside, and
-    how far inside is from outside and from the rim."""
+    """(n, c, h, w) to (n, 10 c): mean and log deviation inside the hole, on its rim and outside,
+    and how far inside is from outside and from the rim.
+
+    The logarithm, because a texture is too weak or too strong by a factor (Weber's law).
+    """
     inside = functional.adaptive_avg_pool2d(holes, (x.shape[2], x.shape[3]))
     rim = functional.max_pool2d(inside, 3, stride=1, padding=1) * (1 - inside)
     weights = torch.cat([inside, rim, 1 - inside], dim=1).flatten(2)  # (n, 3, h w)
@@ -104,6 +117,6 @@ def _compare_regions(x: Tensor, holes: Tensor) -> Tensor:
     pixels = x.flatten(2).transpose(1, 2)
     mean = weights @ pixels
     variance = weights @ (pixels * pixels) - mean * mean
-    regions = torch.cat([mean, variance.clamp_min(0).add(1e-4).sqrt()], dim=-1)  # (n, 3, 2 c)
+    regions = torch.cat([mean, variance.clamp_min(0).add(1e-5).log()], dim=-1)  # (n, 3, 2 c)
     hole, edge, around = regions.unbind(dim=1)
     return torch.cat([hole, edge, around, (hole - around).abs(), (hole - edge).abs()], dim=1)

@@ -97,26 +97,23 @@ def draw_fault_pair(
 
 
 def draw_group(prompts: list[PromptPictures], index: int, rng: np.random.Generator) -> Group:
-    """The original, two fills, and two of these with a weak and with a strong fault.
+    """The original, all fills but one, and two of these with a weak and with a strong fault.
 
-    The whole picture, hole and surroundings alike, is then mirrored, relit or coded at random, all
-    pictures of the group in the same way, so that nothing can be learned from it.
+    The whole picture, hole and surroundings alike, is then turned, recoloured, relit or coded at
+    random, all pictures of the group in the same way, so that nothing can be learned from it.
     """
     prompt = prompts[index]
-    chosen = [0, *(1 + rng.choice(len(prompt.kinds) - 1, size=2, replace=False))]
+    chosen = [0, *(1 + rng.permutation(len(prompt.kinds) - 1)[:-1])]
     pictures = [prompt.pictures[position] for position in chosen]
-    kinds = [prompt.kinds[position] for position in chosen]
-    ordered = [(0, 1), (0, 2)]
+    ordered = [(0, fill) for fill in range(1, len(chosen))]
     for _ in range(2):
-        base, weak, strong = int(rng.integers(3)), len(pictures), len(pictures) + 1
+        base, weak, strong = int(rng.integers(len(chosen))), len(pictures), len(pictures) + 1
         foreign = prompts[int(rng.integers(len(prompts)))].pictures[0]
         pictures += draw_fault_pair(pictures[base], prompt.hole, foreign, rng)[1:]
-        ordered += [(0, weak), (0, strong), (base, weak), (base, strong), (weak, strong)]
-    if "patchmatch-draft" in kinds:
-        draft = kinds.index("patchmatch-draft")
-        final = next((i for i, position in enumerate(chosen) if position == 1), None)
-        if final is not None:
-            ordered.append((final, draft))
+        ordered += [(0, strong), (base, weak), (weak, strong)]
+    kinds = [prompt.kinds[position] for position in chosen]
+    if "patchmatch-draft" in kinds and 1 in chosen:  # a draft is the first fill, unfinished
+        ordered.append((chosen.index(1), kinds.index("patchmatch-draft")))
     ordered = [
         pair
         for pair in dict.fromkeys(ordered)
@@ -135,8 +132,12 @@ def draw_group(prompts: list[PromptPictures], index: int, rng: np.random.Generat
 def _augment(
     pictures: npt.NDArray[np.uint8], hole: Mask, rng: np.random.Generator
 ) -> tuple[npt.NDArray[np.uint8], Mask]:
+    turns = int(rng.integers(4))
+    pictures, hole = np.rot90(pictures, turns, axes=(1, 2)), np.rot90(hole, turns)
     if rng.random() < 0.5:
         pictures, hole = pictures[:, :, ::-1], hole[:, ::-1]
+    if rng.random() < 0.5:
+        pictures = pictures[..., rng.permutation(3)]
     if rng.random() < 0.5:
         gain, lift = rng.uniform(0.75, 1.25), rng.uniform(-20, 20)
         gamma = rng.uniform(0.8, 1.25)

@@ -28,8 +28,8 @@ CHECKPOINT, LOG = "checkpoint.pt", "log.jsonl"
 class RewardTrainingConfig:
     """batch_size: prompts a step. learning_rate: AdamW's highest, after `warmup_steps`."""
 
-    steps: int = 1300
-    batch_size: int = 16
+    steps: int = 2000
+    batch_size: int = 12
     learning_rate: float = 6e-4
     weight_decay: float = 0.05
     warmup_steps: int = 100
