@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from training.errors import PrefPaintError
 from training.inpainting.request import Box, InpaintRequest, Mask, Pixels
+from training.inpainting.settings import DiffusionSettings
 
 MIN_PADDING = 64
 """Least context, in pixels, that the automatic padding takes on each side of the hole."""
@@ -91,6 +92,7 @@ def make_request(
     seeds: tuple[int, ...],
     padding: int | None = None,
     feather: int = 0,
+    settings: DiffusionSettings | None = None,
 ) -> InpaintRequest:
     """Cut the region around the mask out of the photo.
 
@@ -98,6 +100,7 @@ def make_request(
     those pixels are never taken as a source.
     mask: (height, width) bool. padding: context in pixels, None for the automatic one.
     feather: pixels by which the fill reaches beyond the mask, to be faded by `paste`.
+    settings: for diffusion models; None for the defaults.
     Raises PrefPaintError when nothing is masked or nothing is left to continue.
     """
     if mask.shape != photo.shape[:2]:
@@ -126,6 +129,7 @@ def make_request(
         seeds=seeds,
         box=box,
         parts=tuple(parts),
+        settings=settings or DiffusionSettings(),
     )
 
 
