@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -37,13 +38,15 @@ class ProcessPool:
         function: Callable[..., Iterator[Any]],
         calls: Sequence[tuple[Any, ...]],
         cancel: threading.Event,
+        patience: float = 0.0,
     ) -> Iterator[tuple[int, Any]]:
         """Call `function(*call)` for each call and yield (index of the call, yielded value).
 
         Values come in the order in which the processes yield them. Calls to one pool from several
         threads wait for each other. Raises Cancelled within POLL_SECONDS of `cancel`, or what the
         function raised; in both cases, and when the caller stops iterating, busy processes are
-        killed.
+        killed. patience: seconds that a call has after `cancel` to end by itself, by looking at
+        `cancel_asked`, so that its process keeps what it has loaded.
         """
         with self._lock:
             self.start()
@@ -55,8 +58,10 @@ class ProcessPool:
                     while waiting and idle:
                         worker, (index, call) = idle.pop(), waiting.popleft()
                         busy[worker.connection] = (worker, index)
+                        worker.asked_to_stop.clear()
                         worker.connection.send((function, call))
                     if cancel.is_set():
+                        _end_gently(busy, patience)
                         raise Cancelled
                     for connection in wait(list(busy), timeout=POLL_SECONDS):
                         assert isinstance(connection, Connection)
@@ -76,6 +81,14 @@ class ProcessPool:
                 if busy:
                     self.start()
 
+    def close_if_idle(self) -> None:
+        """Kill every process, unless a call is running."""
+        if self._lock.acquire(blocking=False):
+            try:
+                self.close()
+            finally:
+                self._lock.release()
+
     def close(self) -> None:
         """Kill every process."""
         for worker in self._workers:
@@ -87,7 +100,10 @@ class _Worker:
     def __init__(self) -> None:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=_serve, args=(theirs,), daemon=True)
+        self.asked_to_stop = context.Event()
+        self.process = context.Process(
+            target=_serve, args=(theirs, self.asked_to_stop), daemon=True
+        )
         self.process.start()
         theirs.close()
 
@@ -106,7 +122,37 @@ def _receive(connection: Connection) -> tuple[str, Any]:
     return kind, value
 
 
-def _serve(connection: Connection) -> None:
+def emit(value: Any) -> None:
+    """In a worker: hand a value to the caller at once, as if the function had yielded it."""
+    assert _connection is not None
+    _connection.send(("value", value))
+
+
+def cancel_asked() -> threading.Event:
+    """In a worker: set once the caller wants the running call to end."""
+    assert _asked_to_stop is not None
+    return _asked_to_stop
+
+
+_connection: Connection | None = None
+_asked_to_stop: Any = None
+
+
+def _end_gently(busy: dict[Connection, tuple[_Worker, int]], patience: float) -> None:
+    """Ask busy workers to stop and wait for them; who stops is no longer busy."""
+    deadline = time.monotonic() + patience
+    for worker, _ in busy.values():
+        worker.asked_to_stop.set()
+    while busy and (left := deadline - time.monotonic()) > 0:
+        for connection in wait(list(busy), timeout=left):
+            assert isinstance(connection, Connection)
+            if _receive(connection)[0] != "value":
+                del busy[connection]
+
+
+def _serve(connection: Connection, asked_to_stop: Any) -> None:
+    global _connection, _asked_to_stop
+    _connection, _asked_to_stop = connection, asked_to_stop
     if hasattr(os, "nice"):
         os.nice(5)  # the window comes first
     with suppress(EOFError, BrokenPipeError, KeyboardInterrupt):  # the program has ended
@@ -118,7 +164,7 @@ def _serve(connection: Connection) -> None:
                 connection.send(("done", None))
             except BrokenPipeError:
                 raise
-            except PrefPaintError as error:
+            except (PrefPaintError, Cancelled) as error:
                 connection.send(("error", error))
             except Exception as error:
                 connection.send(("error", PrefPaintError(_describe(error))))

@@ -20,6 +20,7 @@ class DiffusionSettings:
     guidance: classifier-free guidance scale; 1 or less is off. eta: 0 (DDIM) to 1 (DDPM), for
     the sampler "ddim" alone. keep: how many of the request's seeds are kept; the others are
     dropped on the way by their reward (None: all). loras: .safetensors files at full strength.
+    match_colour: lead the fill's colours to the photo's by the pixels known to both.
     """
 
     prompt: str = ""
@@ -29,4 +30,5 @@ class DiffusionSettings:
     sampler: SamplerName = "dpm++"
     eta: float = 0.0
     keep: int | None = None
+    match_colour: bool = True
     loras: tuple[Path, ...] = ()

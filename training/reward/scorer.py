@@ -52,16 +52,17 @@ class ProcessScorer:
 
 
 @lru_cache(maxsize=1)
-def _model(path: Path) -> "RewardModel":
+def read_model(path: Path) -> "RewardModel":
+    """In a worker process: the reward model of a file, read once."""
     from training.reward.model import load_reward  # torch, in this process only
 
     return load_reward(path)
 
 
 def _load(path: Path) -> Iterator[None]:
-    _model(path)
+    read_model(path)
     yield None
 
 
 def _score(path: Path, image: Pixels, hole: Mask, fills: list[Pixels]) -> Iterator[Score]:
-    yield from _model(path).score(image, hole, fills)
+    yield from read_model(path).score(image, hole, fills)

@@ -1,0 +1,282 @@
+"""Diffusion behind the Inpainter protocol: regions, batches, funnel, previews, retries."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from training.errors import Cancelled, PrefPaintError
+from training.inpainting.diffusion.batch import Batch, NotFiniteError
+from training.inpainting.diffusion.devices import describe_memory, free_memory, is_out_of_memory
+from training.inpainting.diffusion.model import DiffusionModel, EncodedPhoto, photo_to_rgb
+from training.inpainting.diffusion.scaling import match_colour, resize, resize_hole, working_size
+from training.inpainting.request import (
+    Box,
+    Candidate,
+    Event,
+    InpaintRequest,
+    Mask,
+    Pixels,
+    Preview,
+    Progress,
+)
+
+Judge = Callable[[Pixels, Mask, Sequence[Pixels]], Sequence[float]]
+"""Rewards of fills of an image's hole, higher is better; what the funnel drops candidates by."""
+
+FUNNEL = ((0.3, 0.5), (0.6, 0.0))
+"""(share of the steps after which to judge, share of the surplus candidates that stay)."""
+PREVIEWS = 8
+"""How often a candidate is shown while it is made."""
+BATCH_ON_CPU, BATCH_ON_GPU = 1, 8
+"""A processor gains nothing from batches, and one after the other the first is seen sooner."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """One hole at the model's size. box: where it lies in the request's image."""
+
+    box: Box
+    image: Pixels
+    hole: Mask
+    encoded: EncodedPhoto
+
+
+class DiffusionInpainter:
+    """Fills with a DiffusionModel. judge: needed where fewer candidates are kept than start."""
+
+    def __init__(self, model: DiffusionModel, name: str, judge: Judge | None = None) -> None:
+        self.name = name
+        self._model = model
+        self._judge = judge
+        self._batch_size = BATCH_ON_CPU if model.device.type == "cpu" else BATCH_ON_GPU
+
+    def generate(
+        self,
+        request: InpaintRequest,
+        on_event: Callable[[Event], None],
+        cancel: threading.Event,
+    ) -> Iterator[Candidate]:
+        """See Inpainter.generate. A batch too large for the memory is halved, down to one, then
+        parts of the model are offloaded; NaN in half precision begins anew in fp32."""
+        finished: set[int] = set()
+        while True:
+            try:
+                for candidate in _Job(self, request, on_event, cancel).run():
+                    finished.add(candidate.seed)
+                    yield candidate
+                return
+            except NotFiniteError:
+                if self._model.dtype == torch.float32:
+                    raise PrefPaintError(
+                        f"{self.name} gives no numbers (NaN) even in fp32: its weights are "
+                        "damaged. Get the model again."
+                    ) from None
+                self._model.use_full_precision()
+                on_event(Progress(0, "Again in fp32"))
+                request = _without(request, finished)
+
+
+def _without(request: InpaintRequest, finished: set[int]) -> InpaintRequest:
+    """What is left of a request of which some candidates are there."""
+    keep = request.settings.keep
+    settings = replace(request.settings, keep=None if keep is None else keep - len(finished))
+    seeds = tuple(seed for seed in request.seeds if seed not in finished)
+    return replace(request, seeds=seeds, settings=settings)
+
+
+class _Job:
+    """One request on its way."""
+
+    def __init__(
+        self,
+        inpainter: DiffusionInpainter,
+        request: InpaintRequest,
+        on_event: Callable[[Event], None],
+        cancel: threading.Event,
+    ) -> None:
+        self._inpainter, self._model = inpainter, inpainter._model
+        self._request, self._settings = request, request.settings
+        self._on_event, self._cancel = on_event, cancel
+        self._started = time.perf_counter()
+        self._canvas = {seed: request.image.copy() for seed in request.seeds}
+        self._steps_done = 0
+        count = min(self._settings.keep or len(request.seeds), len(request.seeds))
+        self._keep = count
+        self._steps_planned = 0.0
+
+    def run(self) -> Iterator[Candidate]:
+        request = self._request
+        parts = sorted(
+            request.parts, key=lambda part: -int(np.count_nonzero(request.hole[part.slices]))
+        )
+        seeds = list(request.seeds)
+        self._steps_planned = self._settings.steps * (
+            self._planned(len(seeds)) + (len(parts) - 1) * self._keep
+        )
+        for number, box in enumerate(parts):
+            is_last = number == len(parts) - 1
+            survivors = []
+            for seed, filled in self._fill_part(self._prepare(box), seeds):
+                self._canvas[seed][box.slices] = filled
+                survivors.append(seed)
+                if is_last:
+                    seconds = (time.perf_counter() - self._started) / len(survivors)
+                    yield Candidate(
+                        request.job_id,
+                        seed,
+                        self._canvas[seed],
+                        self._inpainter.name,
+                        seconds,
+                        is_draft=False,
+                    )
+            seeds = survivors
+
+    def _planned(self, count: int) -> float:
+        """How many candidates' worth of steps the funnel costs, in whole candidates."""
+        if count <= self._keep:
+            return count
+        spent, alive, before = 0.0, count, 0.0
+        for share, stay in FUNNEL:
+            spent += alive * (share - before)
+            before = share
+            alive = self._keep + round(stay * (alive - self._keep))
+        return spent + alive * (1 - before)
+
+    def _prepare(self, box: Box) -> _Part:
+        image, hole = self._request.image[box.slices], self._request.hole[box.slices]
+        size = working_size(box.height, box.width, self._model.native_side)
+        working_image, working_hole = resize(image, *size), resize_hole(hole, *size)
+        self._tell("Encoding")
+        encoded = self._model.encode_photo(working_image, working_hole)
+        return _Part(box, working_image, working_hole, encoded)
+
+    # --- batches ------------------------------------------------------------------------------
+
+    def _fill_part(self, part: _Part, seeds: list[int]) -> Iterator[tuple[int, Pixels]]:
+        """(seed, pixels of the part's box) for each candidate that is kept."""
+        if len(seeds) <= self._keep:
+            waiting = list(seeds)
+            while waiting:
+                batch = self._batch(part, waiting[: self._inpainter._batch_size])
+                try:
+                    latents = batch.advance(self._settings.steps)
+                    pictures = self._model.decode(latents)
+                except RuntimeError as error:
+                    self._make_room(error, batch)
+                    continue
+                waiting = waiting[len(batch.seeds) :]
+                for seed, picture in zip(batch.seeds, pictures, strict=True):
+                    yield seed, self._paste(part, picture)
+            return
+        batches = self._funnel(part, seeds)
+        for batch in batches:
+            for seed, latents in zip(batch.seeds, self._finish(part, batch), strict=True):
+                yield seed, self._paste(part, self._model.decode(latents[None])[0])
+
+    def _funnel(self, part: _Part, seeds: list[int]) -> list[Batch]:
+        """Start all, and drop the weak by the reward of what they are on the way to."""
+        if self._judge is None:
+            raise PrefPaintError("To explore more candidates than are kept, a reward is needed.")
+        size = self._inpainter._batch_size
+        batches = [self._batch(part, seeds[i : i + size]) for i in range(0, len(seeds), size)]
+        for share, stay in FUNNEL:
+            until = max(1, round(share * self._settings.steps))
+            rewards: dict[int, float] = {}
+            reached: list[Batch] = []
+            for batch in batches:
+                for done in self._reach(part, batch, until):
+                    pictures = self._model.decode(done.predicted_x0)
+                    judged = self._judge(part.image, part.hole, pictures)
+                    rewards.update(zip(done.seeds, judged, strict=True))
+                    reached.append(done)
+            alive = self._keep + round(stay * (len(rewards) - self._keep))
+            kept = set(sorted(rewards, key=lambda seed: (-rewards[seed], seed))[:alive])
+            for batch in reached:
+                batch.keep([seed for seed in batch.seeds if seed in kept])
+            batches = [batch for batch in reached if batch.seeds]
+        return batches
+
+    @property
+    def _judge(self) -> Judge | None:
+        return self._inpainter._judge
+
+    def _finish(self, part: _Part, batch: Batch) -> list[torch.Tensor]:
+        finished = list(self._reach(part, batch, self._settings.steps))
+        batch.seeds = [seed for done in finished for seed in done.seeds]
+        return [row for done in finished for row in done.latents]
+
+    def _reach(self, part: _Part, batch: Batch, until: int) -> list[Batch]:
+        """Bring a batch to a step, in halves that began anew where memory is short."""
+        try:
+            batch.advance(until)
+            return [batch]
+        except RuntimeError as error:
+            self._make_room(error, batch)
+        size = self._inpainter._batch_size
+        halves = [batch.seeds[i : i + size] for i in range(0, len(batch.seeds), size)]
+        return [
+            done for half in halves for done in self._reach(part, self._batch(part, half), until)
+        ]
+
+    def _make_room(self, error: RuntimeError, batch: Batch) -> None:
+        """After an out-of-memory error: a smaller batch, then offloading, then the sentence."""
+        if not is_out_of_memory(error):
+            raise error
+        count = len(batch.seeds)
+        self._steps_done -= batch.steps_done * count
+        batch.close()
+        free_memory(self._model.device)
+        if count > 1:
+            self._inpainter._batch_size = max(1, count // 2)
+        elif not self._model.offload():
+            raise PrefPaintError(
+                f"{self._inpainter.name} does not fit into the memory of this device, even one "
+                "candidate at a time. Close other programs, choose a smaller model, or the "
+                "device cpu."
+            ) from error
+
+    def _batch(self, part: _Part, seeds: Sequence[int]) -> Batch:
+        weights, offset = None, None
+
+        def on_step(batch: Batch) -> None:
+            nonlocal weights, offset
+            if self._cancel.is_set():
+                raise Cancelled
+            self._steps_done += len(batch.seeds)
+            self._tell(f"Step {batch.steps_done} of {self._settings.steps}")
+            every = max(1, self._settings.steps // PREVIEWS)
+            if batch.steps_done % every or batch.steps_done >= self._settings.steps:
+                return
+            if weights is None:
+                weights, offset = photo_to_rgb(batch.start, part.image, part.hole)
+            for seed, latents in zip(batch.seeds, batch.predicted_x0, strict=True):
+                cells = latents.float().cpu().permute(1, 2, 0) @ weights + offset
+                small = cells.clamp(0, 255).to(torch.uint8).numpy()
+                self._preview(part.box, seed, small)
+
+        return Batch(self._model, part.encoded, list(seeds), self._settings, on_step)
+
+    # --- pixels and words ---------------------------------------------------------------------
+
+    def _paste(self, part: _Part, picture: Pixels) -> Pixels:
+        """The working picture in the box's hole, at the photo's own resolution."""
+        image, hole = self._request.image[part.box.slices], self._request.hole[part.box.slices]
+        if self._settings.match_colour:
+            picture = match_colour(picture, part.image, part.hole)
+        return np.where(hole[..., None], resize(picture, *hole.shape), image)
+
+    def _preview(self, box: Box, seed: int, small: Pixels) -> None:
+        pixels = self._canvas[seed].copy()
+        hole = self._request.hole[box.slices][..., None]
+        pixels[box.slices] = np.where(
+            hole, resize(small, box.height, box.width), pixels[box.slices]
+        )
+        self._on_event(Preview(self._request.job_id, seed, pixels))
+
+    def _tell(self, what: str) -> None:
+        share = min(1.0, self._steps_done / max(1, self._steps_planned))
+        self._on_event(Progress(share, f"{what} · {describe_memory(self._model.device)}"))

@@ -1,0 +1,104 @@
+"""From what lies on disk to an inpainter. Nothing here goes to the network or runs foreign code."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from diffusers import StableDiffusionInpaintPipeline, StableDiffusionXLInpaintPipeline
+from safetensors import SafetensorError
+
+from training.errors import PrefPaintError
+from training.inpainting.checkpoint_files import CheckpointInfo, check_lora, identify
+from training.inpainting.diffusion.devices import is_out_of_memory, pick_device, pick_dtype
+from training.inpainting.diffusion.general import GeneralInpainter, load_general
+from training.inpainting.diffusion.inpainter import DiffusionInpainter, Judge
+from training.inpainting.diffusion.model import DiffusionModel
+from training.inpainting.diffusion.single_file import single_file_config
+from training.inpainting.request import Inpainter
+from training.inpainting.settings import DeviceName, DtypeName
+
+
+class LoadedInpainter(Inpainter, Protocol):
+    """An inpainter that lives where it was loaded."""
+
+
+def load_inpainter(
+    path: Path,
+    name: str,
+    *,
+    device: DeviceName = "auto",
+    dtype: DtypeName = "auto",
+    loras: Sequence[Path] = (),
+    judge: Judge | None = None,
+) -> DiffusionInpainter | GeneralInpainter:
+    """The model of a diffusers folder or of a single .safetensors file.
+
+    Stable Diffusion 1.x, 2.x and XL run on our own loop; whatever else diffusers can inpaint with
+    runs on its own pipeline. Raises PrefPaintError that says what is wrong with which file.
+    """
+    info = identify(path)
+    for lora in loras:
+        check_lora(lora, info.family)
+    place = pick_device(device)
+    precision = pick_dtype(dtype, place)
+    try:
+        if info.family == "other":
+            return load_general(path, name, place, precision, loras)
+        pipeline = _load_pipeline(path, info, precision)
+        _add_loras(pipeline, loras)
+        return DiffusionInpainter(DiffusionModel(pipeline, place, precision), name, judge)
+    except (OSError, ValueError, KeyError, SafetensorError, RuntimeError) as error:
+        if is_out_of_memory(error):
+            raise PrefPaintError(
+                f"{name} does not fit into the memory. Close other programs, choose a smaller "
+                "model, or the device cpu."
+            ) from error
+        raise PrefPaintError(
+            f"{path} cannot be loaded as an inpainting model ({_first_line(error)}). Get it again, "
+            "or choose another."
+        ) from error
+
+
+def _load_pipeline(path: Path, info: CheckpointInfo, dtype: torch.dtype) -> Any:
+    is_xl = info.family == "sdxl"
+    made = StableDiffusionXLInpaintPipeline if is_xl else StableDiffusionInpaintPipeline
+    options: dict[str, Any] = {"local_files_only": True}
+    if not is_xl:  # pictures are a person's own; no filter looks at them
+        options |= {"safety_checker": None, "requires_safety_checker": False}
+    else:
+        options["add_watermarker"] = False
+    if info.kind == "file":
+        with single_file_config(info) as config:
+            pipeline = made.from_single_file(path, config=str(config), torch_dtype=dtype, **options)
+    else:
+        if not is_xl:
+            options |= {"feature_extractor": None, "image_encoder": None}
+        variant = "fp16" if _has_only_half(path) else None
+        precisions = {"vae": torch.float32, "default": dtype}
+        pipeline = made.from_pretrained(path, torch_dtype=precisions, variant=variant, **options)
+    pipeline.set_progress_bar_config(disable=True)
+    for part in ("unet", "vae", "text_encoder", "text_encoder_2"):
+        module = getattr(pipeline, part, None)
+        if module is not None:
+            module.eval().requires_grad_(False)
+    return pipeline
+
+
+def _has_only_half(folder: Path) -> bool:
+    """Whether the UNet is there as a variant in fp16 alone."""
+    names = [file.name for file in (folder / "unet").glob("*.safetensors")]
+    return bool(names) and all(".fp16" in name for name in names)
+
+
+def _add_loras(pipeline: Any, loras: Sequence[Path]) -> None:
+    for number, lora in enumerate(loras):
+        pipeline.load_lora_weights(str(lora.parent), weight_name=lora.name, adapter_name=str(number))
+    if loras:
+        pipeline.fuse_lora()
+        pipeline.unload_lora_weights()
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0][:200] if lines else type(error).__name__

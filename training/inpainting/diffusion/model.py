@@ -1,0 +1,253 @@
+"""A latent diffusion inpainter of the Stable Diffusion families, in parts that can be reused."""
+
+import logging
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers import (
+    DDIMScheduler,
+    DPMSolverMultistepScheduler,
+    EulerAncestralDiscreteScheduler,
+    EulerDiscreteScheduler,
+    UniPCMultistepScheduler,
+)
+from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
+from diffusers.utils.torch_utils import randn_tensor
+from torch import Tensor
+from torch.nn import functional
+
+from training.inpainting.diffusion.sampler import Start, TextCondition
+from training.inpainting.request import Mask, Pixels
+from training.inpainting.settings import SamplerName
+
+PROMPTS_KEPT = 32
+
+_SCHEDULERS: dict[SamplerName, tuple[Any, dict[str, Any]]] = {
+    "dpm++": (DPMSolverMultistepScheduler, {"use_karras_sigmas": True}),
+    "ddim": (DDIMScheduler, {"clip_sample": False}),
+    "euler": (EulerDiscreteScheduler, {}),
+    "euler-a": (EulerAncestralDiscreteScheduler, {}),
+    "unipc": (UniPCMultistepScheduler, {}),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class EncodedPhoto:
+    """mask: (1, 1, h, w) of latent cells. masked: distribution of the photo's latents without its
+    hole; whole: of the photo's, for a UNet that is not shown the mask."""
+
+    mask: Tensor
+    masked: DiagonalGaussianDistribution
+    whole: DiagonalGaussianDistribution | None
+
+
+class DiffusionModel:
+    """Encodes, samples and decodes with the parts of a StableDiffusion(XL)InpaintPipeline.
+
+    The UNet and the text encoders compute in `dtype`; the VAE always in fp32, for in fp16 some of
+    them give black.
+    """
+
+    def __init__(self, pipeline: Any, device: torch.device, dtype: torch.dtype) -> None:
+        self.pipeline = pipeline
+        self.device = device
+        self.dtype = dtype
+        self._is_offloaded = False
+        self._texts: OrderedDict[str, TextCondition] = OrderedDict()
+        self._place()
+
+    def _place(self) -> None:
+        _move(self.vae, self.device, torch.float32)
+        for part in (self.unet, *self._text_encoders()):
+            _move(part, self.device, self.dtype)
+        if self.device.type == "cuda":
+            self.unet.to(memory_format=torch.channels_last)
+
+    @property
+    def unet(self) -> Any:
+        return self.pipeline.unet
+
+    @property
+    def vae(self) -> Any:
+        return self.pipeline.vae
+
+    @property
+    def native_side(self) -> int:
+        """Side in pixels of the squares that the model was trained on."""
+        return int(self.unet.config.sample_size * self.pipeline.vae_scale_factor)
+
+    def _text_encoders(self) -> list[Any]:
+        names = ("text_encoder", "text_encoder_2")
+        return [e for name in names if (e := getattr(self.pipeline, name, None)) is not None]
+
+    def use_full_precision(self) -> None:
+        """Compute everything in fp32 from now on."""
+        self.dtype = torch.float32
+        self._texts.clear()
+        self._place()
+
+    def offload(self) -> bool:
+        """Keep only what computes on the device, decode in tiles; False if that is so already."""
+        if self._is_offloaded:
+            return False
+        self._is_offloaded = True
+        for part in (self.vae, *self._text_encoders()):
+            part.to("cpu")
+        self.vae.enable_tiling()
+        return True
+
+    def _run(self, part: Any, work: Any) -> Any:
+        """Bring an offloaded part to the device for as long as it works."""
+        if not self._is_offloaded:
+            return work()
+        part.to(self.device)
+        try:
+            return work()
+        finally:
+            part.to("cpu")
+
+    # --- text ---------------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def encode_text(self, prompt: str, height: int, width: int) -> TextCondition:
+        """The prompt as the UNet takes it; encoded once for each text, whatever the size."""
+        if prompt in self._texts:
+            self._texts.move_to_end(prompt)
+        else:
+            self._texts[prompt] = self._encode_text(prompt)
+            if len(self._texts) > PROMPTS_KEPT:
+                self._texts.popitem(last=False)
+        condition = self._texts[prompt]
+        if not condition.added:
+            return condition
+        time_ids = torch.tensor([[height, width, 0, 0, height, width]], device=self.device)
+        added = {**condition.added, "time_ids": time_ids.to(self.dtype)}
+        return TextCondition(condition.embeddings, added)
+
+    def negative_of(self, prompt: str, height: int, width: int) -> TextCondition:
+        """The negative prompt; where the model was trained so, an empty one is zeros (SDXL)."""
+        condition = self.encode_text(prompt, height, width)
+        if prompt or not self.pipeline.config.get("force_zeros_for_empty_prompt", False):
+            return condition
+        added = {**condition.added, "text_embeds": torch.zeros_like(condition.added["text_embeds"])}
+        return TextCondition(torch.zeros_like(condition.embeddings), added)
+
+    def _encode_text(self, prompt: str) -> TextCondition:
+        encoders = torch.nn.ModuleList(self._text_encoders())
+
+        def encode() -> Any:
+            return self.pipeline.encode_prompt(
+                prompt,
+                device=self.device,
+                num_images_per_prompt=1,
+                do_classifier_free_guidance=False,
+            )
+
+        encoded = self._run(encoders, encode)
+        added = {"text_embeds": encoded[2]} if len(encoded) == 4 else {}
+        return TextCondition(encoded[0], added)
+
+    # --- pixels -------------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def encode_photo(self, image: Pixels, hole: Mask) -> EncodedPhoto:
+        """image: (H, W, 3) uint8 and hole: (H, W) bool, sides multiples of 8. Done once a request,
+        whatever the number of candidates."""
+        pixels = torch.from_numpy(image).permute(2, 0, 1)[None].to(self.device).float() / 127.5 - 1
+        missing = torch.from_numpy(hole)[None, None].to(self.device).float()
+        scale = self.pipeline.vae_scale_factor
+        cells = (image.shape[0] // scale, image.shape[1] // scale)
+        mask = functional.interpolate(missing, size=cells)
+
+        def encode(x: Tensor) -> DiagonalGaussianDistribution:
+            posterior: DiagonalGaussianDistribution = self.vae.encode(x).latent_dist
+            return posterior
+
+        masked = self._run(self.vae, lambda: encode(pixels * (missing < 0.5)))
+        is_blind = self.unet.config.in_channels == self.vae.config.latent_channels
+        whole = self._run(self.vae, lambda: encode(pixels)) if is_blind else None
+        return EncodedPhoto(mask, masked, whole)
+
+    def start(self, photo: EncodedPhoto, generators: Sequence[torch.Generator]) -> Start:
+        """Draw the noise of each candidate, in the order in which diffusers draws it for one."""
+        noise, masked, known = [], [], []
+        for generator in generators:
+            if photo.whole is not None:
+                known.append(self._normalise(photo.whole.sample(generator)))
+            shape = photo.masked.mean.shape
+            noise.append(randn_tensor(shape, generator=generator, device=self.device))
+            masked.append(self._normalise(photo.masked.sample(generator)))
+        return Start(
+            noise=torch.cat(noise),
+            mask=photo.mask,
+            masked_latents=None if known else torch.cat(masked),
+            known_latents=torch.cat(known) if known else None,
+        )
+
+    @torch.no_grad()
+    def decode(self, latents: Tensor) -> list[Pixels]:
+        """(n, c, h, w) to n pictures (H, W, 3) uint8, one after the other to save memory."""
+        return [self._run(self.vae, lambda row=row: self._decode(row)) for row in latents.split(1)]
+
+    def _decode(self, latents: Tensor) -> Pixels:
+        decoded = self.vae.decode(self._denormalise(latents.float()), return_dict=False)[0]
+        pixels = (decoded / 2 + 0.5).clamp(0, 1)[0].permute(1, 2, 0)
+        return np.asarray((pixels * 255).round().to(torch.uint8).cpu().numpy())
+
+    def _normalise(self, latents: Tensor) -> Tensor:
+        config = self.vae.config
+        if getattr(config, "latents_mean", None) is not None:
+            mean, std = self._statistics(latents)
+            return (latents - mean) * config.scaling_factor / std
+        return latents * config.scaling_factor
+
+    def _denormalise(self, latents: Tensor) -> Tensor:
+        config = self.vae.config
+        if getattr(config, "latents_mean", None) is not None:
+            mean, std = self._statistics(latents)
+            return latents * std / config.scaling_factor + mean
+        return latents / config.scaling_factor
+
+    def _statistics(self, latents: Tensor) -> tuple[Tensor, Tensor]:
+        config = self.vae.config
+        mean, std = (
+            torch.tensor(values, device=latents.device, dtype=latents.dtype).view(1, -1, 1, 1)
+            for values in (config.latents_mean, config.latents_std)
+        )
+        return mean, std
+
+    # --- sampling -----------------------------------------------------------------------------
+
+    def scheduler(self, sampler: SamplerName) -> Any:
+        """A fresh scheduler with the model's own noise schedule."""
+        kind, options = _SCHEDULERS[sampler]
+        logging.getLogger("diffusers.configuration_utils").setLevel(logging.ERROR)
+        return kind.from_config(self.pipeline.scheduler.config, **options)
+
+
+def _move(part: Any, device: torch.device, dtype: torch.dtype) -> None:
+    part.to(device)
+    if next(part.parameters()).dtype != dtype:  # diffusers warns of every cast
+        part.to(dtype)
+
+
+def photo_to_rgb(start: Start, image: Pixels, hole: Mask) -> tuple[Tensor, Tensor]:
+    """Weights (c, 3) and offset (3,) that lead latents to colours of 0-255, one for each cell.
+
+    Fitted by least squares to the photo itself, so that every model has previews: its latents are
+    known, and so are its pixels. image: (H, W, 3) and hole: (H, W), of the working size.
+    """
+    seen = image if start.masked_latents is None else np.where(hole[..., None], 127, image)
+    encoded = start.known_latents if start.masked_latents is None else start.masked_latents
+    assert encoded is not None  # a start has one of the two
+    pixels = torch.from_numpy(seen).permute(2, 0, 1)[None].float()
+    colours = functional.adaptive_avg_pool2d(pixels, tuple(encoded.shape[2:]))[0].flatten(1).T
+    latents = encoded[0].flatten(1).T.float().cpu()
+    inputs = torch.cat([latents, torch.ones(len(latents), 1)], dim=1)
+    ridge = 1e-3 * torch.eye(inputs.shape[1]) * len(latents)
+    fitted = torch.linalg.solve(inputs.T @ inputs + ridge, inputs.T @ colours)
+    return fitted[:-1], fitted[-1]

@@ -1,0 +1,58 @@
+"""From a crop of the photo to the size that a model works at, and back to the exact pixels."""
+
+import math
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from training.inpainting.request import Mask, Pixels
+
+GRANULARITY = 8
+"""Sides of what a latent model sees are multiples of this many pixels."""
+LEAST_SIDE = 64
+
+
+def working_size(height: int, width: int, native_side: int) -> tuple[int, int]:
+    """(height, width) of about native_side² pixels and nearly the crop's shape."""
+    scale = native_side / math.sqrt(height * width)
+    return tuple(
+        max(LEAST_SIDE, round(s * scale / GRANULARITY) * GRANULARITY) for s in (height, width)
+    )  # type: ignore[return-value]
+
+
+def resize(image: Pixels, height: int, width: int) -> Pixels:
+    """Both ways: pixel centres stay where they are, areas are averaged where it shrinks."""
+    if image.shape[:2] == (height, width):
+        return image
+    shrinks = height * width < image.shape[0] * image.shape[1]
+    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LANCZOS4
+    return np.asarray(cv2.resize(image, (width, height), interpolation=interpolation), np.uint8)
+
+
+def resize_hole(hole: Mask, height: int, width: int) -> Mask:
+    """The hole at the working size, grown to whole latent cells.
+
+    A model masks whole cells alone; without this a thin hole could fall between them.
+    """
+    scaled = cv2.resize(hole.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
+    if height * width > hole.size:
+        scaled = cv2.resize(hole.astype(np.float32), (width, height))
+    cells = (scaled > 0).reshape(height // GRANULARITY, GRANULARITY, width // GRANULARITY, -1)
+    touched = cells.any(axis=(1, 3))
+    return np.asarray(np.kron(touched, np.ones((GRANULARITY, GRANULARITY), bool)))
+
+
+def match_colour(fill: Pixels, image: Pixels, hole: Mask) -> Pixels:
+    """The fill with mean and contrast of each channel led to the photo's, by the known pixels.
+
+    A model's decoder shifts colours a little; what is known in both shows by how much. All of the
+    same height and width.
+    """
+    known = np.logical_not(hole)
+    if np.count_nonzero(known) < 64:
+        return fill
+    theirs, ours = fill[known].astype(np.float64), image[known].astype(np.float64)
+    gain = np.clip(ours.std(axis=0) / np.maximum(theirs.std(axis=0), 1e-3), 0.8, 1.25)
+    matched: npt.NDArray[np.float64] = (fill - theirs.mean(axis=0)) * gain + ours.mean(axis=0)
+    return np.clip(np.rint(matched), 0, 255).astype(np.uint8)
