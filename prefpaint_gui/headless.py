@@ -17,6 +17,7 @@ from prefpaint_gui.photo_io import Photo, photo_from_pixels, read_mask, read_pho
 from training.errors import PrefPaintError
 from training.inpainting.region import make_request, paste
 from training.inpainting.request import Event, Inpainter, InpaintRequest, Mask, Pixels
+from training.inpainting.settings import DiffusionSettings
 from training.ranking import RankedFill, best_first, generate_and_score
 from training.reward.score import Scorer
 
@@ -56,6 +57,7 @@ def fill_photo(
     seeds: tuple[int, ...],
     padding: int | None,
     feather: int,
+    settings: DiffusionSettings,
     on_event: Callable[[Event], None],
     cancel: threading.Event,
 ) -> list[FillRow]:
@@ -66,7 +68,7 @@ def fill_photo(
     make_request. Raises PrefPaintError, Cancelled.
     """
     photo, mask = _read(photo_path, mask_path)
-    request = _request(photo, mask, mask_path, seeds, padding, feather)
+    request = _request(photo, mask, mask_path, seeds, padding, feather, settings)
     with _output_folder(out, _names(len(seeds)), inputs=(photo_path, mask_path)) as folder:
         fills = best_first(generate_and_score(request, inpainter, scorer, on_event, cancel))
         rows, tiles = [], []
@@ -127,10 +129,17 @@ def _request(
     seeds: tuple[int, ...],
     padding: int | None,
     feather: int,
+    settings: DiffusionSettings | None = None,
 ) -> InpaintRequest:
     try:
         return make_request(
-            photo.pixels, mask, job_id=1, seeds=seeds, padding=padding, feather=feather
+            photo.pixels,
+            mask,
+            job_id=1,
+            seeds=seeds,
+            padding=padding,
+            feather=feather,
+            settings=settings,
         )
     except PrefPaintError as error:  # which does not know the mask's name
         raise PrefPaintError(f"{mask_path}: {error}") from error

@@ -1,0 +1,55 @@
+"""What the commands share: JSON or a table for people, and a progress bar."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from training.inpainting.request import Event, Preview
+
+JsonOption = Annotated[
+    bool,
+    typer.Option(
+        "--json", rich_help_panel="Output", help="Print JSON on standard output, nothing else."
+    ),
+]
+
+
+@contextmanager
+def show_progress(what: str) -> Iterator[Callable[[Event], None]]:
+    """A bar with the time left on standard error, if a person looks at it."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+    )
+    console = Console(stderr=True)
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
+        task = bar.add_task(what, total=1.0)
+
+        def show(event: Event) -> None:
+            if not isinstance(event, Preview):
+                bar.update(task, completed=event.share, description=event.stage or what)
+
+        yield show
+
+
+def print_rows(rows: Sequence[dict[str, object]], as_json: bool) -> None:
+    """As JSON, or as a table for people; names of files are never cut short."""
+    if as_json:
+        print(json.dumps(rows, indent=2))
+        return
+    cells = [
+        list(rows[0]),
+        *([f"{v:.3f}" if isinstance(v, float) else str(v) for v in row.values()] for row in rows),
+    ]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    for line in cells:
+        print("  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)))
