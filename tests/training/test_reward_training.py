@@ -15,7 +15,7 @@ from training.prompts.photos import split_of
 from training.reward.encoders import EncoderConfig
 from training.reward.faults import FAULT_KINDS, apply_fault
 from training.reward.model import load_reward
-from training.reward.pair_data import draw_group, load_prompts
+from training.reward.pair_data import certainty, draw_group, load_prompts
 from training.reward.trainer import RewardTrainingConfig, ranking_loss, train_reward
 
 SMALL = EncoderConfig(widths=(8, 8, 8, 8), embedding_size=16)
@@ -107,9 +107,19 @@ def test_the_command_ships_a_model_that_scores(
 
 def test_ranking_loss_is_the_mean_over_pairs() -> None:
     rewards = torch.tensor([2.0, 0.5, -1.0])
-    loss = ranking_loss(rewards, torch.tensor([0, 1]), torch.tensor([1, 2]))
-    slow = np.mean([np.log(1 + np.exp(-1.5)), np.log(1 + np.exp(-1.5))])
-    assert float(loss) == pytest.approx(slow, abs=1e-6)
+    better, worse = torch.tensor([0, 1]), torch.tensor([1, 2])
+    sure = float(ranking_loss(rewards, better, worse, torch.ones(2)))
+    assert sure == pytest.approx(np.log(1 + np.exp(-1.5)), abs=1e-6)
+    unsure = float(ranking_loss(rewards, better, worse, torch.tensor([1.0, 0.7])))
+    slow = np.mean([np.log(1 + np.exp(-1.5)), np.log(1 + np.exp(-1.5)) + 0.3 * 1.5])
+    assert unsure == pytest.approx(slow, abs=1e-6)
+
+
+def test_an_order_is_the_surer_the_more_the_pictures_differ() -> None:
+    sures = [certainty(size) for size in (0, 2, 6, 20, 100)]
+    assert sures[0] == 0.5
+    assert sures == sorted(sures)
+    assert sures[-1] == pytest.approx(1)
 
 
 @pytest.mark.parametrize("kind", FAULT_KINDS)

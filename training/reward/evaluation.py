@@ -10,7 +10,12 @@ import numpy.typing as npt
 import torch
 
 from training.reward.network import RewardNetwork, RewardOutput
-from training.reward.pair_data import PromptPictures, draw_fault_pair, visibly_different
+from training.reward.pair_data import (
+    VISIBLE,
+    PromptPictures,
+    draw_fault_pair,
+    visible_difference,
+)
 from training.reward.view import white_hole
 
 Outcomes = dict[str, list[tuple[str, bool]]]
@@ -72,7 +77,7 @@ def _laplacian(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
 def pair_outcomes(judge: Judge, prompts: list[PromptPictures], seed: int) -> Outcomes:
     """Compare the original with every fill, and weaker with stronger faults of each kind.
 
-    Pairs that no one could tell apart are left out (see `visibly_different`).
+    Pairs that no one could tell apart are left out (see VISIBLE).
     """
     outcomes: Outcomes = {}
     rng = np.random.default_rng(seed)
@@ -85,16 +90,20 @@ def pair_outcomes(judge: Judge, prompts: list[PromptPictures], seed: int) -> Out
         faulty = [picture for _, weak, strong in faults for picture in (weak, strong)]
         scores = judge(prompt, np.concatenate([prompt.pictures, np.stack(faulty)]))
         for fill in range(1, len(prompt.kinds)):
-            if visibly_different(prompt.pictures[0], prompt.pictures[fill], prompt.hole):
+            if _differ(prompt.pictures[0], prompt.pictures[fill], prompt):
                 outcome = (prompt.photo, bool(scores[0] > scores[fill]))
                 outcomes.setdefault(f"original over {prompt.kinds[fill]}", []).append(outcome)
         for number, (kind, weak, strong) in enumerate(faults):
-            if visibly_different(weak, strong, prompt.hole):
+            if _differ(weak, strong, prompt):
                 first = len(prompt.pictures) + 2 * number
                 outcome = (prompt.photo, bool(scores[first] > scores[first + 1]))
                 outcomes.setdefault("weaker over stronger fault", []).append(outcome)
                 outcomes.setdefault(f"weaker over stronger {kind}", []).append(outcome)
     return outcomes
+
+
+def _differ(first: Any, second: Any, prompt: PromptPictures) -> bool:
+    return visible_difference(first, second, prompt.hole) >= VISIBLE
 
 
 def accuracy(name: str, outcomes: list[tuple[str, bool]], seed: int = 0) -> PairAccuracy:

@@ -77,12 +77,14 @@ def train_reward(
     return _finish(network.eval(), prompts, validation, config)
 
 
-def ranking_loss(rewards: Tensor, better: Tensor, worse: Tensor) -> Tensor:
-    """Mean of -log sigmoid(R(better) - R(worse)) over pairs (Bradley-Terry).
+def ranking_loss(rewards: Tensor, better: Tensor, worse: Tensor, certainty: Tensor) -> Tensor:
+    """Mean cross entropy of sigmoid(R(better) - R(worse)) over pairs (Bradley-Terry).
 
-    rewards: (n,); better, worse: (p,) indices into them. A scalar.
+    rewards: (n,); better, worse: (p,) indices into them; certainty: (p,), how sure each
+    order is, 0.5-1. A scalar.
     """
-    return -functional.logsigmoid(rewards[better] - rewards[worse]).mean()
+    margins = rewards[better] - rewards[worse]
+    return functional.binary_cross_entropy_with_logits(margins, certainty)
 
 
 def _draw_batch(
@@ -105,8 +107,7 @@ def _train_step(
     for group in optimiser.param_groups:
         group["lr"] = config.learning_rate * _schedule(step, config)
     network.train()
-    rewards, better, worse = _judge_groups(network, groups, config.bf16)
-    loss = ranking_loss(rewards, better, worse)
+    loss = ranking_loss(*_judge_groups(network, groups, config.bf16))
     optimiser.zero_grad()
     loss.backward()
     torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -116,7 +117,7 @@ def _train_step(
 
 def _judge_groups(
     network: RewardNetwork, groups: list[Group], bf16: bool
-) -> tuple[Tensor, Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Rewards of all pictures of the groups, group after group, and the pairs among them.
 
     bf16 serves the encoder alone: two fills differ by less than it can tell after the pooling.
@@ -133,7 +134,8 @@ def _judge_groups(
     starts = np.cumsum([0, *sizes[:-1]])
     better = [s + i for s, g in zip(starts, groups, strict=True) for i in g.better]
     worse = [s + i for s, g in zip(starts, groups, strict=True) for i in g.worse]
-    return rewards, torch.tensor(better), torch.tensor(worse)
+    certainty = [value for group in groups for value in group.certainty]
+    return rewards, torch.tensor(better), torch.tensor(worse), torch.tensor(certainty)
 
 
 def _schedule(step: int, config: RewardTrainingConfig) -> float:
