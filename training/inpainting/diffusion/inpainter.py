@@ -5,14 +5,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
 
 from training.errors import Cancelled, PrefPaintError
 from training.inpainting.diffusion.batch import Batch, NotFiniteError
 from training.inpainting.diffusion.devices import describe_memory, free_memory, is_out_of_memory
 from training.inpainting.diffusion.model import DiffusionModel, EncodedPhoto, photo_to_rgb
-from training.inpainting.diffusion.scaling import match_colour, resize, resize_hole, working_size
+from training.inpainting.diffusion.regions import Region, by_size, cut
+from training.inpainting.diffusion.scaling import GRANULARITY
 from training.inpainting.request import (
     Box,
     Candidate,
@@ -37,11 +37,9 @@ BATCH_ON_CPU, BATCH_ON_GPU = 1, 8
 
 @dataclass(frozen=True, eq=False)
 class _Part:
-    """One hole at the model's size. box: where it lies in the request's image."""
+    """One hole at the model's size, and as the model sees it."""
 
-    box: Box
-    image: Pixels
-    hole: Mask
+    region: Region
     encoded: EncodedPhoto
 
 
@@ -110,9 +108,7 @@ class _Job:
 
     def run(self) -> Iterator[Candidate]:
         request = self._request
-        parts = sorted(
-            request.parts, key=lambda part: -int(np.count_nonzero(request.hole[part.slices]))
-        )
+        parts = by_size(request)
         seeds = list(request.seeds)
         self._steps_planned = self._settings.steps * (
             self._planned(len(seeds)) + (len(parts) - 1) * self._keep
@@ -147,12 +143,9 @@ class _Job:
         return spent + alive * (1 - before)
 
     def _prepare(self, box: Box) -> _Part:
-        image, hole = self._request.image[box.slices], self._request.hole[box.slices]
-        size = working_size(box.height, box.width, self._model.native_side)
-        working_image, working_hole = resize(image, *size), resize_hole(hole, *size)
+        region = cut(self._request, box, self._model.native_side, GRANULARITY)
         self._tell("Encoding")
-        encoded = self._model.encode_photo(working_image, working_hole)
-        return _Part(box, working_image, working_hole, encoded)
+        return _Part(region, self._model.encode_photo(region.image, region.hole))
 
     # --- batches ------------------------------------------------------------------------------
 
@@ -170,12 +163,12 @@ class _Job:
                     continue
                 waiting = waiting[len(batch.seeds) :]
                 for seed, picture in zip(batch.seeds, pictures, strict=True):
-                    yield seed, self._paste(part, picture)
+                    yield seed, part.region.paste(picture)
             return
         batches = self._funnel(part, seeds)
         for batch in batches:
             for seed, latents in zip(batch.seeds, self._finish(part, batch), strict=True):
-                yield seed, self._paste(part, self._model.decode(latents[None])[0])
+                yield seed, part.region.paste(self._model.decode(latents[None])[0])
 
     def _funnel(self, part: _Part, seeds: list[int]) -> list[Batch]:
         """Start all, and drop the weak by the reward of what they are on the way to."""
@@ -190,7 +183,7 @@ class _Job:
             for batch in batches:
                 for done in self._reach(part, batch, until):
                     pictures = self._model.decode(done.predicted_x0)
-                    judged = self._judge(part.image, part.hole, pictures)
+                    judged = self._judge(part.region.image, part.region.hole, pictures)
                     rewards.update(zip(done.seeds, judged, strict=True))
                     reached.append(done)
             alive = self._keep + round(stay * (len(rewards) - self._keep))
@@ -252,29 +245,18 @@ class _Job:
             if batch.steps_done % every or batch.steps_done >= self._settings.steps:
                 return
             if weights is None:
-                weights, offset = photo_to_rgb(batch.start, part.image, part.hole)
+                weights, offset = photo_to_rgb(batch.start, part.region.image, part.region.hole)
             for seed, latents in zip(batch.seeds, batch.predicted_x0, strict=True):
                 cells = latents.float().cpu().permute(1, 2, 0) @ weights + offset
                 small = cells.clamp(0, 255).to(torch.uint8).numpy()
-                self._preview(part.box, seed, small)
+                self._preview(part.region, seed, small)
 
         return Batch(self._model, part.encoded, list(seeds), self._settings, on_step)
 
-    # --- pixels and words ---------------------------------------------------------------------
+    # --- words --------------------------------------------------------------------------------
 
-    def _paste(self, part: _Part, picture: Pixels) -> Pixels:
-        """The working picture in the box's hole, at the photo's own resolution."""
-        image, hole = self._request.image[part.box.slices], self._request.hole[part.box.slices]
-        if self._settings.match_colour:
-            picture = match_colour(picture, part.image, part.hole)
-        return np.where(hole[..., None], resize(picture, *hole.shape), image)
-
-    def _preview(self, box: Box, seed: int, small: Pixels) -> None:
-        pixels = self._canvas[seed].copy()
-        hole = self._request.hole[box.slices][..., None]
-        pixels[box.slices] = np.where(
-            hole, resize(small, box.height, box.width), pixels[box.slices]
-        )
+    def _preview(self, region: Region, seed: int, small: Pixels) -> None:
+        pixels = region.preview(self._canvas[seed], small)
         self._on_event(Preview(self._request.job_id, seed, pixels))
 
     def _tell(self, what: str) -> None:

@@ -44,7 +44,7 @@ def load_inpainter(
     precision = pick_dtype(dtype, place)
     try:
         if info.family == "other":
-            return load_general(path, name, place, precision, loras)
+            return load_general(path, name, place, precision, loras, judge)
         pipeline = _load_pipeline(path, info, precision)
         _add_loras(pipeline, loras)
         return DiffusionInpainter(DiffusionModel(pipeline, place, precision), name, judge)

@@ -13,11 +13,16 @@ GRANULARITY = 8
 LEAST_SIDE = 64
 
 
-def working_size(height: int, width: int, native_side: int) -> tuple[int, int]:
-    """(height, width) of about native_side² pixels and nearly the crop's shape."""
+def working_size(
+    height: int, width: int, native_side: int, granularity: int = GRANULARITY
+) -> tuple[int, int]:
+    """(height, width) of about native_side² pixels and nearly the crop's shape.
+
+    granularity: a divisor of both sides, itself a multiple of GRANULARITY.
+    """
     scale = native_side / math.sqrt(height * width)
     return tuple(
-        max(LEAST_SIDE, round(s * scale / GRANULARITY) * GRANULARITY) for s in (height, width)
+        max(LEAST_SIDE, round(s * scale / granularity) * granularity) for s in (height, width)
     )  # type: ignore[return-value]
 
 
