@@ -1,15 +1,12 @@
-"""Image encoders that the reward network stands on, built from a plain configuration."""
+"""The small image encoder of the reward network, and what describes an encoder."""
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-
-if TYPE_CHECKING:
-    from training.reward.clip_encoder import ClipEncoder
 
 
 @dataclass(frozen=True)
@@ -86,15 +83,6 @@ class ResidualBlock(nn.Module):
         """(n, width, h, w) to the same shape."""
         inner = self.first(functional.relu(self.norm(x)))
         return x + cast(Tensor, self.second(functional.relu(inner)))
-
-
-def build_encoder(config: EncoderConfig) -> "SmallEncoder | ClipEncoder":
-    """The encoder that a configuration describes, with fresh weights."""
-    if config.kind == "small":
-        return SmallEncoder(config)
-    from training.reward.clip_encoder import ClipEncoder  # transformers takes seconds to import
-
-    return ClipEncoder(config)
 
 
 def _fine_detail(images: Tensor) -> Tensor:

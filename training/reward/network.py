@@ -1,11 +1,14 @@
 """The reward network of PrefPaint (arXiv 2410.21966, section 3.1): R(x) = <F(x), psi>."""
 
 from dataclasses import dataclass
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from torch import Tensor, cat, nn
 
-from training.reward.encoders import EncoderConfig, build_encoder
+from training.reward.encoders import EncoderConfig, SmallEncoder
+
+if TYPE_CHECKING:
+    from training.reward.clip_encoder import ClipEncoder
 
 FEATURE_SIZE = 256
 
@@ -28,7 +31,7 @@ class RewardNetwork(nn.Module):
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
         self.config = config
-        self.encoder = build_encoder(config)
+        self.encoder = _build_encoder(config)
         width = 2 * self.encoder.embedding_size
         self.block = nn.TransformerEncoderLayer(
             width,
@@ -51,3 +54,11 @@ class RewardNetwork(nn.Module):
         sequence = cat([fills, prompts], dim=1).unsqueeze(1)
         features = self.mlp(self.block(sequence).squeeze(1))
         return RewardOutput(features, self.psi(features).squeeze(1))
+
+
+def _build_encoder(config: EncoderConfig) -> "SmallEncoder | ClipEncoder":
+    if config.kind == "small":
+        return SmallEncoder(config)
+    from training.reward.clip_encoder import ClipEncoder  # transformers takes seconds to import
+
+    return ClipEncoder(config)
