@@ -10,17 +10,27 @@ import numpy  # noqa: F401 - before Qt, whose import hook doubles the time that 
 from PySide6.QtCore import QByteArray, QObject, QTimer, Signal, Slot
 from PySide6.QtWidgets import QApplication
 
-from prefpaint_gui.settings import Settings, load_settings, save_settings
+from prefpaint_gui.settings import (
+    Settings,
+    load_settings,
+    option_values,
+    save_settings,
+    with_options,
+)
 from prefpaint_gui.state.candidates import Candidates
 from prefpaint_gui.state.document import Document
-from prefpaint_gui.state.options import Options, OptionValues, suitable_brush
+from prefpaint_gui.state.models import PATCHMATCH, ModelChoice
+from prefpaint_gui.state.options import Options, suitable_brush
+from prefpaint_gui.state.regions import Regions
 from prefpaint_gui.state.session import Session
 from prefpaint_gui.widgets.main_window import MainWindow
 from prefpaint_gui.widgets.theme import apply_theme, colours_for
 from prefpaint_gui.workers.feedback import FeedbackWorker, Store
 from prefpaint_gui.workers.files import FileWorker
 from prefpaint_gui.workers.generation import GenerationWorker, OwnedInpainter, OwnedScorer
+from prefpaint_gui.workers.models import ModelsWorker
 from prefpaint_gui.workers.preloaded import PreloadedScorer
+from prefpaint_gui.workers.regions import RegionsWorker
 from prefpaint_gui.workers.threads import WorkerThreads
 
 WARM_UP_AFTER_MS = 250
@@ -34,17 +44,23 @@ NO_DISPLAY = (
 
 @dataclass(frozen=True)
 class Backends:
-    """What the window works with; each is made in a worker's thread, when it is first needed."""
+    """What the window works with; each is made in a worker's thread, when it is first needed.
 
-    inpainter: Callable[[], OwnedInpainter]
+    inpainter: takes the name of a ModelChoice. models: those there are now, the built-in one first.
+    """
+
+    inpainter: Callable[[str], OwnedInpainter]
     scorer: Callable[[], OwnedScorer]
     store: Callable[[], Store]
+    models: Callable[[], list[ModelChoice]]
 
 
 class Program(QObject):
     """The window with all that belongs to it."""
 
     warm_up_wanted = Signal()
+    models_wanted = Signal()
+    """Look again at which models there are."""
 
     def __init__(self, backends: Backends, settings: Settings, settings_file: Path | None) -> None:
         """settings_file: where settings are written at the end; None to write none."""
@@ -53,23 +69,31 @@ class Program(QObject):
         self._settings_file = settings_file
         self.document = Document()
         self.candidates = Candidates(self.document)
-        self.options = Options(
-            OptionValues(
-                count=settings.count,
-                padding=settings.padding,
-                feather=settings.feather,
-            )
-        )
+        self.options = Options(option_values(settings))
+        self.regions = Regions(self.document, self.options)
         self.session = Session(self.document, self.candidates, self.options)
-        self.window = MainWindow(self.document, self.candidates, self.options, self.session)
+        self.window = MainWindow(
+            self.document, self.candidates, self.regions, self.options, self.session
+        )
         self._generation = GenerationWorker(backends.inpainter, backends.scorer)
         self._file_worker = FileWorker()
         self._feedback = FeedbackWorker(backends.store)
-        self._threads = WorkerThreads([self._generation, self._file_worker, self._feedback])
+        self._models = ModelsWorker(backends.models)
+        self._region_worker = RegionsWorker()
+        self._threads = WorkerThreads(
+            [
+                self._generation,
+                self._file_worker,
+                self._feedback,
+                self._models,
+                self._region_worker,
+            ]
+        )
         self._is_stopped = False
         self._connect_generation()
         self._connect_files()
         self._connect_feedback()
+        self._connect_lookups()
         self.document.replaced.connect(self._suit_brush)
         self.window.sample_wanted.connect(self.open_sample)
         self.window.closed.connect(self.stop)
@@ -77,14 +101,16 @@ class Program(QObject):
         self.window.files.folder_used.connect(self._remember_folder)
         self._take_up_settings()
         self._threads.start()
+        self.models_wanted.emit()
 
     def _connect_generation(self) -> None:
         session, worker = self.session, self._generation
         self.warm_up_wanted.connect(worker.warm_up)
-        session.ordered.connect(worker.fill)
+        session.jobs.started.connect(worker.fill)
+        worker.previewed.connect(session.on_previewed)
         worker.filled.connect(session.on_filled)
-        worker.progress.connect(session.on_progress)
-        worker.finished.connect(session.on_finished)
+        worker.progress.connect(session.jobs.on_progress)
+        worker.finished.connect(session.jobs.finish)
         worker.failed.connect(session.on_failed)
 
     def _connect_files(self) -> None:
@@ -102,6 +128,13 @@ class Program(QObject):
         session.answer_withdrawn.connect(worker.withdraw)
         session.answer_restored.connect(worker.restore)
         worker.failed.connect(session.failed)
+
+    def _connect_lookups(self) -> None:
+        self.models_wanted.connect(self._models.look)
+        self._models.listed.connect(self.options.set_models)
+        self._models.failed.connect(self.session.failed)
+        self.regions.wanted.connect(self._region_worker.find)
+        self._region_worker.found.connect(self.regions.on_found)
 
     # --- settings -----------------------------------------------------------------------------
 
@@ -135,15 +168,12 @@ class Program(QObject):
     def _write_settings(self) -> None:
         if self._settings_file is None:
             return
-        values = self.options.values
         settings = replace(
             self.settings,
             geometry=bytes(self.window.saveGeometry().toBase64().data()).decode(),
             panel_open=self.window.commands["panel"].isChecked(),
-            count=values.count,
-            padding=values.padding,
-            feather=values.feather,
         )
+        settings = with_options(settings, self.options.values)
         try:
             save_settings(settings, self._settings_file)
         except OSError as error:
@@ -168,7 +198,7 @@ class Program(QObject):
         """End all work and all processes; the window is closed already."""
         if not self._is_stopped:
             self._is_stopped = True
-            self.session.cancel()
+            self.session.jobs.cancel_all()
             self._write_settings()
             self._threads.stop()
 
@@ -211,7 +241,11 @@ def run(photo: Path | None, sample: bool) -> int:
 def real_backends() -> Backends:
     """The built-in models; imported in the worker's thread, and torch in a process of its own."""
 
-    def inpainter() -> OwnedInpainter:
+    def models() -> list[ModelChoice]:
+        return [PATCHMATCH]
+
+    def inpainter(model: str) -> OwnedInpainter:
+        assert model == PATCHMATCH.name
         from training.inpainting.patchmatch import PatchMatchInpainter
 
         made = PatchMatchInpainter()
@@ -229,4 +263,4 @@ def real_backends() -> Backends:
 
         return PreferenceStore(data_folder())
 
-    return Backends(inpainter, scorer, store)
+    return Backends(inpainter, scorer, store, models)

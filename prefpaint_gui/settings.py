@@ -4,51 +4,98 @@ Checked by hand: pydantic alone would add a third to the time until the window s
 """
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from prefpaint_gui.state.models import PATCHMATCH
 from prefpaint_gui.state.options import (
+    HIGHEST_GUIDANCE,
     LARGEST_FEATHER,
     LARGEST_PADDING,
+    LARGEST_SEED,
+    LOWEST_GUIDANCE,
     MOST_CANDIDATES,
+    MOST_EXPLORED,
+    MOST_STEPS,
+    OptionValues,
 )
+from training.inpainting.settings import SAMPLERS, DiffusionSettings, SamplerName
 
 THEMES = ("system", "dark", "light")
+OPTIONS = ("show_regions", "model", "count", "explore", "padding", "feather", "seed")
+DIFFUSION_SETTINGS = ("prompt", "negative_prompt", "steps", "guidance", "sampler", "eta")
+"""What is kept of OptionValues and of DiffusionSettings, under the same names."""
 
 
 @dataclass(frozen=True)
 class Settings:
     """geometry: Qt's own description of the window's place, base64. theme: one of THEMES.
 
-    last_folder: where files were opened or saved last. padding, feather: photo pixels; padding
-    None for automatic. Raises ValueError for anything out of its range.
+    last_folder: where files were opened or saved last. From show_regions on, see OptionValues and
+    DiffusionSettings. Raises ValueError for anything out of its range.
     """
 
     last_folder: str | None = None
     geometry: str = ""
     theme: str = "system"
     panel_open: bool = True
+    show_regions: bool = True
+    model: str = PATCHMATCH.name
     count: int = 4
+    explore: int | None = None
     padding: int | None = None
     feather: int = 0
+    seed: int = 0
+    prompt: str = ""
+    negative_prompt: str = ""
+    steps: int = 30
+    guidance: float = 7.5
+    sampler: SamplerName = "dpm++"
+    eta: float = 0.0
 
     def __post_init__(self) -> None:
         valid = (
             isinstance(self.last_folder, str | None)
-            and isinstance(self.geometry, str)
+            and all(
+                isinstance(text, str)
+                for text in (self.geometry, self.model, self.prompt, self.negative_prompt)
+            )
             and self.theme in THEMES
             and isinstance(self.panel_open, bool)
+            and isinstance(self.show_regions, bool)
             and _is_within(self.count, 1, MOST_CANDIDATES)
+            and (self.explore is None or _is_within(self.explore, 1, MOST_EXPLORED))
             and (self.padding is None or _is_within(self.padding, 0, LARGEST_PADDING))
             and _is_within(self.feather, 0, LARGEST_FEATHER)
+            and _is_within(self.seed, 0, LARGEST_SEED)
+            and _is_within(self.steps, 1, MOST_STEPS)
+            and _is_within(self.guidance, LOWEST_GUIDANCE, HIGHEST_GUIDANCE)
+            and self.sampler in SAMPLERS
+            and _is_within(self.eta, 0.0, 1.0)
         )
         if not valid:
             raise ValueError(f"not valid: {self}")
 
 
-def _is_within(value: Any, lowest: int, highest: int) -> bool:
-    return type(value) is int and lowest <= value <= highest
+def _is_within(value: Any, lowest: float, highest: float) -> bool:
+    """Whole numbers where the bounds are; true and false are no numbers."""
+    kinds = (int,) if isinstance(lowest, int) else (int, float)
+    return type(value) in kinds and lowest <= value <= highest
+
+
+def option_values(settings: Settings) -> OptionValues:
+    """The options to start with."""
+    kept = asdict(settings)
+    diffusion = DiffusionSettings(**{name: kept[name] for name in DIFFUSION_SETTINGS})
+    return OptionValues(**{name: kept[name] for name in OPTIONS}, settings=diffusion)
+
+
+def with_options(settings: Settings, values: OptionValues) -> Settings:
+    """The settings with the options to start with next time."""
+    options = {name: getattr(values, name) for name in OPTIONS}
+    diffusion = {name: getattr(values.settings, name) for name in DIFFUSION_SETTINGS}
+    return replace(settings, **options, **diffusion)
 
 
 def load_settings(path: Path) -> Settings:

@@ -5,7 +5,7 @@ from typing import Literal
 from PySide6.QtCore import QObject, Signal, Slot
 
 from prefpaint_gui.state.document import Document
-from prefpaint_gui.state.messages import Filled, Order
+from prefpaint_gui.state.messages import Filled, Order, Previewed
 
 Thumb = Literal["up", "down"]
 
@@ -14,14 +14,17 @@ class Candidates(QObject):
     """What the strip under the canvas shows.
 
     `hovered` is shown while the pointer is on a card, otherwise `selected`; both are seeds.
-    Until the person chooses, the best candidate so far is selected. The candidates of a photo that
-    has changed since are kept, but not shown: undo brings them back.
+    Until the person chooses, the best candidate so far is selected, and before there is one, the
+    preview of the first that is pending is seen. The candidates of a photo that has changed since
+    are kept, but not shown: undo brings them back.
     """
 
     changed = Signal()
     """Cards came, went, moved or were renewed."""
     shown_changed = Signal()
     thumbs_changed = Signal()
+    previewed = Signal(int)
+    """A pending card has another preview; carries its seed."""
 
     def __init__(self, document: Document) -> None:
         super().__init__()
@@ -35,6 +38,8 @@ class Candidates(QObject):
         """Best first; drafts stand where their own reward puts them."""
         self.pending: tuple[int, ...] = order.seeds if order else ()
         """Seeds that nothing has come for yet."""
+        self.previews: dict[int, Previewed] = {}
+        """Of pending seeds."""
         self.selected: int | None = None
         self.hovered: int | None = None
         self.thumbs: dict[int, Thumb] = {}
@@ -54,26 +59,48 @@ class Candidates(QObject):
         others = [other for other in self.ranked if other.seed != filled.seed]
         self.ranked = sorted([*others, filled], key=_order_on_strip)
         self.pending = tuple(seed for seed in self.pending if seed != filled.seed)
+        self.previews.pop(filled.seed, None)
         if self._follow_best:
             self.selected = self.ranked[0].seed
         self.changed.emit()
         self.shown_changed.emit()
 
+    def add_preview(self, preview: Previewed) -> None:
+        """Show what a pending candidate looks like so far."""
+        if preview.seed not in self.pending:
+            return
+        before = self.shown_preview
+        self.previews[preview.seed] = preview
+        self.previewed.emit(preview.seed)
+        if before is None and self.shown_preview is not None:
+            self.shown_changed.emit()
+
     def drop_pending(self) -> None:
         """Nothing more will come."""
         if self.pending:
             self.pending = ()
+            self.previews.clear()
             self.changed.emit()
+            self.shown_changed.emit()
 
     def by_seed(self, seed: int | None) -> Filled | None:
         return next((filled for filled in self.ranked if filled.seed == seed), None)
 
     @property
     def shown(self) -> Filled | None:
-        """The candidate to be seen in place, or None for the photo itself."""
-        if not self.are_current:
+        """The candidate to be seen in place, or None for a preview or the photo itself."""
+        if not self.are_current or self.hovered in self.previews:
             return None
         return self.by_seed(self.hovered) or self.by_seed(self.selected)
+
+    @property
+    def shown_preview(self) -> Previewed | None:
+        """The preview to be seen in place while no candidate is."""
+        if not self.are_current or self.shown is not None:
+            return None
+        wanted = [self.hovered, self.selected, *(self.pending if self._follow_best else ())]
+        previews = (self.previews.get(seed) for seed in wanted if seed is not None)
+        return next((preview for preview in previews if preview is not None), None)
 
     @property
     def are_current(self) -> bool:

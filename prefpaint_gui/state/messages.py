@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from prefpaint_gui.state.pyramid import Pyramid
-from training.inpainting.request import InpaintRequest, Mask
+from training.inpainting.request import Box, InpaintRequest, Mask
+from training.inpainting.settings import DiffusionSettings
 from training.preferences.records import Signal as Opinion
 from training.ranking import RankedFill
 
@@ -28,7 +29,8 @@ class Order:
 
     pixels: (height, width, 3 or 4) uint8, the whole photo; pixels_version names its content.
     mask: (height, width) bool, a copy. padding: pixels of context, None for automatic.
-    feather: pixels. cancel: set by the window, looked at by the worker.
+    feather: pixels. model: name of a ModelChoice. settings: the defaults for one that is no
+    diffusion model. cancel: set by the window, looked at by the worker.
     request: the request of an earlier order whose candidates this one finishes, if any.
     """
 
@@ -39,8 +41,28 @@ class Order:
     seeds: tuple[int, ...]
     padding: int | None
     feather: int
+    model: str
+    settings: DiffusionSettings
     cancel: threading.Event
     request: InpaintRequest | None = None
+
+    @property
+    def wanted(self) -> int:
+        """How many candidates come of it."""
+        return self.settings.keep or len(self.seeds)
+
+
+@dataclass(frozen=True, eq=False)
+class Previewed:
+    """What a candidate looks like so far, ready for the screen.
+
+    request: what it answers. pyramid: of the request's box with the preview in its mask.
+    """
+
+    job_id: int
+    seed: int
+    request: InpaintRequest
+    pyramid: Pyramid
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +105,23 @@ class Answer:
     reward_model: str
     seed: int
     opinion: Opinion
+
+
+@dataclass(frozen=True, eq=False)
+class RegionOrder:
+    """A mask whose regions are to be found.
+
+    photo_size: height and width. box: the smallest around the mask.
+    packed: the mask in the box, eight pixels of a row to a byte: copied in a tenth of the time.
+    padding: pixels of context, None for automatic. feather: pixels.
+    """
+
+    job_id: int
+    photo_size: tuple[int, int]
+    box: Box
+    packed: npt.NDArray[np.uint8]
+    padding: int | None
+    feather: int
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,10 +1,14 @@
 """What the tools and the next fill are set to."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Signal, Slot
+
+from prefpaint_gui.state.models import PATCHMATCH, ModelChoice
+from training.inpainting.settings import DiffusionSettings
 
 
 class Tool(Enum):
@@ -20,6 +24,9 @@ LARGEST_PADDING = 4096
 LARGEST_FEATHER = 128
 LARGEST_SEED = 2**31 - 1 - 1000
 MOST_CANDIDATES = 8
+MOST_EXPLORED = 32
+MOST_STEPS = 150
+LOWEST_GUIDANCE, HIGHEST_GUIDANCE = 1.0, 20.0
 
 
 @dataclass(frozen=True)
@@ -27,6 +34,9 @@ class OptionValues:
     """brush_size: diameter in photo pixels. padding: pixels of context, None for automatic.
 
     feather: pixels by which a fill fades into its surroundings. seed: of the first candidate.
+    model: name of the ModelChoice wished for. settings: for diffusion models; its keep is not
+    used. explore: how many candidates a diffusion model starts, of which it keeps the best
+    `count`; None, or no more than `count`, keeps all. show_regions: whether the canvas frames them.
     """
 
     tool: Tool = Tool.BRUSH
@@ -35,16 +45,56 @@ class OptionValues:
     padding: int | None = None
     feather: int = 0
     seed: int = 0
+    model: str = PATCHMATCH.name
+    settings: DiffusionSettings = field(default_factory=DiffusionSettings)
+    explore: int | None = None
+    show_regions: bool = True
 
 
 class Options(QObject):
-    """The current values, and word of every change."""
+    """The current values, the models to choose from, and word of every change."""
 
     changed = Signal()
+    models_changed = Signal()
 
     def __init__(self, values: OptionValues | None = None) -> None:
         super().__init__()
         self.values = values or OptionValues()
+        self.models: tuple[ModelChoice, ...] = (PATCHMATCH,)
+
+    @Slot(object)
+    def set_models(self, models: Sequence[ModelChoice]) -> None:
+        """Offer other models; the wish for one that is not among them is kept."""
+        self.models = tuple(models)
+        self.models_changed.emit()
+        self.changed.emit()
+
+    @property
+    def model(self) -> ModelChoice:
+        """The one wished for, or the built-in one while that is not to be had."""
+        name = self.values.model
+        found = (model for model in self.models if model.name == name and model.is_available)
+        return next(found, PATCHMATCH)
+
+    @property
+    def seed_count(self) -> int:
+        """How many candidates Generate starts."""
+        values = self.values
+        explored = values.explore if self.model.is_diffusion else None
+        return max(values.count, explored or 0)
+
+    @property
+    def order_settings(self) -> DiffusionSettings:
+        """What Generate asks the model for."""
+        values = self.values
+        if not self.model.is_diffusion:
+            return DiffusionSettings()
+        settings = values.settings
+        return replace(
+            settings,
+            eta=settings.eta if settings.sampler == "ddim" else 0.0,
+            keep=values.count if self.seed_count > values.count else None,
+        )
 
     def update(self, **changes: Any) -> None:
         """Set fields of OptionValues; tells of it only when one of them is new."""
@@ -52,6 +102,10 @@ class Options(QObject):
         if values != self.values:
             self.values = values
             self.changed.emit()
+
+    def update_settings(self, **changes: Any) -> None:
+        """Set fields of DiffusionSettings."""
+        self.update(settings=replace(self.values.settings, **changes))
 
     def grow_brush(self) -> None:
         size = self.values.brush_size

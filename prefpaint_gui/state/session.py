@@ -2,46 +2,32 @@
 
 import itertools
 import threading
-import time
-from dataclasses import dataclass
+from dataclasses import replace
 
 from PySide6.QtCore import QObject, Signal, Slot
 
 from prefpaint_gui.state.candidates import Candidates, Thumb
 from prefpaint_gui.state.document import Document
-from prefpaint_gui.state.messages import Answer, Filled, Order
+from prefpaint_gui.state.jobs import Jobs
+from prefpaint_gui.state.messages import Answer, Filled, Order, Previewed
 from prefpaint_gui.state.options import Options
-from training.inpainting.request import Progress
 from training.preferences.records import Signal as Opinion
-
-
-@dataclass(frozen=True)
-class RunningProgress:
-    """share: 0-1 of the running order. seconds_left: None until it can be told. stage: in words."""
-
-    share: float
-    seconds_left: float | None
-    stage: str = ""
 
 
 class Session(QObject):
     """Places orders, takes in what comes back, and keeps the person's answers.
 
-    Whoever fills orders connects to `ordered` and reports to the slots that take a job id;
-    reports of any job but the running one are dropped.
+    The candidates are always those of the order that started last.
     """
 
-    ordered = Signal(object)
     answered = Signal(object)
     answer_withdrawn = Signal(int)
     """Carries the token of an earlier answer, as does answer_restored."""
     answer_restored = Signal(int)
-    busy_changed = Signal()
-    progress_changed = Signal()
     seeds_changed = Signal()
     """`next_seeds` may be others now."""
     failed = Signal(str)
-    """One sentence for the banner; `succeeded` takes it away again."""
+    """One sentence for the banner; `succeeded` takes it away again, a new order does too."""
     succeeded = Signal()
     notice = Signal(str)
     """One passing remark for the status bar."""
@@ -52,13 +38,14 @@ class Session(QObject):
         self._candidates = candidates
         self._options = options
         self._numbers = itertools.count(1)
-        self._running: Order | None = None
-        self._started_at = 0.0
+        self.jobs = Jobs()
         self._awaited: int | None = None
         self._next_seed: tuple[object, int] | None = None
         self._thumb_tokens: dict[int, int] = {}
-        self.progress = RunningProgress(0, None)
+        self.jobs.started.connect(self._on_started)
+        self.jobs.ended.connect(self._on_ended)
         document.replaced.connect(self._forget)
+        document.pixels_changed.connect(self._drop_stale)
         document.history_changed.connect(self.seeds_changed)
         document.accept_undone.connect(self.answer_withdrawn)
         document.accept_redone.connect(self.answer_restored)
@@ -67,7 +54,7 @@ class Session(QObject):
 
     @property
     def is_busy(self) -> bool:
-        return self._running is not None
+        return self.jobs.running is not None
 
     @property
     def next_seeds(self) -> tuple[int, ...]:
@@ -76,15 +63,17 @@ class Session(QObject):
         first = values.seed
         if self._next_seed is not None and self._next_seed[0] == self._question():
             first = self._next_seed[1]
-        return tuple(range(first, first + values.count))
+        return tuple(range(first, first + self._options.seed_count))
 
     def _question(self) -> object:
         """What the fills depend on, apart from their own seeds."""
-        values = self._options.values
-        return self._document.versions, values.padding, values.feather, values.seed
+        options, values = self._options, self._options.values
+        asked = replace(options.order_settings, keep=None)
+        versions = self._document.versions
+        return versions, values.padding, values.feather, values.seed, options.model, asked
 
     def generate(self) -> None:
-        """Ask for candidates for what is masked now; a running order is cancelled first."""
+        """Ask for candidates for what is masked now, once the orders before are through."""
         document, values = self._document, self._options.values
         if not document.is_open:
             self.failed.emit("There is no photo yet. Open one, or drop one on the window.")
@@ -93,7 +82,6 @@ class Session(QObject):
         if not document.mask.any():
             self.failed.emit("The mask is empty. Paint over what should be replaced.")
             return
-        self.cancel()
         seeds = self.next_seeds
         self._next_seed = (self._question(), seeds[-1] + 1)
         self.seeds_changed.emit()
@@ -105,65 +93,53 @@ class Session(QObject):
             seeds,
             values.padding,
             values.feather,
+            self._options.model.name,
+            self._options.order_settings,
             threading.Event(),
         )
-        self._thumb_tokens.clear()
-        self._candidates.start(order)
-        self._place(order)
+        self.succeeded.emit()
+        self.jobs.place(order)
 
-    def _place(self, order: Order) -> None:
-        self._running = order
-        self._started_at = time.monotonic()
-        self.progress = RunningProgress(0, None)
-        self.busy_changed.emit()
-        self.progress_changed.emit()
-        self.ordered.emit(order)
+    @Slot(object)
+    def _on_started(self, order: Order) -> None:
+        if order.request is None:
+            self._thumb_tokens.clear()
+            self._candidates.start(order)
 
-    def cancel(self) -> None:
-        """Stop the running order at once; what has come so far stays."""
-        if self._running is not None:
-            self._running.cancel.set()
-            self._end()
-
-    def _end(self) -> None:
-        self._running = None
+    @Slot()
+    def _on_ended(self) -> None:
         self._awaited = None
         self._candidates.drop_pending()
-        self.busy_changed.emit()
+
+    @Slot()
+    def _drop_stale(self) -> None:
+        """What waits was placed for the photo as it was before."""
+        version = self._document.versions.pixels
+        dropped = self.jobs.drop_waiting(lambda order: order.pixels_version != version)
+        if dropped:
+            what = "1 waiting fill was" if dropped == 1 else f"{dropped} waiting fills were"
+            self.notice.emit(f"The photo has changed, so {what} dropped.")
 
     # --- reports from the workers -------------------------------------------------------------
 
-    def _is_current(self, job_id: int) -> bool:
-        return self._running is not None and self._running.job_id == job_id
-
-    @Slot(int, object)
-    def on_progress(self, job_id: int, progress: Progress) -> None:
-        if self._is_current(job_id):
-            share = progress.share
-            elapsed = time.monotonic() - self._started_at
-            left = elapsed * (1 - share) / share if share > 0.05 else None
-            self.progress = RunningProgress(share, left, progress.stage)
-            self.progress_changed.emit()
+    @Slot(object)
+    def on_previewed(self, preview: Previewed) -> None:
+        if self.jobs.is_running(preview.job_id):
+            self._candidates.add_preview(preview)
 
     @Slot(object)
     def on_filled(self, filled: Filled) -> None:
-        if not self._is_current(filled.job_id):
+        if not self.jobs.is_running(filled.job_id):
             return
         self._candidates.add(filled)
-        self.succeeded.emit()
         if filled.seed == self._awaited and not filled.is_draft:
             self._awaited = None
             self._bake(filled)
 
-    @Slot(int)
-    def on_finished(self, job_id: int) -> None:
-        if self._is_current(job_id):
-            self._end()
-
     @Slot(int, str)
     def on_failed(self, job_id: int, sentence: str) -> None:
-        if self._is_current(job_id):
-            self._end()
+        if self.jobs.is_running(job_id):
+            self.jobs.finish(job_id)
             self.failed.emit(sentence)
 
     # --- accept -------------------------------------------------------------------------------
@@ -185,18 +161,13 @@ class Session(QObject):
     def _finish(self, draft: Filled) -> None:
         order = self._candidates.order
         if order is not None:
-            job_id = next(self._numbers)
-            self._place(
-                Order(
-                    job_id,
-                    order.pixels,
-                    order.pixels_version,
-                    order.mask,
-                    (draft.seed,),
-                    order.padding,
-                    order.feather,
-                    threading.Event(),
-                    draft.request,
+            self.jobs.place(
+                replace(
+                    order,
+                    job_id=next(self._numbers),
+                    seeds=(draft.seed,),
+                    cancel=threading.Event(),
+                    request=draft.request,
                 )
             )
 
@@ -204,13 +175,35 @@ class Session(QObject):
         order = self._candidates.order
         if order is None or not self._candidates.are_current:
             return
-        rank = self._candidates.rank(filled.seed)
         token = self._answer(filled, "accept")
-        self.cancel()
+        self.succeeded.emit()
+        self.notice.emit(f"Candidate {self._candidates.rank(filled.seed)} is in the photo.")
         box = filled.request.box
         self._document.accept(box, filled.region, order.mask[box.slices], token)
-        self.succeeded.emit()
-        self.notice.emit(f"Candidate {rank} is in the photo.")
+        self.jobs.cancel_running()  # after that, or an order that is stale now would start
+
+    # --- settings of a candidate --------------------------------------------------------------
+
+    def use_settings(self, seed: int) -> None:
+        """Set everything as it was for that candidate, which Generate then makes first."""
+        order, filled = self._candidates.order, self._candidates.by_seed(seed)
+        if order is None or filled is None:
+            return
+        self._next_seed = None
+        self._options.update(
+            model=order.model, padding=order.padding, feather=order.feather, seed=seed
+        )
+        if self._options.model.is_diffusion:
+            # Without exploring, which might drop the very candidate.
+            settings = replace(filled.request.settings, keep=None)
+            self._options.update(settings=settings, explore=None)
+        self.seeds_changed.emit()
+        self.notice.emit(f"Generate starts with the settings and the seed {seed} of that fill.")
+
+    def use_settings_shown(self) -> None:
+        filled = self._candidates.shown
+        if filled is not None:
+            self.use_settings(filled.seed)
 
     # --- answers ------------------------------------------------------------------------------
 
@@ -252,7 +245,7 @@ class Session(QObject):
 
     @Slot()
     def _forget(self) -> None:
-        self.cancel()
+        self.jobs.cancel_all()
         self._thumb_tokens.clear()
         self._next_seed = None
         self._candidates.clear()

@@ -38,10 +38,12 @@ MENUS: dict[str, list[tuple[str, str, str] | None]] = {
     "&Candidates": [
         ("generate", "&Generate", "Ctrl+Return"),
         ("cancel", "&Cancel, or hide the candidate", "Esc"),
+        ("cancel_all", "Cancel a&ll", "Shift+Esc"),
         None,
         ("accept", "&Accept the candidate shown", "Return"),
         ("thumb_up", "Thumb &up", "Up"),
         ("thumb_down", "Thumb &down", "Down"),
+        ("use_settings", "Use these &settings", "U"),
     ],
     "&View": [
         ("fit", "&Fit", "Ctrl+0"),
@@ -49,6 +51,7 @@ MENUS: dict[str, list[tuple[str, str, str] | None]] = {
         ("zoom_in", "Zoom &in", "Ctrl++"),
         ("zoom_out", "Zoom &out", "Ctrl+-"),
         None,
+        ("regions", "&Region frame", ""),
         ("panel", "&Settings panel", "F9"),
     ],
     "&Help": [
@@ -67,7 +70,7 @@ ICONS = {
     "actual": "actual",
     "panel": "panel",
 }
-CHECKABLE = {"brush", "eraser", "rectangle", "panel"}
+CHECKABLE = {"brush", "eraser", "rectangle", "regions", "panel"}
 WORKSPACE_ONLY = {"accept", "thumb_up", "thumb_down"}
 """Their keys mean something else to lists and number fields, so they work on canvas and strip."""
 HELD_KEYS = [

@@ -1,7 +1,15 @@
 """One candidate on the strip: picture, rank, reward, trust, seed and thumbs."""
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QEnterEvent, QMouseEvent, QPainter, QPainterPath, QPaintEvent
+from PySide6.QtGui import (
+    QColor,
+    QContextMenuEvent,
+    QEnterEvent,
+    QMouseEvent,
+    QPainter,
+    QPainterPath,
+    QPaintEvent,
+)
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -12,7 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from prefpaint_gui.state.candidates import Thumb
-from prefpaint_gui.state.messages import Filled
+from prefpaint_gui.state.messages import Filled, Previewed
 from prefpaint_gui.state.pyramid import Pyramid
 from prefpaint_gui.state.strokes import painted_box
 from prefpaint_gui.widgets.canvas_paint import draw_picture
@@ -23,6 +31,8 @@ from training.inpainting.request import Box, InpaintRequest
 
 CARD_SIZE = QSize(208, 184)
 PICTURE_SIZE = QSize(204, 116)
+VEIL = 0.5
+"""How much of a picture that is not final is covered."""
 
 
 class CandidateCard(QFrame):
@@ -32,6 +42,8 @@ class CandidateCard(QFrame):
     hovered = Signal(int)
     left = Signal()
     thumb_pressed = Signal(int, str)
+    menu_wanted = Signal(int, object)
+    """Carries the seed and the QPoint on the screen."""
 
     def __init__(self, seed: int, colours: Colours, parent: QWidget) -> None:
         super().__init__(parent)
@@ -103,7 +115,7 @@ class CandidateCard(QFrame):
     def show_candidate(self, filled: Filled, rank: int, photo: Pyramid) -> None:
         """Show a candidate, or a newer rendering of it, in its photo and with its rank."""
         score = filled.fill.score
-        self.picture.show_filled(filled, photo)
+        self.picture.show_region(filled.request, filled.pyramid, photo)
         self.badge.setText(str(rank))
         self.badge.adjustSize()
         self.draft.adjustSize()
@@ -119,6 +131,10 @@ class CandidateCard(QFrame):
             f"seed {self.seed}"
         )
         self._show_parts(filled=True, is_draft=filled.is_draft)
+
+    def show_preview(self, preview: Previewed, photo: Pyramid) -> None:
+        """Show dimly what the candidate looks like so far."""
+        self.picture.show_region(preview.request, preview.pyramid, photo, is_dim=True)
 
     def show_progress(self, share: float) -> None:
         """share: 0-1, of all the candidates together."""
@@ -145,6 +161,9 @@ class CandidateCard(QFrame):
         if event.button() == Qt.MouseButton.LeftButton:
             self.clicked.emit(self.seed)
 
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        self.menu_wanted.emit(self.seed, event.globalPos())
+
 
 def signed(reward: float) -> str:
     """Two decimals with a sign; a true minus, which is as wide as the plus."""
@@ -152,21 +171,27 @@ def signed(reward: float) -> str:
 
 
 class _Picture(QWidget):
-    """The hole with what is around it, in the photo, filled."""
+    """The hole with what is around it, in the photo, filled or being filled."""
 
     def __init__(self, colours: Colours) -> None:
         super().__init__()
         self._colours = colours
-        self._filled: Filled | None = None
+        self._request: InpaintRequest | None = None
+        self._region = Pyramid()
         self._photo = Pyramid()
         self._view = Box(0, 0, 1, 1)
+        self._is_dim = False
         self.setFixedSize(PICTURE_SIZE)
 
-    def show_filled(self, filled: Filled, photo: Pyramid) -> None:
-        self._filled = filled
-        self._photo = photo
-        height, width = photo.levels[0].shape[:2]
-        self._view = view_of_hole(filled.request, height, width)
+    def show_region(
+        self, request: InpaintRequest, region: Pyramid, photo: Pyramid, *, is_dim: bool = False
+    ) -> None:
+        """region: what the request's box looks like. is_dim: it is not final."""
+        if request is not self._request:
+            height, width = photo.levels[0].shape[:2]
+            self._view = view_of_hole(request, height, width)
+        self._request, self._region, self._photo = request, region, photo
+        self._is_dim = is_dim
         self.update()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
@@ -177,9 +202,9 @@ class _Picture(QWidget):
         path.addRoundedRect(QRectF(self.rect()).adjusted(0, 0, 0, 16), 6, 6)
         painter.setClipPath(path)
         painter.fillRect(self.rect(), QColor(self._colours.raised))
-        if self._filled is None:
+        if self._request is None:
             return
-        ratio, view, box = self.devicePixelRatioF(), self._view, self._filled.request.box
+        ratio, view, box = self.devicePixelRatioF(), self._view, self._request.box
         painter.scale(1 / ratio, 1 / ratio)
         width, height = self.width() * ratio, self.height() * ratio
         scale = min(width / view.width, height / view.height)
@@ -187,7 +212,11 @@ class _Picture(QWidget):
         y = (height - view.height * scale) / 2 - view.top * scale
         viewport = Viewport(scale, x, y)
         draw_picture(painter, viewport, self._photo, 0, 0)
-        draw_picture(painter, viewport, self._filled.pyramid, box.left, box.top)
+        draw_picture(painter, viewport, self._region, box.left, box.top)
+        if self._is_dim:
+            veil = QColor(self._colours.raised)
+            veil.setAlphaF(VEIL)
+            painter.fillRect(0, 0, round(width), round(height), veil)
 
 
 def view_of_hole(request: InpaintRequest, height: int, width: int) -> Box:

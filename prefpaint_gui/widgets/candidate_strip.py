@@ -1,7 +1,7 @@
 """The candidates under the canvas, best first."""
 
 from PySide6.QtCore import QEasingCurve, QPoint, QPropertyAnimation, Qt
-from PySide6.QtWidgets import QFrame, QScrollArea, QStackedLayout, QWidget
+from PySide6.QtWidgets import QFrame, QMenu, QScrollArea, QStackedLayout, QWidget
 
 from prefpaint_gui.state.candidates import Candidates
 from prefpaint_gui.state.document import Document
@@ -47,7 +47,8 @@ class CandidateStrip(QWidget):
         candidates.changed.connect(self._rebuild)
         candidates.shown_changed.connect(self._mark_shown)
         candidates.thumbs_changed.connect(self._mark_thumbs)
-        session.progress_changed.connect(self._show_progress)
+        candidates.previewed.connect(self._show_preview)
+        session.jobs.progress_changed.connect(self._show_progress)
         self._rebuild()
 
     def set_colours(self, colours: Colours) -> None:
@@ -76,6 +77,8 @@ class CandidateStrip(QWidget):
         for rank, filled in enumerate(self._candidates.ranked, 1):
             if filled.seed in self.cards:
                 self.cards[filled.seed].show_candidate(filled, rank, self._document.pyramid)
+        for seed in self._candidates.previews:
+            self._show_preview(seed)
         width = 2 * MARGIN + len(seeds) * (CARD_SIZE.width() + GAP) - GAP
         self._row.resize(max(width, 0), CARD_SIZE.height() + 2 * MARGIN)
         self.message.setText(self._message())
@@ -105,11 +108,28 @@ class CandidateStrip(QWidget):
         card.hovered.connect(self._hover)
         card.left.connect(self._leave)
         card.thumb_pressed.connect(self._session.toggle_thumb)
+        card.menu_wanted.connect(self._open_menu)
         return card
 
+    def _open_menu(self, seed: int, place: QPoint) -> None:
+        if self._candidates.by_seed(seed) is None:
+            return
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        accept = menu.addAction("Accept the candidate")
+        accept.triggered.connect(lambda: self._accept(seed))
+        use = menu.addAction("Use these settings")
+        use.triggered.connect(lambda: self._session.use_settings(seed))
+        menu.popup(place)
+
+    def _accept(self, seed: int) -> None:
+        self._candidates.select(seed)
+        self._session.accept()
+
     def _hover(self, seed: int) -> None:
-        if self._candidates.by_seed(seed) is not None:
-            self._candidates.hover(seed)
+        candidates = self._candidates
+        if candidates.by_seed(seed) is not None or seed in candidates.previews:
+            candidates.hover(seed)
 
     def _leave(self) -> None:
         self._candidates.hover(None)
@@ -136,8 +156,9 @@ class CandidateStrip(QWidget):
 
     def _mark_shown(self) -> None:
         shown = self._candidates.shown
+        seen = shown or self._candidates.shown_preview
         for seed, card in self.cards.items():
-            card.set_chosen(shown is not None and shown.seed == seed)
+            card.set_chosen(seen is not None and seen.seed == seed)
         if shown is not None and self._candidates.hovered is None:
             self._area.ensureWidgetVisible(self.cards[shown.seed], MARGIN, 0)
 
@@ -145,7 +166,12 @@ class CandidateStrip(QWidget):
         for seed, card in self.cards.items():
             card.set_thumb(self._candidates.thumbs.get(seed))
 
+    def _show_preview(self, seed: int) -> None:
+        if seed in self.cards:
+            preview = self._candidates.previews[seed]
+            self.cards[seed].show_preview(preview, self._document.pyramid)
+
     def _show_progress(self) -> None:
         for seed in self._candidates.pending:
             if seed in self.cards:
-                self.cards[seed].show_progress(self._session.progress.share)
+                self.cards[seed].show_progress(self._session.jobs.progress.share)

@@ -16,7 +16,9 @@ from PySide6.QtWidgets import QWidget
 from prefpaint_gui.state.candidates import Candidates
 from prefpaint_gui.state.document import Document
 from prefpaint_gui.state.options import Options, Tool
+from prefpaint_gui.state.regions import Regions
 from prefpaint_gui.widgets import canvas_paint
+from prefpaint_gui.widgets.canvas_scene import CanvasScene
 from prefpaint_gui.widgets.theme import Colours
 from prefpaint_gui.widgets.viewport import Viewport, fitted
 from training.inpainting.request import Box
@@ -26,10 +28,7 @@ WHEEL_STEP = 1.2
 
 
 class Canvas(QWidget):
-    """Shows the document and turns dragging into strokes.
-
-    A candidate that is shown lies over the photo; it is never written into it here.
-    """
+    """Shows the document and turns dragging into strokes."""
 
     zoom_changed = Signal(float)
     """Device pixels per photo pixel."""
@@ -38,12 +37,14 @@ class Canvas(QWidget):
     stroke_began = Signal()
     comparing_changed = Signal(bool)
 
-    def __init__(self, document: Document, candidates: Candidates, options: Options) -> None:
+    def __init__(
+        self, document: Document, candidates: Candidates, regions: Regions, options: Options
+    ) -> None:
         super().__init__()
         self._document = document
         self._candidates = candidates
         self._options = options
-        self._colours = Colours()
+        self._scene = CanvasScene(document, candidates, regions, options)
         self.viewport = Viewport()
         self._is_fitted = True
         self._pointer: QPointF | None = None
@@ -61,10 +62,12 @@ class Canvas(QWidget):
         document.mask_changed.connect(self._update_box)
         candidates.changed.connect(self.update)
         candidates.shown_changed.connect(self.update)
+        candidates.previewed.connect(self._update_preview)
+        regions.changed.connect(self.update)
         options.changed.connect(self._on_options)
 
     def set_colours(self, colours: Colours) -> None:
-        self._colours = colours
+        self._scene.colours = colours
         self.update()
 
     # --- where things are ---------------------------------------------------------------------
@@ -133,7 +136,7 @@ class Canvas(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         ratio = self.devicePixelRatioF()
         painter = QPainter(self)
-        painter.fillRect(event.rect(), QColor(self._colours.canvas))
+        painter.fillRect(event.rect(), QColor(self._scene.colours.canvas))
         if not self._document.is_open:
             return
         painter.scale(1 / ratio, 1 / ratio)
@@ -149,14 +152,10 @@ class Canvas(QWidget):
         )
 
     def _draw(self, painter: QPainter, exposed: QRect) -> None:
-        document, line = self._document, self.devicePixelRatioF()
-        whole = canvas_paint.box_on_screen(self.viewport, Box(0, 0, *document.size))
-        if document.pixels.shape[2] == 4:
-            light, dark = QColor(self._colours.checker_light), QColor(self._colours.checker_dark)
-            canvas_paint.draw_checker(painter, whole, light, dark)
-        canvas_paint.draw_picture(painter, self.viewport, document.pyramid, 0, 0)
+        line = self.devicePixelRatioF()
+        self._scene.draw_photo(painter, self.viewport)
         if not self.is_comparing:
-            self._draw_work(painter, exposed, line)
+            self._scene.draw_work(painter, self.viewport, exposed, line)
         if self._rectangle_from is not None and self._pointer is not None:
             start = QPointF(*self.viewport.to_device(*self._rectangle_from))
             frame = QRectF(start, self._pointer * line).normalized()
@@ -164,20 +163,6 @@ class Canvas(QWidget):
         if self._shows_ring and self._pointer is not None:
             radius = self._options.values.brush_size / 2 * self.viewport.scale
             canvas_paint.draw_ring(painter, self._pointer * line, radius, line)
-
-    def _draw_work(self, painter: QPainter, exposed: QRect, line: float) -> None:
-        shown = self._candidates.shown
-        if shown is None:
-            accent = QColor(self._colours.accent)
-            canvas_paint.draw_mask(painter, self.viewport, self._document.mask, exposed, accent)
-        else:
-            box = shown.request.box
-            canvas_paint.draw_picture(painter, self.viewport, shown.pyramid, box.left, box.top)
-        if self._candidates.are_current and self._candidates.ranked:
-            frame = canvas_paint.box_on_screen(
-                self.viewport, self._candidates.ranked[0].request.box
-            )
-            canvas_paint.draw_dashed(painter, frame, line)
 
     @property
     def _shows_ring(self) -> bool:
@@ -193,6 +178,11 @@ class Canvas(QWidget):
         frame = canvas_paint.box_on_screen(self.viewport, box)
         corner, size = frame.topLeft() / ratio, frame.size() / ratio
         self.update(QRectF(corner, size).toAlignedRect().adjusted(-2, -2, 2, 2))
+
+    def _update_preview(self, seed: int) -> None:
+        preview = self._candidates.shown_preview
+        if preview is not None and preview.seed == seed:
+            self._update_box(preview.request.box)
 
     def _update_ring(self) -> None:
         if self._rectangle_from is not None:

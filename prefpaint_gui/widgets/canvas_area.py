@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QLabel, QWidget
 from prefpaint_gui.state.candidates import Candidates
 from prefpaint_gui.state.document import Document
 from prefpaint_gui.state.options import Options
+from prefpaint_gui.state.regions import Regions
 from prefpaint_gui.state.session import Session
 from prefpaint_gui.widgets.actions import Actions
 from prefpaint_gui.widgets.canvas import Canvas
@@ -24,6 +25,7 @@ class CanvasArea(QWidget):
         self,
         document: Document,
         candidates: Candidates,
+        regions: Regions,
         options: Options,
         session: Session,
         actions: Actions,
@@ -32,7 +34,7 @@ class CanvasArea(QWidget):
         self._document = document
         self._candidates = candidates
         self._session = session
-        self.canvas = Canvas(document, candidates, options)
+        self.canvas = Canvas(document, candidates, regions, options)
         self.canvas.setParent(self)
         self.empty = EmptyState(actions["open"], actions["sample"])
         self.empty.setParent(self)
@@ -43,7 +45,7 @@ class CanvasArea(QWidget):
         document.pixels_changed.connect(self._show_hints)
         candidates.changed.connect(self._show_hints)
         candidates.shown_changed.connect(self._show_hints)
-        session.busy_changed.connect(self._show_hints)
+        session.jobs.changed.connect(self._show_hints)
         self.canvas.comparing_changed.connect(self._show_hints)
         self._show_hints()
 
@@ -60,8 +62,11 @@ class CanvasArea(QWidget):
     def _show_hints(self) -> None:
         self.empty.setVisible(not self._document.is_open)
         shown = self._candidates.shown
-        self.state_hint.setVisible(shown is not None)
+        preview = self._candidates.shown_preview
+        self.state_hint.setVisible(shown is not None or preview is not None)
         self.keys_hint.setVisible(shown is not None and not self.canvas.is_comparing)
+        if preview is not None:
+            self.state_hint.setText(f"Preview of seed {preview.seed}")
         if shown is not None:
             rank, count = self._candidates.rank(shown.seed), len(self._candidates.ranked)
             if self.canvas.is_comparing:

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMenu, QVBoxLayout, QWid
 from prefpaint_gui.state.candidates import Candidates
 from prefpaint_gui.state.document import Document
 from prefpaint_gui.state.options import Options, Tool
+from prefpaint_gui.state.regions import Regions
 from prefpaint_gui.state.session import Session
 from prefpaint_gui.widgets.actions import MENUS, make_actions
 from prefpaint_gui.widgets.banner import Banner
@@ -37,7 +38,12 @@ class MainWindow(QMainWindow):
     theme_wanted = Signal(str)
 
     def __init__(
-        self, document: Document, candidates: Candidates, options: Options, session: Session
+        self,
+        document: Document,
+        candidates: Candidates,
+        regions: Regions,
+        options: Options,
+        session: Session,
     ) -> None:
         super().__init__()
         self._document = document
@@ -48,11 +54,11 @@ class MainWindow(QMainWindow):
         self.files = FileActions(document, self)
         self.top_bar = TopBar(document, session, options, self.commands["panel"])
         self.banner = Banner()
-        self.area = CanvasArea(document, candidates, options, session, self.commands)
+        self.area = CanvasArea(document, candidates, regions, options, session, self.commands)
         self.canvas = self.area.canvas
         self.strip = CandidateStrip(document, candidates, session)
         self.panel = SidePanel(options, session)
-        self.status = StatusLine(document, session, candidates)
+        self.status = StatusLine(document, session, candidates, options)
         self.setAcceptDrops(True)
         self.setMinimumSize(760, 560)
         self._lay_out()
@@ -125,9 +131,11 @@ class MainWindow(QMainWindow):
             "clear": document.clear_mask,
             "generate": self._session.generate,
             "cancel": self._cancel,
+            "cancel_all": self._session.jobs.cancel_all,
             "accept": self._session.accept,
             "thumb_up": lambda: self._session.thumb_shown("up"),
             "thumb_down": lambda: self._session.thumb_shown("down"),
+            "use_settings": self._session.use_settings_shown,
             "fit": canvas.fit,
             "actual": canvas.show_actual_size,
             "zoom_in": lambda: canvas.zoom_about_centre(1.25),
@@ -144,14 +152,16 @@ class MainWindow(QMainWindow):
         for theme, action in self.commands.themes.items():
             action.triggered.connect(lambda _=False, theme=theme: self.theme_wanted.emit(theme))
         self.commands["panel"].toggled.connect(self.panel.setVisible)
+        self.commands["regions"].toggled.connect(lambda on: options.update(show_regions=on))
         self.top_bar.generate_pressed.connect(self._session.generate)
-        self.top_bar.cancel_pressed.connect(self._session.cancel)
+        self.top_bar.cancel_pressed.connect(self._cancel)
+        self.top_bar.prompts.left.connect(canvas.setFocus)
 
     def _connect_state(self) -> None:
         self._document.history_changed.connect(self._show_state)
         self._document.replaced.connect(self.canvas.setFocus)
         self._options.changed.connect(self._show_state)
-        self._session.busy_changed.connect(self._show_state)
+        self._session.jobs.changed.connect(self._show_state)
         self._candidates.shown_changed.connect(self._show_state)
         self.canvas.stroke_began.connect(lambda: self._candidates.select(None))
         self.canvas.zoom_changed.connect(self.status.show_zoom)
@@ -164,7 +174,7 @@ class MainWindow(QMainWindow):
 
     def _cancel(self) -> None:
         if self._session.is_busy:
-            self._session.cancel()
+            self._session.jobs.cancel_running()
             self.status.say("Cancelled.")
         else:
             self._candidates.select(None)
@@ -180,9 +190,11 @@ class MainWindow(QMainWindow):
             actions[name].setText(f"&{name.capitalize()} {label or ''}".rstrip())
         self.strip.setVisible(document.is_open)
         shown = self._candidates.shown is not None
-        for name in ("accept", "thumb_up", "thumb_down"):
+        for name in ("accept", "thumb_up", "thumb_down", "use_settings"):
             actions[name].setEnabled(shown)
         actions["cancel"].setEnabled(self._session.is_busy or shown)
+        actions["cancel_all"].setEnabled(self._session.is_busy)
+        actions["regions"].setChecked(self._options.values.show_regions)
         actions[self._options.values.tool.value].setChecked(True)
         name = document.path.name if document.path else "Untitled"
         self.setWindowTitle(f"{name}[*] – PrefPaint" if document.is_open else "PrefPaint")
@@ -214,7 +226,7 @@ class MainWindow(QMainWindow):
         if not self.files.may_close():
             event.ignore()
             return
-        self._session.cancel()
+        self._session.jobs.cancel_all()
         event.accept()
         self.hide()  # at once, however long the workers take to end
         self.closed.emit()

@@ -1,8 +1,17 @@
 """Small parts that several widgets are made of."""
 
-from PySide6.QtCore import QEvent, QPointF, QSize, Qt
-from PySide6.QtGui import QFont, QKeyEvent, QPainter, QPaintEvent, QPalette, QPen
-from PySide6.QtWidgets import QComboBox, QLabel, QSpinBox, QToolButton, QWidget
+from PySide6.QtCore import QPointF, QSize, Qt
+from PySide6.QtGui import QFont, QPainter, QPaintEvent, QPalette, QPen
+from PySide6.QtWidgets import (
+    QComboBox,
+    QLabel,
+    QSizePolicy,
+    QStyle,
+    QStyleOptionComboBox,
+    QStylePainter,
+    QToolButton,
+    QWidget,
+)
 
 from prefpaint_gui.widgets.theme import ICON_SIZE
 
@@ -35,47 +44,34 @@ def restyle(widget: QWidget) -> None:
 
 
 class Choice(QComboBox):
-    """A list to choose from, with our own arrow: a style sheet cannot colour one."""
+    """A list to choose from, with our own arrow: a style sheet cannot colour one.
 
-    def paintEvent(self, event: QPaintEvent) -> None:
-        super().paintEvent(event)
-        painter = QPainter(self)
+    is_elastic: take the room there is, however long the entries.
+    """
+
+    def __init__(self, name: str, *, is_elastic: bool = False) -> None:
+        super().__init__()
+        self.setAccessibleName(name)
+        if is_elastic:
+            policy = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+            self.setSizeAdjustPolicy(policy)
+            self.setMinimumContentsLength(6)
+            self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter = QStylePainter(self)
+        option = QStyleOptionComboBox()
+        self.initStyleOption(option)
+        complex_control = QStyle.ComplexControl.CC_ComboBox
+        painter.drawComplexControl(complex_control, option)
+        text = self.style().subControlRect(
+            complex_control, option, QStyle.SubControl.SC_ComboBoxEditField, self
+        )
+        option.currentText = self.fontMetrics().elidedText(
+            option.currentText, Qt.TextElideMode.ElideRight, text.width()
+        )
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(QPen(self.palette().color(QPalette.ColorRole.PlaceholderText), 1.5))
         x, y = self.width() - 16.0, self.height() / 2
         painter.drawPolyline([QPointF(x - 4, y - 2), QPointF(x, y + 2), QPointF(x + 4, y - 2)])
-
-
-class NumberField(QSpinBox):
-    """A number without arrows, which keeps the keys that the window also has a use for."""
-
-    OWN_KEYS = (
-        Qt.Key.Key_Return,
-        Qt.Key.Key_Enter,
-        Qt.Key.Key_Up,
-        Qt.Key.Key_Down,
-        Qt.Key.Key_Tab,
-        Qt.Key.Key_BracketLeft,
-        Qt.Key.Key_BracketRight,
-    )
-
-    def __init__(self, name: str, lowest: int, highest: int, suffix: str = "") -> None:
-        super().__init__()
-        self.setAccessibleName(name)
-        self.setRange(lowest, highest)
-        self.setSuffix(suffix)
-        self.setAlignment(Qt.AlignmentFlag.AlignRight)
-        self.setKeyboardTracking(False)
-        self.setFixedWidth(80)
-        self.lineEdit().setTextMargins(0, 0, 6, 0)
-
-    def event(self, event: QEvent) -> bool:
-        if (
-            isinstance(event, QKeyEvent)
-            and event.type() == QEvent.Type.ShortcutOverride
-            and event.key() in self.OWN_KEYS
-            and event.modifiers() == Qt.KeyboardModifier.NoModifier
-        ):
-            event.accept()
-            return True
-        return super().event(event)

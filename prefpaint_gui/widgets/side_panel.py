@@ -1,9 +1,17 @@
-"""The panel that folds away at the right: brush, region and seed."""
+"""The panel that folds away at the right: model, brush, region, seed and sampling."""
 
 import math
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QGridLayout, QLabel, QSlider, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtWidgets import (
+    QAbstractSlider,
+    QAbstractSpinBox,
+    QComboBox,
+    QFrame,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 from prefpaint_gui.state.options import (
     LARGEST_BRUSH,
@@ -13,47 +21,62 @@ from prefpaint_gui.state.options import (
     Options,
 )
 from prefpaint_gui.state.session import Session
-from prefpaint_gui.widgets.parts import NumberField, label
+from prefpaint_gui.widgets.fields import NumberField, rows, slider
+from prefpaint_gui.widgets.model_choice import ModelCombo
+from prefpaint_gui.widgets.parts import label
+from prefpaint_gui.widgets.sampling_settings import SamplingSettings
 
 SLIDER_STEPS = 200
+ROLLED_OVER = (QAbstractSpinBox, QAbstractSlider, QComboBox)
+"""Controls that take the wheel for themselves."""
 
 
-class SidePanel(QWidget):
-    """Numbers that the next stroke and the next Generate go by."""
+class SidePanel(QScrollArea):
+    """What the next stroke and the next Generate go by; scrolls where the window is low."""
 
     def __init__(self, options: Options, session: Session) -> None:
         super().__init__()
         self.setObjectName("sidePanel")
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setFixedWidth(257)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setWidgetResizable(True)
+        self.setFixedWidth(281)
         self._options = options
         self._session = session
-        self.brush_slider = _slider("Brush size slider", SLIDER_STEPS)
+        self.model = ModelCombo(options)
+        self.brush_slider = slider("Brush size slider", SLIDER_STEPS)
         self.brush_size = NumberField("Brush size", 1, LARGEST_BRUSH, " px")
         self.padding = NumberField("Context", -1, LARGEST_PADDING, " px")
         self.padding.setSpecialValueText("Auto")
         self.padding.setToolTip("How far around the mask the fill looks; -1 for automatic")
-        self.feather_slider = _slider("Feather slider", LARGEST_FEATHER)
+        self.feather_slider = slider("Feather slider", LARGEST_FEATHER)
         self.feather = NumberField("Feather", 0, LARGEST_FEATHER, " px")
         self.feather.setToolTip("How far the fill fades into the photo around the mask")
         self.seed = NumberField("Seed", 0, LARGEST_SEED)
         self.seed.setToolTip("The first candidate's seed; the same seed gives the same fill")
         self.next_seeds = label(tone="small")
         self.next_seeds.setWordWrap(True)
+        self.sampling = SamplingSettings(options)
         self._lay_out()
         self._connect()
         self.show_values()
 
     def _lay_out(self) -> None:
-        layout = QVBoxLayout(self)
+        content = QWidget()
+        content.setObjectName("sidePanelContent")
+        layout = QVBoxLayout(content)
         layout.setContentsMargins(16, 16, 16, 16)
         layout.setSpacing(8)
+        layout.addWidget(label("MODEL", "heading"))
+        layout.addWidget(self.model)
+        layout.addSpacing(12)
         layout.addWidget(label("BRUSH", "heading"))
-        layout.addLayout(_rows([("Size", self.brush_slider, self.brush_size)]))
+        layout.addLayout(rows([("Size", self.brush_slider, self.brush_size)]))
         layout.addSpacing(12)
         layout.addWidget(label("FILL", "heading"))
         layout.addLayout(
-            _rows(
+            rows(
                 [
                     ("Context", None, self.padding),
                     ("Feather", self.feather_slider, self.feather),
@@ -62,7 +85,13 @@ class SidePanel(QWidget):
             )
         )
         layout.addWidget(self.next_seeds)
+        layout.addWidget(self.sampling)
         layout.addStretch()
+        for control in content.findChildren(QWidget):
+            if isinstance(control, ROLLED_OVER):
+                control.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # no focus from the wheel
+                control.installEventFilter(self)
+        self.setWidget(content)
 
     def _connect(self) -> None:
         options = self._options
@@ -83,6 +112,17 @@ class SidePanel(QWidget):
         options.changed.connect(self.show_values)
         self._session.seeds_changed.connect(self._show_seeds)
 
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        # The wheel scrolls the panel; it must not change what it happens to roll over.
+        if (
+            event.type() == QEvent.Type.Wheel
+            and isinstance(watched, ROLLED_OVER)
+            and not watched.hasFocus()
+        ):
+            event.ignore()
+            return True
+        return super().eventFilter(watched, event)
+
     def show_values(self) -> None:
         """Follow what was set elsewhere."""
         values = self._options.values
@@ -92,14 +132,14 @@ class SidePanel(QWidget):
         self.feather_slider.setValue(values.feather)
         self.feather.setValue(values.feather)
         self.seed.setValue(values.seed)
+        self.sampling.setVisible(self._options.model.is_diffusion)
         self._show_seeds()
 
     def _show_seeds(self) -> None:
-        seeds = self._session.next_seeds
-        if len(seeds) == 1:
-            self.next_seeds.setText(f"Generate takes seed {seeds[0]}.")
-        else:
-            self.next_seeds.setText(f"Generate takes seeds {seeds[0]}–{seeds[-1]}.")
+        seeds, kept = self._session.next_seeds, self._options.values.count
+        taken = f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]}–{seeds[-1]}"
+        rest = f" and keeps the best {'one' if kept == 1 else kept}" if kept < len(seeds) else ""
+        self.next_seeds.setText(f"Generate takes {taken}{rest}.")
 
 
 def size_at(place: int) -> int:
@@ -110,26 +150,3 @@ def size_at(place: int) -> int:
 def place_of(size: int) -> int:
     """The slider position of a brush size."""
     return round(SLIDER_STEPS * math.log(size) / math.log(LARGEST_BRUSH))
-
-
-def _slider(name: str, highest: int) -> QSlider:
-    slider = QSlider(Qt.Orientation.Horizontal)
-    slider.setRange(0, highest)
-    slider.setAccessibleName(name)
-    return slider
-
-
-def _rows(rows: list[tuple[str, QSlider | None, NumberField]]) -> QGridLayout:
-    grid = QGridLayout()
-    grid.setHorizontalSpacing(12)
-    grid.setVerticalSpacing(8)
-    grid.setColumnStretch(1, 1)
-    for row, (name, slider, field) in enumerate(rows):
-        text = QLabel(name)
-        text.setBuddy(field)
-        text.setMinimumWidth(52)
-        grid.addWidget(text, row, 0)
-        if slider is not None:
-            grid.addWidget(slider, row, 1)
-        grid.addWidget(field, row, 2, Qt.AlignmentFlag.AlignRight)
-    return grid

@@ -3,11 +3,14 @@
 import math
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QToolButton, QWidget
 
 from prefpaint_gui.state.candidates import Candidates
 from prefpaint_gui.state.document import Document
-from prefpaint_gui.state.session import RunningProgress, Session
+from prefpaint_gui.state.jobs import RunningProgress
+from prefpaint_gui.state.options import Options
+from prefpaint_gui.state.session import Session
+from prefpaint_gui.widgets.job_list import JobList
 from prefpaint_gui.widgets.parts import label
 
 NOTICE_MS = 6000
@@ -15,9 +18,11 @@ NOTICE_MS = 6000
 
 
 class StatusLine(QWidget):
-    """Facts at the left; the remark and the progress at the right."""
+    """Facts at the left; the remark, the progress and the queue at the right."""
 
-    def __init__(self, document: Document, session: Session, candidates: Candidates) -> None:
+    def __init__(
+        self, document: Document, session: Session, candidates: Candidates, options: Options
+    ) -> None:
         super().__init__()
         self.setObjectName("statusLine")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -32,6 +37,10 @@ class StatusLine(QWidget):
         self.bar.setRange(0, 1000)
         self.bar.setFixedWidth(160)
         self.bar.setAccessibleName("Progress")
+        self.waiting = QToolButton()
+        self.waiting.setToolTip("Show the queue")
+        self.job_list = JobList(session.jobs, options, self)
+        self.waiting.clicked.connect(lambda: self.job_list.open_above(self.waiting))
         self._notice_end = QTimer(self)
         self._notice_end.setSingleShot(True)
         self._notice_end.timeout.connect(self.notice.clear)
@@ -41,13 +50,13 @@ class StatusLine(QWidget):
         for fact in (self.size_label, self.zoom, self.mode, self.pointer):
             layout.addWidget(fact)
         layout.addStretch()
-        parts: tuple[QWidget, ...] = (self.notice, self.share, self.bar, self.hint)
+        parts: tuple[QWidget, ...] = (self.notice, self.share, self.bar, self.waiting, self.hint)
         for part in parts:
             layout.addWidget(part, 0, Qt.AlignmentFlag.AlignVCenter)
         document.replaced.connect(self._show_photo)
         session.notice.connect(self.say)
-        session.busy_changed.connect(self._show_progress)
-        session.progress_changed.connect(self._show_progress)
+        session.jobs.changed.connect(self._show_progress)
+        session.jobs.progress_changed.connect(self._show_progress)
         candidates.changed.connect(self._show_progress)
         self._show_photo()
         self._show_progress()
@@ -75,14 +84,17 @@ class StatusLine(QWidget):
         busy = self._session.is_busy
         for widget in (self.share, self.bar, self.hint):
             widget.setVisible(busy)
+        waiting = len(self._session.jobs.waiting)
+        self.waiting.setVisible(waiting > 0)
+        self.waiting.setText(f"{waiting} waiting")
         if busy:
-            progress = self._session.progress
+            progress = self._session.jobs.progress
             self.bar.setValue(round(progress.share * 1000))
             self.share.setText(self._progress_text(progress))
 
     def _progress_text(self, progress: RunningProgress) -> str:
         order = self._candidates.order
-        total = len(order.seeds) if order else 0
+        total = order.wanted if order else 0
         final = sum(not filled.is_draft for filled in self._candidates.ranked)
         parts = [f"{final} of {total}"]
         if progress.stage:

@@ -1,4 +1,4 @@
-"""The bar on top: which model, how many candidates, Generate."""
+"""The bar on top: the prompt, how many candidates, Generate."""
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction
@@ -8,10 +8,14 @@ from prefpaint_gui.state.document import Document
 from prefpaint_gui.state.options import MOST_CANDIDATES, Options
 from prefpaint_gui.state.session import Session
 from prefpaint_gui.widgets.parts import Choice, label, restyle
+from prefpaint_gui.widgets.prompt_bar import PromptBar
 
 
 class TopBar(QWidget):
-    """Generate becomes Cancel while an order runs."""
+    """While an order runs, Generate queues the next one and Cancel stands beside it.
+
+    The photo's name gives way to the prompt where the model takes one.
+    """
 
     generate_pressed = Signal()
     cancel_pressed = Signal()
@@ -26,16 +30,14 @@ class TopBar(QWidget):
         self._document = document
         self._session = session
         self._options = options
-        self.model = Choice()
-        self.model.addItem("PatchMatch · built in")
-        self.model.setAccessibleName("Model")
-        self.model.setToolTip("What fills the hole. PatchMatch continues the photo's own texture.")
-        self.count = Choice()
-        self.count.setAccessibleName("Number of candidates")
+        self.count = Choice("Number of candidates")
         self.count.setToolTip("How many candidates Generate makes")
         for count in range(1, MOST_CANDIDATES + 1):
             self.count.addItem("1 candidate" if count == 1 else f"{count} candidates", count)
         self.name = label(tone="muted")
+        self.prompts = PromptBar(options)
+        self.cancel = QPushButton("Cancel   Esc")
+        self.cancel.setAccessibleName("Cancel")
         self.generate = QPushButton()
         self.generate.setObjectName("generate")
         self.panel = QToolButton()
@@ -47,11 +49,13 @@ class TopBar(QWidget):
         self.count.currentIndexChanged.connect(
             lambda: options.update(count=self.count.currentData())
         )
-        self.generate.clicked.connect(self._press)
-        options.changed.connect(self._show_count)
-        session.busy_changed.connect(self._show_state)
+        self.generate.clicked.connect(self.generate_pressed)
+        self.cancel.clicked.connect(self.cancel_pressed)
+        self.prompts.entered.connect(self.generate_pressed)
+        options.changed.connect(self._show_options)
+        session.jobs.changed.connect(self._show_state)
         document.history_changed.connect(self._show_state)
-        self._show_count()
+        self._show_options()
         self._show_state()
 
     def _lay_out(self) -> None:
@@ -59,27 +63,27 @@ class TopBar(QWidget):
         layout.setContentsMargins(16, 8, 12, 8)
         layout.setSpacing(8)
         layout.addWidget(self.name)
+        layout.addWidget(self.prompts, 1)
         layout.addStretch()
-        layout.addWidget(self.model)
         layout.addWidget(self.count)
+        layout.addWidget(self.cancel)
         layout.addWidget(self.generate)
         layout.addWidget(self.panel)
 
-    def _press(self) -> None:
-        if self._session.is_busy:
-            self.cancel_pressed.emit()
-        else:
-            self.generate_pressed.emit()
-
-    def _show_count(self) -> None:
+    def _show_options(self) -> None:
         self.count.setCurrentIndex(self.count.findData(self._options.values.count))
+        self.name.setVisible(not self._options.model.is_diffusion)
 
     def _show_state(self) -> None:
         busy = self._session.is_busy
-        self.generate.setText("Cancel   Esc" if busy else "Generate   Ctrl+↵")
-        self.generate.setToolTip("" if busy else "Fill what is masked")
-        self.generate.setAccessibleName("Cancel" if busy else "Generate")
-        self.generate.setEnabled(busy or self._document.is_open)
+        self.cancel.setVisible(busy)
+        what = "Queue" if busy else "Generate"
+        self.generate.setText(f"{what}   Ctrl+↵")
+        self.generate.setToolTip(
+            "Fill what is masked, after what runs now" if busy else "Fill what is masked"
+        )
+        self.generate.setAccessibleName(what)
+        self.generate.setEnabled(self._document.is_open)
         if self.generate.property("busy") != busy:
             self.generate.setProperty("busy", busy)
             restyle(self.generate)

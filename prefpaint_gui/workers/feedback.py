@@ -113,7 +113,7 @@ class FeedbackWorker(QObject):
             box=answer.request.box,
             image=answer.request.image,
             hole=answer.request.hole,
-            prompt="",
+            prompt=answer.request.settings.prompt,
             reward_model=answer.reward_model,
             candidates=tuple(
                 ShownCandidate(

@@ -7,10 +7,11 @@ from typing import Protocol
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from prefpaint_gui.state.messages import Filled, Order
+from prefpaint_gui.state.messages import Filled, Order, Previewed
+from prefpaint_gui.state.models import PATCHMATCH
 from prefpaint_gui.state.pyramid import Pyramid
 from training.errors import Cancelled, PrefPaintError
-from training.inpainting.request import Box, Event, Inpainter, InpaintRequest, Progress
+from training.inpainting.request import Box, Event, Inpainter, InpaintRequest, Preview, Progress
 from training.ranking import RankedFill, generate_and_score
 from training.reward.score import Scorer
 
@@ -33,12 +34,13 @@ class GenerationWorker(QObject):
     """Takes one order after the other; lives in a thread of its own.
 
     make_inpainter, make_scorer: called in that thread, so that heavy imports do not hold up the
-    window; called again for the next order when they raised PrefPaintError.
+    window; called again for the next order when they raised PrefPaintError. make_inpainter takes
+    a model's name; one inpainter is kept, and closed before another model's is made.
     """
 
     filled = Signal(object)
     progress = Signal(int, object)
-    """Carries job id and Progress; `previewed` a Preview."""
+    """Carries job id and Progress; `previewed` a Previewed."""
     previewed = Signal(object)
     finished = Signal(int)
     failed = Signal(int, str)
@@ -46,28 +48,29 @@ class GenerationWorker(QObject):
 
     def __init__(
         self,
-        make_inpainter: Callable[[], OwnedInpainter],
+        make_inpainter: Callable[[str], OwnedInpainter],
         make_scorer: Callable[[], OwnedScorer],
     ) -> None:
         super().__init__()
         self._make_inpainter = make_inpainter
         self._make_scorer = make_scorer
         self._inpainter: OwnedInpainter | None = None
+        self._model = PATCHMATCH.name
+        """Which model `_inpainter` is for."""
         self._scorer: OwnedScorer | None = None
 
     @Slot()
     def warm_up(self) -> None:
         """Get the models ready ahead of the first order, which will tell of any error."""
         try:
-            self._models()
+            self._models(self._model)
         except PrefPaintError:
             logging.getLogger(__name__).info("warming up failed", exc_info=True)
 
     @Slot()
     def close(self) -> None:
         """End the models' processes."""
-        if self._inpainter is not None:
-            self._inpainter.close()
+        self._close_inpainter()
         if self._scorer is not None:
             self._scorer.close()
         self.closed.emit()
@@ -79,12 +82,12 @@ class GenerationWorker(QObject):
             return
         try:
             request = _request_for(order)
-            inpainter, scorer = self._models()
+            inpainter, scorer = self._models(order.model)
             fills = generate_and_score(
                 request,
                 inpainter,
                 scorer,
-                lambda event: self._tell(order.job_id, event),
+                lambda event: self._tell(order, request, event),
                 order.cancel,
             )
             for fill in fills:
@@ -102,15 +105,23 @@ class GenerationWorker(QObject):
             return
         self.finished.emit(order.job_id)
 
-    def _tell(self, job_id: int, event: Event) -> None:
+    def _tell(self, order: Order, request: InpaintRequest, event: Event) -> None:
         if isinstance(event, Progress):
-            self.progress.emit(job_id, event)
+            self.progress.emit(order.job_id, event)
         else:
-            self.previewed.emit(event)
+            self.previewed.emit(_preview_for_screen(order, request, event))
 
-    def _models(self) -> tuple[OwnedInpainter, OwnedScorer]:
+    def _close_inpainter(self) -> None:
+        if self._inpainter is not None:
+            self._inpainter.close()
+            self._inpainter = None
+
+    def _models(self, model: str) -> tuple[OwnedInpainter, OwnedScorer]:
+        if model != self._model:
+            self._close_inpainter()
+            self._model = model
         if self._inpainter is None:
-            self._inpainter = self._make_inpainter()
+            self._inpainter = self._make_inpainter(model)
         if self._scorer is None:
             self._scorer = self._make_scorer()
         return self._inpainter, self._scorer
@@ -128,6 +139,7 @@ def _request_for(order: Order) -> InpaintRequest:
         seeds=order.seeds,
         padding=order.padding,
         feather=order.feather,
+        settings=order.settings,
     )
 
 
@@ -145,3 +157,12 @@ def _for_screen(
         fill.candidate.pixels,
     )
     return Filled(order.job_id, request, fill, region, Pyramid.of(region), reward_model)
+
+
+def _preview_for_screen(order: Order, request: InpaintRequest, preview: Preview) -> Previewed:
+    """Without feather: a preview comes every few steps and must cost next to nothing."""
+    box = request.box
+    region, hole = order.pixels[box.slices].copy(), order.mask[box.slices]
+    region[hole, :3] = preview.pixels[hole]
+    region[hole, 3:] = 255
+    return Previewed(preview.job_id, preview.seed, request, Pyramid.of(region))

@@ -1,7 +1,7 @@
 """The real window, with a scripted inpainter, scorer and store behind it."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +12,14 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from prefpaint_gui.app import Backends, Program, build_window
+from prefpaint_gui.state.models import PATCHMATCH, ModelChoice
 from prefpaint_gui.state.options import Tool
 from prefpaint_gui.widgets import file_dialogs
 from tests.prefpaint_gui.fakes import FakeInpainter, FakeScorer, FakeStore
 
 LEFT = Qt.MouseButton.LeftButton
+DIFFUSION = ModelChoice("tiny", "Tiny diffusion", is_diffusion=True, is_available=True)
+ABSENT = ModelChoice("absent", "Large diffusion", is_diffusion=True, is_available=False)
 
 
 @dataclass
@@ -28,6 +31,8 @@ class Bench:
     inpainter: FakeInpainter
     scorer: FakeScorer
     store: FakeStore
+    made: list[str] = field(default_factory=list)
+    """Names of the models that an inpainter was made for."""
 
     def open(self, path: Path) -> None:
         with self.qtbot.waitSignal(self.program.document.replaced):
@@ -63,6 +68,13 @@ class Bench:
         self.key(Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
         self.until(lambda: not self.program.session.is_busy)
 
+    def use_diffusion(self) -> None:
+        """Choose the diffusion model, which the program may still be looking for."""
+        combo = self.program.window.panel.model
+        self.until(lambda: combo.count() > 1)
+        combo.setCurrentIndex(combo.findData(DIFFUSION.name))
+        combo.activated.emit(combo.currentIndex())
+
     def until(self, condition: Callable[[], bool]) -> None:
         self.qtbot.waitUntil(condition, timeout=5000)
 
@@ -73,7 +85,14 @@ def bench(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, qapp: QApplication) -> 
     qapp.setStyle("Fusion")
     monkeypatch.setattr(file_dialogs, "ask_unsaved", lambda *_: "discard")
     inpainter, scorer, store = FakeInpainter(), FakeScorer(), FakeStore()
-    program = build_window(Backends(lambda: inpainter, lambda: scorer, lambda: store))
+    made: list[str] = []
+
+    def make_inpainter(model: str) -> FakeInpainter:
+        made.append(model)
+        return inpainter
+
+    models = [PATCHMATCH, DIFFUSION, ABSENT]
+    program = build_window(Backends(make_inpainter, lambda: scorer, lambda: store, lambda: models))
     qtbot.addWidget(program.window)
     program.window.strip.animated = False
     program.window.resize(1200, 860)
@@ -81,7 +100,7 @@ def bench(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, qapp: QApplication) -> 
         program.window.show()
     program.window.activateWindow()
     program.window.canvas.setFocus()
-    yield Bench(qtbot, program, inpainter, scorer, store)
+    yield Bench(qtbot, program, inpainter, scorer, store, made)
     inpainter.gate.set()
     monkeypatch.setattr(file_dialogs, "ask_unsaved", lambda *_: "discard")
     program.window.close()

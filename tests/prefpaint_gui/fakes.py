@@ -6,7 +6,15 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from training.errors import Cancelled, PrefPaintError
-from training.inpainting.request import Candidate, Event, InpaintRequest, Mask, Pixels, Progress
+from training.inpainting.request import (
+    Candidate,
+    Event,
+    InpaintRequest,
+    Mask,
+    Pixels,
+    Preview,
+    Progress,
+)
 from training.preferences.records import Presentation, Signal
 from training.reward.score import Score
 
@@ -16,8 +24,17 @@ def red_of(seed: int) -> int:
     return 50 + 37 * seed % 200
 
 
+def preview_red_of(seed: int) -> int:
+    """The red of the preview, which no fill has."""
+    return red_of(seed) // 2
+
+
 class FakeInpainter:
-    """Fills with one colour a seed. While `gate` is not set, it waits before each candidate."""
+    """Fills with one colour a seed. While `gate` is not set, it waits before each candidate.
+
+    With `previews`, it sends one of each seed before that. It keeps the last of the seeds, where
+    fewer are to be kept.
+    """
 
     name = "fake"
 
@@ -25,6 +42,7 @@ class FakeInpainter:
         self.gate = threading.Event()
         self.gate.set()
         self.drafts = False
+        self.previews = False
         self.requests: list[InpaintRequest] = []
         self.error: str | None = None
         self.cancelled = threading.Event()
@@ -42,12 +60,17 @@ class FakeInpainter:
         if self.drafts:
             for seed in request.seeds:
                 yield self._candidate(request, seed, is_draft=True)
-        for done, seed in enumerate(request.seeds):
+        if self.previews:
+            for seed in request.seeds:
+                pixels = np.full_like(request.image, (preview_red_of(seed), 0, 0))
+                on_event(Preview(request.job_id, seed, pixels))
+        kept = request.seeds[-(request.settings.keep or 0) :]
+        for done, seed in enumerate(kept):
             while not self.gate.wait(0.002):
                 if cancel.is_set():
                     self.cancelled.set()
                     raise Cancelled
-            on_event(Progress((done + 1) / len(request.seeds)))
+            on_event(Progress((done + 1) / len(kept), "Filling on CPU"))
             yield self._candidate(request, seed, is_draft=False)
 
     def _candidate(self, request: InpaintRequest, seed: int, *, is_draft: bool) -> Candidate:

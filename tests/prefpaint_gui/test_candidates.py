@@ -179,10 +179,10 @@ def test_cancel_frees_the_window_at_once_and_keeps_what_came(painted: Bench):
     window, candidates = painted.program.window, painted.program.candidates
     painted.key(Qt.Key.Key_Return, CONTROL)
     painted.until(lambda: len(candidates.ranked) == 4)
-    assert window.top_bar.generate.accessibleName() == "Cancel"
+    assert window.top_bar.cancel.isVisible()
     painted.key(Qt.Key.Key_Escape)
     assert not painted.program.session.is_busy
-    assert window.top_bar.generate.accessibleName() == "Generate"
+    assert not window.top_bar.cancel.isVisible()
     painted.until(painted.inpainter.cancelled.is_set)
     assert len(candidates.ranked) == 4
     assert not window.banner.isVisible()

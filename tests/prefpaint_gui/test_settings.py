@@ -1,5 +1,6 @@
 """Settings survive, and a damaged file does no harm."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -31,3 +32,28 @@ def test_what_a_later_version_wrote_is_passed_over(tmp_path: Path):
     path = tmp_path / "settings.json"
     path.write_text('{"count": 3, "unheard_of": 1}')
     assert load_settings(path) == Settings(count=3)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"steps": 0},
+        {"steps": 151},
+        {"steps": 30.5},
+        {"guidance": 0.5},
+        {"guidance": float("nan")},
+        {"guidance": True},
+        {"sampler": "magic"},
+        {"sampler": ["ddim"]},
+        {"eta": 1.1},
+        {"explore": 0},
+        {"seed": -1},
+        {"prompt": None},
+        {"model": 5},
+        {"show_regions": 1},
+    ],
+)
+def test_what_no_model_could_be_asked_gives_the_defaults(tmp_path: Path, damage: dict[str, object]):
+    path = tmp_path / "settings.json"
+    path.write_text(json.dumps(damage))
+    assert load_settings(path) == Settings()

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLineEdit
 
 from prefpaint_gui.widgets import file_dialogs
 from prefpaint_gui.widgets.file_actions import pixels_of
@@ -222,11 +222,13 @@ def test_the_theme_can_be_chosen(painted: Bench, theme: str):
 
 
 def test_every_control_has_a_name_for_screen_readers(painted: Bench):
-    from PySide6.QtWidgets import QAbstractButton, QComboBox, QSlider, QSpinBox
+    from PySide6.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox, QSlider
 
+    painted.use_diffusion()
     painted.generate()
     window = painted.program.window
-    for kind in (QAbstractButton, QComboBox, QSlider, QSpinBox):
+    assert all(line.accessibleName() for line in window.top_bar.prompts.findChildren(QLineEdit))
+    for kind in (QAbstractButton, QAbstractSpinBox, QComboBox, QSlider):
         for control in window.findChildren(kind):
             if control.isVisible() and control.objectName() != "qt_menubar_ext_button":
                 assert control.accessibleName() or control.text(), control
