@@ -45,14 +45,14 @@ class Weights:
 
 @dataclass(frozen=True)
 class Index:
-    """What model_index.json says. components: class name by folder name, those set to null left out."""
+    """What model_index.json says. components: class name by folder, without those set to null."""
 
     pipeline: str
     components: dict[str, str]
 
 
 def parse_index(content: bytes, source: str) -> Index:
-    """Read model_index.json; source names it in errors. Raises PrefPaintError where it is not one."""
+    """Read model_index.json; source names it in errors. PrefPaintError where it is not one."""
     try:
         items: dict[str, Any] = json.loads(content)
         pipeline = items["_class_name"]
@@ -65,7 +65,9 @@ def parse_index(content: bytes, source: str) -> Index:
             f"{source} asks to run a program that comes with the model, which PrefPaint does not "
             "do. Choose a model without one."
         )
-    return Index(pipeline, {name: parts[1] for name, parts in items.items() if _is_component(parts)})
+    return Index(
+        pipeline, {name: parts[1] for name, parts in items.items() if _is_component(parts)}
+    )
 
 
 def _is_component(value: object) -> bool:
@@ -73,7 +75,7 @@ def _is_component(value: object) -> bool:
 
 
 def weights_among(names: Iterable[str]) -> list[Weights]:
-    """The weights among a component's files, best first: safetensors before pickles, plain first."""
+    """The weights among a component's files: safetensors before pickles, plain ones first."""
     groups: dict[tuple[str, Format], list[str]] = defaultdict(list)
     for name in names:
         if found := _WEIGHTS.fullmatch(name):
