@@ -1,0 +1,102 @@
+"""Which files of a repository on the Hugging Face hub a download takes. Goes to no network."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from training.inpainting.pipeline_folder import INDEX, Index, Weights, weights_among
+
+PART = ".part"
+"""How the name of a file ends that has not wholly arrived."""
+
+UNUSED_COMPONENT = "safety_checker"
+"""Up to 1.2 GB that a pipeline fills without; nothing here looks at its verdict."""
+_CARDS = ("README.md", "LICENSE", "LICENSE.md", "LICENSE.txt")
+_SMALL = (".json", ".txt", ".model")
+"""Configurations and vocabularies; nothing that is run or unpickled."""
+_SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*")
+
+
+@dataclass(frozen=True)
+class HubFile:
+    """name: path in the repository. size: bytes. digest: sha256 of a large file, git's id else."""
+
+    name: str
+    size: int
+    digest: str
+
+
+@dataclass(frozen=True)
+class DownloadPlan:
+    """What a download will fetch. licence: as the model card says. is_pickled: some weights are."""
+
+    hub_id: str
+    revision: str
+    licence: str
+    files: tuple[HubFile, ...]
+
+    @property
+    def size_bytes(self) -> int:
+        """Of all files, those already on disk included."""
+        return sum(file.size for file in self.files)
+
+    @property
+    def is_pickled(self) -> bool:
+        """Whether some weights exist only as pickles."""
+        return any(file.name.endswith(".bin") for file in self.files)
+
+
+def bytes_on_disk(plan: DownloadPlan, folder: Path) -> int:
+    """How many of the plan's bytes an earlier download has left in the folder."""
+    total = 0
+    for file in plan.files:
+        for path in (folder / file.name, part_of(folder, file)):
+            if path.is_file():
+                total += min(path.stat().st_size, file.size)
+                break
+    return total
+
+
+def needed_files(files: Sequence[HubFile], index: Index, half_precision: bool) -> Iterator[HubFile]:
+    """Of a repository's files those that loading takes: one rendering of each part's weights."""
+    yield from (file for file in files if file.name in (INDEX, *_CARDS))
+    for component in index.components:
+        if component == UNUSED_COMPONENT:
+            continue
+        inside = {
+            PurePosixPath(file.name).name: file
+            for file in files
+            if len(PurePosixPath(file.name).parts) == 2
+            and all(map(_SAFE_NAME.fullmatch, file.name.split("/")))
+            and file.name.startswith(f"{component}/")
+        }
+        weights = _chosen(weights_among(inside), half_precision)
+        for name, file in inside.items():
+            is_weights = weights is not None and name in weights.names
+            is_small = name.endswith(_SMALL) and (".index." not in name or _lists(name, weights))
+            if is_weights or is_small:
+                yield file
+
+
+def part_of(folder: Path, file: HubFile) -> Path:
+    """Where a file grows; its digest is in the name, so that only its own bytes are added."""
+    path = folder / file.name
+    return path.with_name(f"{path.name}.{file.digest[:12]}{PART}")
+
+
+def _chosen(weights: list[Weights], half_precision: bool) -> Weights | None:
+    """The best complete rendering: safetensors before pickles, then the wanted precision."""
+    wanted = "fp16" if half_precision else ""
+    usable = [found for found in weights if found.is_complete and found.variant in ("", "fp16")]
+    order = sorted(usable, key=lambda found: (found.format == "bin", found.variant != wanted))
+    return next(iter(order), None)
+
+
+def _lists(name: str, weights: Weights | None) -> bool:
+    """Whether an index of shards (model.safetensors.index.fp16.json) is of these weights."""
+    return (
+        weights is not None
+        and f".{weights.format}." in name
+        and ("fp16" in name) == (weights.variant == "fp16")
+    )

@@ -1,0 +1,293 @@
+"""The models a person can fill with: built in, offered for download, downloaded, or added by path.
+
+Nothing here goes to the network but `plan` and `download`.
+"""
+
+import re
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from training.errors import PrefPaintError
+from training.inpainting import hub_download
+from training.inpainting.checkpoint_files import identify
+from training.inpainting.hub_plan import DownloadPlan, bytes_on_disk
+from training.inpainting.model_entry import OFFERED, PATCHMATCH, ModelEntry, State, size_text
+from training.inpainting.model_registry import Record, locked, read_records, write_records
+from training.inpainting.process_pool import ProcessPool
+from training.inpainting.request import Event, Progress
+
+RESERVE_BYTES = 200_000_000
+"""Space that a download leaves free."""
+_HUB_ID = re.compile(r"\w[\w.\-]*/\w[\w.\-]*")
+_HUB_PAGE = "https://huggingface.co/"
+
+
+class ModelStore:
+    """The models in a folder: their list and the downloaded ones. Safe for several processes.
+
+    notice: one sentence for the person after a damaged list was set aside, else None.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """folder: need not exist; it is made by the first change."""
+        self.folder = folder
+        self.notice: str | None = None
+
+    def entries(self) -> list[ModelEntry]:
+        """PatchMatch, the offered models, then what the person added or downloaded."""
+        records = {record.name: record for record in self._records()}
+        offered = [
+            self._entry(records.pop(entry.name), entry) if entry.name in records else entry
+            for entry in OFFERED
+        ]
+        return [PATCHMATCH, *offered, *map(self._entry, records.values())]
+
+    def listed(self, name_or_id: str) -> ModelEntry | None:
+        """The entry of a name, hub id or added path, whatever its state."""
+        entries = self.entries()
+        by_name = (entry for entry in entries if entry.name == name_or_id)
+        by_source = (entry for entry in entries if entry.source == name_or_id)
+        return next(by_name, None) or next(by_source, None)
+
+    def find(self, name_or_path_or_id: str) -> ModelEntry:
+        """A model that can be used now; a path need not have been added.
+
+        Raises PrefPaintError for one that is unknown, not downloaded, gone or no model.
+        """
+        entry = self.listed(name_or_path_or_id)
+        if entry is None and (path := Path(name_or_path_or_id).expanduser()).exists():
+            return _found_at(path.absolute())
+        wanted = name_or_path_or_id if entry is None else entry.name
+        if entry is None and not _is_hub_id(wanted):
+            known = ", ".join(entry.name for entry in self.entries())
+            raise PrefPaintError(
+                f"There is no model {wanted}. Known are {known}; to add one: prefpaint models add "
+                "PATH, or prefpaint models download ID."
+            )
+        if entry is None or entry.state == "absent":
+            raise PrefPaintError(
+                f"{wanted} is not on this computer. Get it with: prefpaint models download {wanted}"
+            )
+        if entry.state == "unfinished":
+            raise PrefPaintError(
+                f"The download of {wanted} is not finished. Go on with: prefpaint models download "
+                f"{wanted}"
+            )
+        if entry.state == "missing":
+            raise PrefPaintError(
+                f"{wanted} was at {entry.source}, where there is nothing now. Bring it back, or "
+                f"take it off the list with: prefpaint models remove {wanted}"
+            )
+        return entry
+
+    def add(self, path: Path) -> ModelEntry:
+        """List a model where it lies; nothing is copied. Raises PrefPaintError for what is none."""
+        path = path.expanduser().absolute()
+        found = _found_at(path)
+        with locked(self.folder):
+            records = self._records()
+            if known := next((kept for kept in records if kept.path == str(path)), None):
+                return self._entry(known)
+            name = self._free_name(found.name, records)
+            record = Record(
+                name=name,
+                title=found.title,
+                source=str(path),
+                path=str(path),
+                family=found.family,
+                channels=found.channels,
+                size_bytes=found.size_bytes or 0,
+                licence="",
+                is_complete=True,
+            )
+            write_records(self.folder, [*records, record])
+        return self._entry(record)
+
+    def plan(
+        self, hub_id: str, cancel: threading.Event, half_precision: bool = True
+    ) -> DownloadPlan:
+        """Ask the hub what a model (hub id or name) consists of. Raises PrefPaintError, Cancelled.
+
+        half_precision: fp16 weights where there are any, at half the size.
+        """
+        hub_id = self._hub_id(hub_id)
+        (plan,) = _in_child(hub_download.plan_files, (hub_id, half_precision), cancel)
+        assert isinstance(plan, DownloadPlan)
+        return plan
+
+    def place_of(self, plan: DownloadPlan) -> Path:
+        """The folder that a plan's files will lie in."""
+        return self.folder / self._name_for(plan.hub_id, self._records())
+
+    def download(
+        self,
+        hub_id: str,
+        on_event: Callable[[Event], None],
+        cancel: threading.Event,
+        *,
+        plan: DownloadPlan | None = None,
+    ) -> ModelEntry:
+        """Fetch a model (hub id or name) and list it; one that broke off goes on where it was, one
+        that is here is left alone.
+
+        plan: as shown to the person; None makes one. Raises Cancelled well within a second of
+        `cancel`, PrefPaintError where there is no model, no connection or not enough space.
+        """
+        kept = self.listed(hub_id)
+        if kept and kept.is_downloaded and kept.state == "ready":
+            return kept
+        on_event(Progress(0.0, "Asking the hub"))
+        plan = plan or self.plan(hub_id, cancel)
+        location = self.place_of(plan)
+        self._check_space(plan, location)
+        offered = next((entry for entry in OFFERED if entry.source == plan.hub_id), None)
+        record = Record(
+            name=location.name,
+            title=offered.title if offered else plan.hub_id,
+            source=plan.hub_id,
+            path=None,
+            family=offered.family if offered else "other",
+            channels=offered.channels if offered else None,
+            size_bytes=plan.size_bytes,
+            licence=plan.licence or (offered.licence if offered else "see its model card"),
+            is_complete=False,
+        )
+        self._put(record)
+        total = max(plan.size_bytes, 1)
+        for done, name in _in_child(hub_download.fetch, (plan, location), cancel):
+            stage = f"{name}: {size_text(done)} of {size_text(plan.size_bytes)}"
+            on_event(Progress(min(done / total, 1.0), stage))
+        info = identify(location)
+        record = replace(record, family=info.family, channels=info.channels, is_complete=True)
+        self._put(record)
+        return self._entry(record, offered)
+
+    def remove(self, name: str) -> None:
+        """Take a model off the list and delete its files if the store downloaded them.
+
+        A person's own files stay. Raises PrefPaintError for PatchMatch, for an offered model that
+        is not here, and for an unknown name.
+        """
+        entry = self.listed(name)
+        if entry is None:
+            raise PrefPaintError(f"There is no model {name} in the list: prefpaint models list")
+        if entry.is_builtin:
+            raise PrefPaintError(f"{name} is built in and stays.")
+        if entry.state == "absent":
+            raise PrefPaintError(f"{name} is not on this computer: there is nothing to remove.")
+        if entry.is_downloaded:
+            self._delete(self.folder / entry.name)
+        with locked(self.folder):
+            kept = [record for record in self._records() if record.name != entry.name]
+            write_records(self.folder, kept)
+
+    def _records(self) -> list[Record]:
+        records, notice = read_records(self.folder)
+        self.notice = notice or self.notice
+        return records
+
+    def _put(self, record: Record) -> None:
+        """Write a record in the place of that of its name, or as the last."""
+        with locked(self.folder):
+            records = {kept.name: kept for kept in self._records()}
+            records[record.name] = record
+            write_records(self.folder, list(records.values()))
+
+    def _entry(self, record: Record, offered: ModelEntry | None = None) -> ModelEntry:
+        location = Path(record.path) if record.path else self.folder / record.name
+        state: State = "ready" if record.is_complete else "unfinished"
+        if state == "ready" and not location.exists():
+            state = "missing" if record.path else "unfinished"
+        return ModelEntry(
+            record.name,
+            record.title,
+            record.family,
+            record.channels,
+            record.source,
+            location if state == "ready" else None,
+            record.size_bytes,
+            record.licence or "unknown",
+            is_builtin=False,
+            is_offered=offered is not None,
+            is_downloaded=record.path is None,
+            state=state,
+        )
+
+    def _hub_id(self, name_or_id: str) -> str:
+        entry = self.listed(name_or_id)
+        hub_id = entry.source if entry else name_or_id.removeprefix(_HUB_PAGE).rstrip("/")
+        if not _is_hub_id(hub_id):
+            raise PrefPaintError(
+                f"{name_or_id} is no hub id: those read OWNER/NAME, as on https://huggingface.co. "
+                "A path needs no download: prefpaint models add PATH."
+            )
+        return hub_id
+
+    def _name_for(self, hub_id: str, records: list[Record]) -> str:
+        """The name that a hub id has, or will have once it is downloaded."""
+        entry = next((entry for entry in OFFERED if entry.source == hub_id), None)
+        record = next((kept for kept in records if kept.source == hub_id), None)
+        if known := entry or record:
+            return known.name
+        return self._free_name(hub_id.split("/")[1], records)
+
+    def _free_name(self, wish: str, records: list[Record]) -> str:
+        taken = {PATCHMATCH.name, *(e.name for e in OFFERED), *(r.name for r in records)}
+        base = re.sub(r"[^\w.\-]+", "-", wish).strip("-.") or "model"
+        names = (f"{base}-{number}" if number > 1 else base for number in range(1, len(taken) + 2))
+        return next(name for name in names if name not in taken)
+
+    def _check_space(self, plan: DownloadPlan, location: Path) -> None:
+        existing = next(folder for folder in location.parents if folder.exists())
+        needed = plan.size_bytes - bytes_on_disk(plan, location) + RESERVE_BYTES
+        free = shutil.disk_usage(existing).free
+        if needed > free:
+            raise PrefPaintError(
+                f"{plan.hub_id} needs {size_text(needed)} more at {location}, where "
+                f"{size_text(free)} are free: {size_text(needed - free)} are missing. Free some "
+                "space, or name another folder with PREFPAINT_DATA."
+            )
+
+    def _delete(self, folder: Path) -> None:
+        try:
+            if folder.exists():
+                shutil.rmtree(folder)
+        except OSError as error:
+            raise PrefPaintError(
+                f"{folder} cannot be deleted ({error.strerror or error}). Close what uses it, or "
+                "delete it by hand."
+            ) from error
+
+
+def _found_at(path: Path) -> ModelEntry:
+    info = identify(path)
+    name = path.stem if info.kind == "file" else path.name
+    return ModelEntry(
+        name or "model",
+        name,
+        info.family,
+        info.channels,
+        str(path),
+        path,
+        info.size_bytes,
+        "unknown",
+        is_builtin=False,
+    )
+
+
+def _is_hub_id(text: str) -> bool:
+    return bool(_HUB_ID.fullmatch(text)) and ".." not in text and "--" not in text
+
+
+def _in_child(
+    function: Callable[..., Iterator[Any]], call: tuple[Any, ...], cancel: threading.Event
+) -> Iterator[Any]:
+    """Run a generator function in a process of its own, which a cancel kills."""
+    with closing(ProcessPool(1)) as pool:
+        for _, value in pool.run(function, [call], cancel):
+            yield value
