@@ -11,6 +11,7 @@ import typer
 from typer.exceptions import TyperException
 
 from prefpaint_gui.cli_fill import fill, score
+from prefpaint_gui.cli_models import models
 from prefpaint_gui.cli_preferences import preferences
 from training.errors import PrefPaintError
 
@@ -27,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-COMMANDS = ("open", "fill", "score", "preferences")
+COMMANDS = ("open", "fill", "score", "models", "preferences")
 
 
 def run(arguments: Sequence[str], open_window: OpenWindow) -> int:
@@ -86,4 +87,5 @@ app.command(
 app.command(
     epilog="Example: prefpaint score beach.jpg --mask tourists.png by-gimp.png by-krita.png"
 )(score)
+app.add_typer(models, name="models")
 app.add_typer(preferences, name="preferences")
