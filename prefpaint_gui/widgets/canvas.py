@@ -20,6 +20,7 @@ from prefpaint_gui.state.regions import Regions
 from prefpaint_gui.widgets import canvas_paint
 from prefpaint_gui.widgets.canvas_scene import CanvasScene
 from prefpaint_gui.widgets.theme import Colours
+from prefpaint_gui.widgets.tool_drag import ToolDrag
 from prefpaint_gui.widgets.viewport import Viewport, fitted
 from training.inpainting.request import Box
 
@@ -50,7 +51,7 @@ class Canvas(QWidget):
         self._pointer: QPointF | None = None
         self._panned_from: QPointF | None = None
         self._space_held = False
-        self._rectangle_from: tuple[float, float] | None = None
+        self._drag = ToolDrag(document, options)
         self.is_comparing = False
         self.setAccessibleName("Canvas")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -140,24 +141,15 @@ class Canvas(QWidget):
         if not self._document.is_open:
             return
         painter.scale(1 / ratio, 1 / ratio)
-        exposed = event.rect()
-        self._draw(
-            painter,
-            QRectF(
-                exposed.x() * ratio,
-                exposed.y() * ratio,
-                exposed.width() * ratio,
-                exposed.height() * ratio,
-            ).toAlignedRect(),
-        )
+        self._draw(painter, canvas_paint.in_device_pixels(event.rect(), ratio))
 
     def _draw(self, painter: QPainter, exposed: QRect) -> None:
         line = self.devicePixelRatioF()
         self._scene.draw_photo(painter, self.viewport)
         if not self.is_comparing:
             self._scene.draw_work(painter, self.viewport, exposed, line)
-        if self._rectangle_from is not None and self._pointer is not None:
-            start = QPointF(*self.viewport.to_device(*self._rectangle_from))
+        if self._drag.rectangle_from is not None and self._pointer is not None:
+            start = QPointF(*self.viewport.to_device(*self._drag.rectangle_from))
             frame = QRectF(start, self._pointer * line).normalized()
             canvas_paint.draw_dashed(painter, frame, line)
         if self._shows_ring and self._pointer is not None:
@@ -185,7 +177,7 @@ class Canvas(QWidget):
             self._update_box(preview.request.box)
 
     def _update_ring(self) -> None:
-        if self._rectangle_from is not None:
+        if self._drag.rectangle_from is not None:
             self.update()
         elif self._pointer is not None:
             scale = self.viewport.scale / self.devicePixelRatioF()
@@ -222,17 +214,9 @@ class Canvas(QWidget):
             self._panned_from = event.position()
             self._choose_cursor()
         elif left:
-            self._begin(event.position())
-
-    def _begin(self, position: QPointF) -> None:
-        self.stroke_began.emit()
-        values, point = self._options.values, self._to_photo(position)
-        self._pointer = position
-        if values.tool is Tool.RECTANGLE:
-            self._rectangle_from = point
-        else:
-            painting = values.tool is Tool.BRUSH
-            self._document.begin_stroke(point, values.brush_size / 2, painting)
+            self.stroke_began.emit()
+            self._pointer = event.position()
+            self._drag.begin(self._to_photo(event.position()))
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         if not self._document.is_open:
@@ -247,8 +231,8 @@ class Canvas(QWidget):
             self._is_fitted = False
             panned = self.viewport.panned(moved.x(), moved.y())
             self._set_viewport(panned.kept_in_sight(self._photo_size, self._device_size))
-        elif self._document.is_painting:
-            self._document.extend_stroke(point)
+        else:
+            self._drag.move(point)
         self._tell_pointer(point)
 
     def _tell_pointer(self, point: tuple[float, float]) -> None:
@@ -262,11 +246,8 @@ class Canvas(QWidget):
             self._panned_from = None
             self._choose_cursor()
         elif event.button() == Qt.MouseButton.LeftButton:
-            self._document.end_stroke()
-            if self._rectangle_from is not None:
-                start, self._rectangle_from = self._rectangle_from, None
-                self._document.fill_rectangle(start, self._to_photo(event.position()))
-                self.update()
+            self._drag.end(self._to_photo(event.position()))
+            self.update()
 
     def leaveEvent(self, event: QEvent) -> None:
         super().leaveEvent(event)

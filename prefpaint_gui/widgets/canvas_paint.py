@@ -3,7 +3,7 @@
 import math
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRect, QRectF, Qt
+from PySide6.QtCore import QPointF, QRect, QRectF, QSizeF, Qt
 from PySide6.QtGui import QBrush, QColor, QImage, QPainter, QPen, QPixmap, QTransform
 
 from prefpaint_gui.state.pyramid import Level, Pyramid
@@ -88,6 +88,12 @@ def box_on_screen(viewport: Viewport, box: Box) -> QRectF:
     """A box of the photo in device pixels."""
     left, top = viewport.to_device(box.left, box.top)
     return QRectF(left, top, box.width * viewport.scale, box.height * viewport.scale)
+
+
+def in_device_pixels(rect: QRect, ratio: float) -> QRect:
+    """A rectangle of a widget; ratio: device pixels to one of the widget's."""
+    corner, size = QPointF(rect.topLeft()) * ratio, QSizeF(rect.size()) * ratio
+    return QRectF(corner, size).toAlignedRect()
 
 
 def draw_dashed(painter: QPainter, frame: QRectF, line: float) -> None:
