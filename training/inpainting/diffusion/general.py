@@ -64,17 +64,30 @@ def _load_pipeline(folder: Path, dtype: torch.dtype) -> Any:
         if (folder / part).is_dir() and (weights := weights_in(folder / part))
     ]
     variant = next((variant for variant in variants if variant), None)
+    left_out = [  # such as the third text encoder of SD3, which saves memory
+        name
+        for name, parameter in signature(own.__init__).parameters.items()
+        if parameter.default is Parameter.empty and name not in ("self", *index.components)
+    ]
     options = {"local_files_only": True, "torch_dtype": dtype, "variant": variant}
+    options |= dict.fromkeys(left_out)
     if can_inpaint(own):  # AutoPipelineForInpainting does not list all that can, such as FLUX Fill
         return own.from_pretrained(folder, **options)
     try:
         pipeline = AutoPipelineForInpainting.from_pretrained(folder, **options)
     except ValueError as error:
-        if "AutoPipeline can't find" in str(error):
-            raise _no_inpainting(folder, index.pipeline) from error
-        raise
+        if "AutoPipeline can't find" not in str(error):
+            raise
+        raise PrefPaintError(
+            f"{folder} ({index.pipeline}) makes pictures from text alone and has no inpainting "
+            "variant in diffusers. Choose a model that fills holes, such as FLUX Fill or a Stable "
+            "Diffusion inpainting one."
+        ) from error
     if not can_inpaint(type(pipeline)):
-        raise _no_inpainting(folder, index.pipeline)
+        raise PrefPaintError(
+            f"{folder} ({index.pipeline}) needs more than a prompt, a photo and a mask. Choose a "
+            "model that fills holes by these alone."
+        )
     return pipeline
 
 
@@ -82,7 +95,7 @@ def can_inpaint(kind: type) -> bool:
     """Whether a pipeline class fills holes and asks for no more than a prompt, photo and mask."""
     parameters = _parameters(kind)
     needed = [name for name, p in parameters.items() if p.default is Parameter.empty]
-    has_all = {"prompt", "image", "mask_image"} <= parameters.keys()
+    has_all = set(GIVEN) <= parameters.keys()
     return has_all and set(needed) <= set(GIVEN) and "control_image" not in parameters
 
 
@@ -92,17 +105,11 @@ def _parameters(kind: type) -> dict[str, Parameter]:
     return {n: p for n, p in everything.items() if n != "self" and p.kind not in variable}
 
 
-def _no_inpainting(folder: Path, pipeline: str) -> PrefPaintError:
-    return PrefPaintError(
-        f"{folder} ({pipeline}) makes pictures from text alone and has no inpainting variant in "
-        "diffusers. Choose a model that fills holes, such as FLUX Fill or a Stable Diffusion "
-        "inpainting one."
-    )
-
-
 def _add_loras(pipeline: Any, loras: Sequence[Path], name: str) -> None:
     if loras and not hasattr(pipeline, "load_lora_weights"):
-        raise PrefPaintError(f"{name} takes no LoRA files. Leave them out, or choose another model.")
+        raise PrefPaintError(
+            f"{name} takes no LoRA files. Leave them out, or choose another model."
+        )
     for lora in loras:  # of several at once diffusers fuses only the last
         pipeline.load_lora_weights(str(lora.parent), weight_name=lora.name)
         pipeline.fuse_lora(components=list(pipeline.get_list_adapters()))
@@ -159,8 +166,9 @@ class GeneralInpainter:
     def granularity(self) -> int:
         """Pixels that divide the sides of what the pipeline takes: a latent cell, or where latents
         are packed or patched two by two, two of them."""
-        if hasattr(self._pipeline, "movq_scale_factor"):
-            return int(self._pipeline.movq_scale_factor) ** 2
+        movq = getattr(self._pipeline, "movq", None)
+        if movq is not None:  # Kandinsky, whose UNet halves cells three times more
+            return int(4 ** (len(movq.config.block_out_channels) - 1))
         cell = 2 * int(getattr(self._pipeline, "vae_scale_factor", GRANULARITY))
         return math.lcm(cell, GRANULARITY)
 

@@ -1,0 +1,213 @@
+"""Pipelines of other families behind the Inpainter protocol: fills, cancel, keep, memory."""
+
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import diffusers
+import numpy as np
+import pytest
+import torch
+
+from tests.training.photos import hole_at, make_photo
+from tests.training.tiny_families import Family, make_family
+from training.errors import Cancelled, PrefPaintError
+from training.inpainting.diffusion.general import GeneralInpainter, can_inpaint, load_general
+from training.inpainting.region import make_request
+from training.inpainting.request import Candidate, Event, InpaintRequest, Progress
+from training.inpainting.settings import DiffusionSettings
+
+SETTINGS = DiffusionSettings("a cat", "blurry", steps=3)
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def small_pictures(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """And one thread: so small a model loses more by waiting for a second one than it gains."""
+    monkeypatch.setattr(GeneralInpainter, "native_side", 128)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def make_inpainter(family: Family = "sd3-inpaint", **options: Any) -> Any:
+    return GeneralInpainter(make_family(family), "tiny", CPU, **options)
+
+
+def ask(seeds: tuple[int, ...] = (1, 2), **changes: Any) -> InpaintRequest:
+    photo = make_photo(160, 400, seed=1)
+    mask = hole_at((160, 400), 60, 30, 20, 20) | hole_at((160, 400), 60, 340, 25, 25)
+    settings = replace(SETTINGS, **changes)
+    return make_request(photo, mask, job_id=7, seeds=seeds, settings=settings, padding=20)
+
+
+def generate(
+    inpainter: Any, request: InpaintRequest, events: list[Event] | None = None
+) -> list[Candidate]:
+    heard: list[Event] = [] if events is None else events
+    return list(inpainter.generate(request, heard.append, threading.Event()))
+
+
+def count_passes(inpainter: Any) -> list[int]:
+    passes: list[int] = []
+    transformer = inpainter._pipeline.transformer
+    transformer.register_forward_pre_hook(lambda *_: passes.append(1))
+    return passes
+
+
+@pytest.mark.parametrize("family", ["flux-fill", "sd3-inpaint", "kandinsky"])
+def test_every_seed_gets_a_fill_of_its_own_and_the_rest_stays_bit_for_bit(family: Family) -> None:
+    request, events = ask(), list[Event]()
+    assert len(request.parts) == 2
+    inpainter = make_inpainter(family)
+    candidates = generate(inpainter, request, events)
+    assert [candidate.seed for candidate in candidates] == [1, 2]
+    for candidate in candidates:
+        assert (candidate.model, candidate.job_id) == ("tiny", 7)
+        known = ~request.hole
+        assert np.array_equal(candidate.pixels[known], request.image[known])
+        for part in request.parts:
+            hole = request.hole[part.slices]
+            before, after = request.image[part.slices][hole], candidate.pixels[part.slices][hole]
+            assert not np.array_equal(before, after)
+    assert not np.array_equal(candidates[0].pixels, candidates[1].pixels)
+    shares = [event.share for event in events if isinstance(event, Progress)]
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+    (again,) = generate(inpainter, replace(request, seeds=(2,)))
+    assert np.array_equal(again.pixels, candidates[1].pixels)
+
+
+def test_the_size_is_one_that_the_pipeline_takes() -> None:
+    sizes = {"flux-fill": 16, "sd3-inpaint": 16, "kandinsky": 64}
+    assert {f: make_inpainter(f).granularity for f in sizes} == sizes  # type: ignore[arg-type]
+
+
+def test_the_native_size_is_the_pipelines_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    sides = {"flux-fill": 1024, "sd3-inpaint": 128, "kandinsky": 512}
+    assert {f: make_inpainter(f).native_side for f in sides} == sides  # type: ignore[arg-type]
+
+
+def test_the_prompts_reach_the_pipeline() -> None:
+    inpainter = make_inpainter()
+    request = ask(seeds=(1,))
+    pictures = {
+        generate(inpainter, replace(request, settings=replace(SETTINGS, **words)))[
+            0
+        ].pixels.tobytes()
+        for words in ({}, {"prompt": "a dog"}, {"negative_prompt": "sharp"}, {"guidance": 2.0})
+    }
+    assert len(pictures) == 4
+
+
+def test_cancel_stops_within_one_step() -> None:
+    inpainter, cancel = make_inpainter(), threading.Event()
+    passes = count_passes(inpainter)
+
+    def stop(event: Event) -> None:
+        if isinstance(event, Progress) and "Step 2" in event.stage:
+            cancel.set()
+
+    with pytest.raises(Cancelled):
+        list(inpainter.generate(ask(steps=8), stop, cancel))
+    assert len(passes) == 3
+    assert len(generate(inpainter, ask())) == 2
+
+
+def test_the_best_of_the_finished_are_kept() -> None:
+    def darkness(_image: Any, hole: Any, fills: Any) -> list[float]:
+        return [-float(fill[hole].mean()) for fill in fills]
+
+    inpainter = make_inpainter(judge=darkness)
+    request = ask((1, 2, 3))
+    everything = {candidate.seed: candidate for candidate in generate(inpainter, request)}
+    rewards = {
+        seed: darkness(None, request.hole, [candidate.pixels])[0]
+        for seed, candidate in everything.items()
+    }
+    kept = generate(inpainter, ask((1, 2, 3), keep=2))
+    assert [candidate.seed for candidate in kept] == sorted(rewards, key=lambda s: -rewards[s])[:2]
+    assert np.array_equal(kept[0].pixels, everything[kept[0].seed].pixels)
+
+
+def test_to_keep_the_best_a_reward_is_needed() -> None:
+    with pytest.raises(PrefPaintError, match="a reward is needed"):
+        generate(make_inpainter(), ask((1, 2), keep=1))
+
+
+def test_a_folder_is_loaded_as_the_pipeline_that_fills(tmp_path: Path) -> None:
+    """A plain SD3 has an inpainting sibling; its third text encoder may be left out."""
+    expected = generate(make_inpainter("sd3-inpaint"), ask((1,)))
+    make_family("sd3").save_pretrained(tmp_path)
+    inpainter = load_general(tmp_path, "tiny", CPU, torch.float32, [])
+    (candidate,) = generate(inpainter, ask((1,)))
+    assert np.array_equal(candidate.pixels, expected[0].pixels)
+
+
+def test_a_class_that_diffusers_does_not_list_for_inpainting_is_loaded_too(tmp_path: Path) -> None:
+    make_family("flux-fill").save_pretrained(tmp_path, variant="fp16")
+    inpainter = load_general(tmp_path, "tiny", CPU, torch.float32, [])
+    assert len(generate(inpainter, ask((1,)))) == 1
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "words"),
+    [
+        ("PixArtSigmaPipeline", "makes pictures from text alone and has no inpainting variant"),
+        ("NoSuchPipeline", "the installed diffusers does not know"),
+        (["program.py", "Own"], "asks to run a program"),
+    ],
+)
+def test_what_cannot_fill_is_refused(tmp_path: Path, pipeline: Any, words: str) -> None:
+    (tmp_path / "model_index.json").write_text(json.dumps({"_class_name": pipeline}))
+    with pytest.raises(PrefPaintError, match=words):
+        load_general(tmp_path, "tiny", CPU, torch.float32, [])
+
+
+def test_a_pipeline_that_asks_for_more_than_a_photo_and_a_mask_is_not_taken() -> None:
+    assert can_inpaint(diffusers.FluxFillPipeline)
+    assert not can_inpaint(diffusers.FluxControlInpaintPipeline)
+    assert not can_inpaint(diffusers.KandinskyV22InpaintPipeline)
+    assert not can_inpaint(diffusers.FluxPipeline)
+
+
+def test_short_memory_offloads_once_and_then_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    inpainter = make_inpainter()
+    inpainter.device = torch.device("meta")  # any that is not the processor
+    offloads: list[torch.device] = []
+
+    def offload(device: torch.device) -> None:
+        offloads.append(device)
+
+    def full(*_: Any) -> None:
+        raise torch.OutOfMemoryError("out of memory")
+
+    monkeypatch.setattr(inpainter._pipeline, "enable_model_cpu_offload", offload)
+    monkeypatch.setattr(inpainter._pipeline.transformer, "forward", lambda *_, **__: full())
+    with pytest.raises(PrefPaintError, match="does not fit into the memory"):
+        generate(inpainter, ask((1,)))
+    assert offloads == [inpainter.device]
+
+
+def test_nan_in_half_precision_begins_anew_in_fp32(monkeypatch: pytest.MonkeyPatch) -> None:
+    inpainter = make_inpainter()
+    inpainter._pipeline.to(dtype=torch.bfloat16)
+    transformer = inpainter._pipeline.transformer
+    forward = transformer.forward
+
+    def overflowing(*words: Any, **named: Any) -> Any:
+        output = forward(*words, **named)[0]
+        return (output * float("nan") if output.dtype == torch.bfloat16 else output,)
+
+    monkeypatch.setattr(transformer, "forward", overflowing)
+    events: list[Event] = []
+    assert len(generate(inpainter, ask((1,)), events)) == 1
+    assert any(isinstance(e, Progress) and "fp32" in e.stage for e in events)
+    monkeypatch.setattr(transformer, "forward", lambda *w, **n: (forward(*w, **n)[0] * np.nan,))
+    with pytest.raises(PrefPaintError, match="damaged"):
+        generate(inpainter, ask((1,)))
