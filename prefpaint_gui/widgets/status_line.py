@@ -31,11 +31,12 @@ class StatusLine(QWidget):
         self._session = session
         self._candidates = candidates
         self.size_label, self.zoom, self.mode, self.pointer = label(), label(), label(), label()
-        self.notice, self.share, self.hint = label(), label(), label("Esc cancels")
+        self.notice, self.share = label(), label()
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.setRange(0, 1000)
-        self.bar.setFixedWidth(160)
+        self.bar.setMinimumWidth(48)
+        self.bar.setMaximumWidth(160)
         self.bar.setAccessibleName("Progress")
         self.waiting = QToolButton()
         self.waiting.setToolTip("Show the queue")
@@ -50,7 +51,7 @@ class StatusLine(QWidget):
         for fact in (self.size_label, self.zoom, self.mode, self.pointer):
             layout.addWidget(fact)
         layout.addStretch()
-        parts: tuple[QWidget, ...] = (self.notice, self.share, self.bar, self.waiting, self.hint)
+        parts: tuple[QWidget, ...] = (self.notice, self.share, self.bar, self.waiting)
         for part in parts:
             layout.addWidget(part, 0, Qt.AlignmentFlag.AlignVCenter)
         document.replaced.connect(self._show_photo)
@@ -82,7 +83,7 @@ class StatusLine(QWidget):
 
     def _show_progress(self) -> None:
         busy = self._session.is_busy
-        for widget in (self.share, self.bar, self.hint):
+        for widget in (self.share, self.bar):
             widget.setVisible(busy)
         waiting = len(self._session.jobs.waiting)
         self.waiting.setVisible(waiting > 0)
