@@ -10,7 +10,8 @@ import torch
 from training.errors import Cancelled, PrefPaintError
 from training.inpainting.diffusion.batch import Batch, NotFiniteError
 from training.inpainting.diffusion.devices import describe_memory, free_memory, is_out_of_memory
-from training.inpainting.diffusion.model import DiffusionModel, EncodedPhoto, photo_to_rgb
+from training.inpainting.diffusion.model import DiffusionModel, EncodedPhoto
+from training.inpainting.diffusion.previews import Previewer, linear_previewer, tiny_previewer
 from training.inpainting.diffusion.regions import Region, by_size, cut
 from training.inpainting.diffusion.scaling import GRANULARITY
 from training.inpainting.request import (
@@ -233,10 +234,10 @@ class _Job:
             ) from error
 
     def _batch(self, part: _Part, seeds: Sequence[int]) -> Batch:
-        weights, offset = None, None
+        show: Previewer | None = None
 
         def on_step(batch: Batch) -> None:
-            nonlocal weights, offset
+            nonlocal show
             if self._cancel.is_set():
                 raise Cancelled
             self._steps_done += len(batch.seeds)
@@ -244,20 +245,21 @@ class _Job:
             every = max(1, self._settings.steps // PREVIEWS)
             if batch.steps_done % every or batch.steps_done >= self._settings.steps:
                 return
-            if weights is None:
-                weights, offset = photo_to_rgb(batch.start, part.region.image, part.region.hole)
-            for seed, latents in zip(batch.seeds, batch.predicted_x0, strict=True):
-                cells = latents.float().cpu().permute(1, 2, 0) @ weights + offset
-                small = cells.clamp(0, 255).to(torch.uint8).numpy()
-                self._preview(part.region, seed, small)
+            if show is None:
+                show = self._previewer(batch, part.region)
+            for seed, small in zip(batch.seeds, show(batch.predicted_x0), strict=True):
+                pixels = part.region.preview(self._canvas[seed], small)
+                self._on_event(Preview(self._request.job_id, seed, pixels))
 
         return Batch(self._model, part.encoded, list(seeds), self._settings, on_step)
 
-    # --- words --------------------------------------------------------------------------------
+    # --- what is shown --------------------------------------------------------------------------
 
-    def _preview(self, region: Region, seed: int, small: Pixels) -> None:
-        pixels = region.preview(self._canvas[seed], small)
-        self._on_event(Preview(self._request.job_id, seed, pixels))
+    def _previewer(self, batch: Batch, region: Region) -> Previewer:
+        tiny = self._model.tiny_decoder
+        if tiny is None:
+            return linear_previewer(batch.start, region)
+        return tiny_previewer(tiny, region)
 
     def _tell(self, what: str) -> None:
         share = min(1.0, self._steps_done / max(1, self._steps_planned))

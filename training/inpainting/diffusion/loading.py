@@ -14,6 +14,7 @@ from training.inpainting.diffusion.devices import is_out_of_memory, pick_device,
 from training.inpainting.diffusion.general import GeneralInpainter, load_general
 from training.inpainting.diffusion.inpainter import DiffusionInpainter, Judge
 from training.inpainting.diffusion.model import DiffusionModel
+from training.inpainting.diffusion.previews import load_tiny_decoder
 from training.inpainting.diffusion.single_file import single_file_config
 from training.inpainting.request import Inpainter
 from training.inpainting.settings import DeviceName, DtypeName
@@ -47,7 +48,8 @@ def load_inpainter(
             return load_general(path, name, place, precision, loras, judge)
         pipeline = _load_pipeline(path, info, precision)
         _add_loras(pipeline, loras)
-        return DiffusionInpainter(DiffusionModel(pipeline, place, precision), name, judge)
+        model = DiffusionModel(pipeline, place, precision, load_tiny_decoder(path))
+        return DiffusionInpainter(model, name, judge)
     except (OSError, ValueError, KeyError, SafetensorError, RuntimeError) as error:
         if is_out_of_memory(error):
             raise PrefPaintError(

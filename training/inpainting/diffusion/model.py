@@ -49,11 +49,18 @@ class DiffusionModel:
     """Encodes, samples and decodes with the parts of a StableDiffusion(XL)InpaintPipeline.
 
     The UNet and the text encoders compute in `dtype`; the VAE always in fp32, for in fp16 some of
-    them give black.
+    them give black. tiny_decoder: an AutoencoderTiny for previews.
     """
 
-    def __init__(self, pipeline: Any, device: torch.device, dtype: torch.dtype) -> None:
+    def __init__(
+        self,
+        pipeline: Any,
+        device: torch.device,
+        dtype: torch.dtype,
+        tiny_decoder: Any | None = None,
+    ) -> None:
         self.pipeline = pipeline
+        self.tiny_decoder = tiny_decoder
         self.device = device
         self.dtype = dtype
         self._is_offloaded = False
@@ -62,8 +69,9 @@ class DiffusionModel:
 
     def _place(self) -> None:
         _move(self.vae, self.device, torch.float32)
-        for part in (self.unet, *self._text_encoders()):
-            _move(part, self.device, self.dtype)
+        for part in (self.unet, *self._text_encoders(), self.tiny_decoder):
+            if part is not None:
+                _move(part, self.device, self.dtype)
         if self.device.type == "cuda":
             self.unet.to(memory_format=torch.channels_last)
 
@@ -233,21 +241,3 @@ def _move(part: Any, device: torch.device, dtype: torch.dtype) -> None:
     part.to(device)
     if next(part.parameters()).dtype != dtype:  # diffusers warns of every cast
         part.to(dtype)
-
-
-def photo_to_rgb(start: Start, image: Pixels, hole: Mask) -> tuple[Tensor, Tensor]:
-    """Weights (c, 3) and offset (3,) that lead latents to colours of 0-255, one for each cell.
-
-    Fitted by least squares to the photo itself, so that every model has previews: its latents are
-    known, and so are its pixels. image: (H, W, 3) and hole: (H, W), of the working size.
-    """
-    seen = image if start.masked_latents is None else np.where(hole[..., None], 127, image)
-    encoded = start.known_latents if start.masked_latents is None else start.masked_latents
-    assert encoded is not None  # a start has one of the two
-    pixels = torch.from_numpy(seen).permute(2, 0, 1)[None].float()
-    colours = functional.adaptive_avg_pool2d(pixels, tuple(encoded.shape[2:]))[0].flatten(1).T
-    latents = encoded[0].flatten(1).T.float().cpu()
-    inputs = torch.cat([latents, torch.ones(len(latents), 1)], dim=1)
-    ridge = 1e-3 * torch.eye(inputs.shape[1]) * len(latents)
-    fitted = torch.linalg.solve(inputs.T @ inputs + ridge, inputs.T @ colours)
-    return fitted[:-1], fitted[-1]

@@ -1,7 +1,9 @@
 """One part of a request at the size that a model works at, and the way back into the photo."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
+import cv2
 import numpy as np
 
 from training.inpainting.diffusion.scaling import match_colour, resize, resize_hole, working_size
@@ -25,13 +27,43 @@ class Region:
             picture = match_colour(picture, self.image, self.hole)
         return np.where(hole[..., None], resize(picture, *hole.shape), image)
 
-    def preview(self, canvas: Pixels, small: Pixels) -> Pixels:
-        """The request's image as it is so far, a picture of any size in this part's hole."""
+    @cached_property
+    def focus(self) -> Box:
+        """The hole's bounding box at the working size."""
+        return _bounds(self.hole)
+
+    def preview(self, canvas: Pixels, focus: Pixels) -> Pixels:
+        """The request's image as it is so far, with a picture of the focus in this part's hole.
+
+        Only what shows is resized: a pixel's centre is looked up where it lies in the picture.
+        """
+        hole = self.request.hole[self.box.slices]
+        shown, box = _bounds(hole), self.focus
+        scales, shifts = [], []
+        for at, size, start, extent, full, part in (
+            (shown.left, focus.shape[1], box.left, box.width, self.hole.shape[1], hole.shape[1]),
+            (shown.top, focus.shape[0], box.top, box.height, self.hole.shape[0], hole.shape[0]),
+        ):
+            scales.append(full / part * size / extent)
+            shifts.append(((at + 0.5) * full / part - start) * size / extent - 0.5)
+        lookup = np.array([[scales[0], 0, shifts[0]], [0, scales[1], shifts[1]]])
+        resized = cv2.warpAffine(
+            focus,
+            lookup,
+            (shown.width, shown.height),
+            flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
         pixels = canvas.copy()
-        hole = self.request.hole[self.box.slices][..., None]
-        resized = resize(small, self.box.height, self.box.width)
-        pixels[self.box.slices] = np.where(hole, resized, pixels[self.box.slices])
+        target = pixels[self.box.slices][shown.slices]
+        target[hole[shown.slices]] = resized[hole[shown.slices]]
         return pixels
+
+
+def _bounds(hole: Mask) -> Box:
+    rows, columns = np.flatnonzero(hole.any(axis=1)), np.flatnonzero(hole.any(axis=0))
+    top, left = int(rows[0]), int(columns[0])
+    return Box(top, left, int(rows[-1]) + 1 - top, int(columns[-1]) + 1 - left)
 
 
 def by_size(request: InpaintRequest) -> list[Box]:
