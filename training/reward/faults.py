@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from training.inpainting.request import Mask, Pixels
 
-FaultKind = Literal["seam", "offset", "colour", "brightness", "blur", "smear", "noise", "texture"]
+FaultKind = Literal["seam", "offset", "colour", "brightness", "blur", "noise", "texture"]
 FAULT_KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
 
 _Floats = npt.NDArray[np.float32]
@@ -82,16 +82,6 @@ def _blur(
     return np.asarray(cv2.GaussianBlur(pixels, (0, 0), 8 * strength), np.float32)
 
 
-def _smear(
-    pixels: _Floats, strength: float, depth: _Floats, _: _Floats, rng: np.random.Generator
-) -> _Floats:
-    """The surroundings drawn inwards, laid over the fill: what interpolation leaves of texture."""
-    radius, method = int(rng.integers(2, 8)), (cv2.INPAINT_TELEA, cv2.INPAINT_NS)[rng.integers(2)]
-    hole = (depth > 0).astype(np.uint8)
-    smooth = cv2.inpaint(pixels.astype(np.uint8), hole, radius, method)
-    return pixels + np.float32(strength) * (smooth.astype(np.float32) - pixels)
-
-
 def _noise(
     pixels: _Floats, strength: float, _depth: _Floats, _: _Floats, rng: np.random.Generator
 ) -> _Floats:
@@ -119,7 +109,6 @@ _FAULTS: dict[
     "colour": _colour,
     "brightness": _brightness,
     "blur": _blur,
-    "smear": _smear,
     "noise": _noise,
     "texture": _texture,
 }

@@ -84,7 +84,8 @@ def visible_difference(first: Pixels, second: Pixels, hole: Mask) -> float:
 
 
 def certainty(difference: float) -> float:
-    """0.5 where two pictures look the same, towards 1 where they plainly differ.
+    """How sure it is that an original beats a fill: 0.5 where they look the same, towards 1 where
+    they plainly differ. (What a fault does to a picture is sure wherever it is visible.)
 
     A reward that is as sure of a trace of missing grain as of a wrong object would rank fills by
     what no one sees.
@@ -110,36 +111,38 @@ def draw_fault_pair(
 
 
 def draw_group(prompts: list[PromptPictures], index: int, rng: np.random.Generator) -> Group:
-    """The original, all fills but one, and two of these with a weak and with a strong fault.
+    """The original, three fills, and two of these with a weak and with a strong fault.
 
     The whole picture, hole and surroundings alike, is then turned, recoloured, relit or coded at
     random, all pictures of the group in the same way, so that nothing can be learned from it.
     """
     prompt = prompts[index]
-    chosen = [0, *(1 + rng.permutation(len(prompt.kinds) - 1)[:-1])]
+    chosen = [0, *(1 + rng.choice(len(prompt.kinds) - 1, size=3, replace=False))]
     pictures = [prompt.pictures[position] for position in chosen]
-    ordered = [(0, fill) for fill in range(1, len(chosen))]
+    kinds = [prompt.kinds[position] for position in chosen]
+    real = [(0, fill) for fill in range(1, len(chosen))]
+    if "patchmatch-draft" in kinds and 1 in chosen:  # a draft is the first fill, unfinished
+        real.append((chosen.index(1), kinds.index("patchmatch-draft")))
+    known = []
     for _ in range(2):
         base, weak, strong = int(rng.integers(len(chosen))), len(pictures), len(pictures) + 1
         foreign = prompts[int(rng.integers(len(prompts)))].pictures[0]
         pictures += draw_fault_pair(pictures[base], prompt.hole, foreign, rng)[1:]
-        ordered += [(0, strong), (base, weak), (weak, strong)]
-    kinds = [prompt.kinds[position] for position in chosen]
-    if "patchmatch-draft" in kinds and 1 in chosen:  # a draft is the first fill, unfinished
-        ordered.append((chosen.index(1), kinds.index("patchmatch-draft")))
-    differences = {
-        pair: visible_difference(pictures[pair[0]], pictures[pair[1]], prompt.hole)
-        for pair in dict.fromkeys(ordered)
-    }
-    visible = {pair: size for pair, size in differences.items() if size >= VISIBLE}
+        known += [(0, weak), (0, strong), (base, weak), (base, strong), (weak, strong)]
+    sureness: dict[tuple[int, int], float] = {}
+    for better, worse in [*real, *known]:
+        size = visible_difference(pictures[better], pictures[worse], prompt.hole)
+        if size >= VISIBLE:
+            is_known = (better, worse) in known
+            sureness[better, worse] = 1.0 if is_known else certainty(size)
     augmented, hole = _augment(np.stack(pictures), prompt.hole, rng)
     return Group(
         pictures=augmented,
         prompt=white_hole(augmented[0], hole),
         hole=hole,
-        better=[better for better, _ in visible],
-        worse=[worse for _, worse in visible],
-        certainty=[certainty(size) for size in visible.values()],
+        better=[better for better, _ in sureness],
+        worse=[worse for _, worse in sureness],
+        certainty=list(sureness.values()),
     )
 
 

@@ -28,13 +28,13 @@ CHECKPOINT, LOG = "checkpoint.pt", "log.jsonl"
 class RewardTrainingConfig:
     """batch_size: prompts a step. learning_rate: AdamW's highest, after `warmup_steps`."""
 
-    steps: int = 2000
+    steps: int = 1000
     batch_size: int = 12
     learning_rate: float = 6e-4
     weight_decay: float = 0.05
     warmup_steps: int = 100
     seed: int = 0
-    checkpoint_every: int = 100
+    checkpoint_every: int = 200
     bf16: bool = True
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
 
