@@ -4,7 +4,9 @@ torch is imported in that process alone. It keeps the model between requests; ca
 loaded where the model stops within PATIENCE, and ends the process where it does not.
 """
 
+import os
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -90,6 +92,7 @@ class ProcessInpainter:
 
 @lru_cache(maxsize=1)
 def _inpainter(source: ModelSource) -> "LoadedInpainter":
+    _keep_libraries_quiet_and_offline()
     from training.inpainting.diffusion.loading import load_inpainter  # torch, in this process only
 
     return load_inpainter(
@@ -100,6 +103,23 @@ def _inpainter(source: ModelSource) -> "LoadedInpainter":
         loras=source.loras,
         judge=lambda image, hole, fills: _rewards(source.reward, image, hole, fills),
     )
+
+
+def _keep_libraries_quiet_and_offline() -> None:
+    """Before they are imported: no bars, warnings or visits to a hub that nobody asked for."""
+    os.environ.update(
+        HF_HUB_OFFLINE="1",
+        HF_HUB_DISABLE_TELEMETRY="1",
+        HF_HUB_DISABLE_PROGRESS_BARS="1",
+        TRANSFORMERS_VERBOSITY="error",
+        DIFFUSERS_VERBOSITY="error",
+    )
+    warnings.simplefilter("ignore")
+    from diffusers.utils import logging as diffusers_logging
+    from transformers.utils import logging as transformers_logging
+
+    diffusers_logging.disable_progress_bar()
+    transformers_logging.disable_progress_bar()
 
 
 def _rewards(reward: Path, image: Pixels, hole: Mask, fills: Sequence[Pixels]) -> list[float]:

@@ -8,11 +8,12 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
-from typing import Any
+from typing import Any, cast
 
 from training.errors import Cancelled, PrefPaintError
 
 POLL_SECONDS = 0.02
+STOP = "stop"
 
 
 class ProcessPool:
@@ -58,7 +59,6 @@ class ProcessPool:
                     while waiting and idle:
                         worker, (index, call) = idle.pop(), waiting.popleft()
                         busy[worker.connection] = (worker, index)
-                        worker.asked_to_stop.clear()
                         worker.connection.send((function, call))
                     if cancel.is_set():
                         _end_gently(busy, patience)
@@ -100,10 +100,7 @@ class _Worker:
     def __init__(self) -> None:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
-        self.asked_to_stop = context.Event()
-        self.process = context.Process(
-            target=_serve, args=(theirs, self.asked_to_stop), daemon=True
-        )
+        self.process = context.Process(target=_serve, args=(theirs,), daemon=True)
         self.process.start()
         theirs.close()
 
@@ -122,27 +119,40 @@ def _receive(connection: Connection) -> tuple[str, Any]:
     return kind, value
 
 
+class _Here:
+    """In a worker: the way back to the caller of the running call."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.is_stopped = False
+
+    def is_set(self) -> bool:
+        """Whether the caller wants the running call to end."""
+        if not self.is_stopped and self.connection.poll():
+            self.is_stopped = self.connection.recv() == STOP
+        return self.is_stopped
+
+
+_here: _Here | None = None
+
+
 def emit(value: Any) -> None:
     """In a worker: hand a value to the caller at once, as if the function had yielded it."""
-    assert _connection is not None
-    _connection.send(("value", value))
+    assert _here is not None
+    _here.connection.send(("value", value))
 
 
 def cancel_asked() -> threading.Event:
     """In a worker: set once the caller wants the running call to end."""
-    assert _asked_to_stop is not None
-    return _asked_to_stop
-
-
-_connection: Connection | None = None
-_asked_to_stop: Any = None
+    return cast(threading.Event, _here)
 
 
 def _end_gently(busy: dict[Connection, tuple[_Worker, int]], patience: float) -> None:
     """Ask busy workers to stop and wait for them; who stops is no longer busy."""
     deadline = time.monotonic() + patience
     for worker, _ in busy.values():
-        worker.asked_to_stop.set()
+        with suppress(OSError):  # it has ended already
+            worker.connection.send(STOP)
     while busy and (left := deadline - time.monotonic()) > 0:
         for connection in wait(list(busy), timeout=left):
             assert isinstance(connection, Connection)
@@ -150,14 +160,18 @@ def _end_gently(busy: dict[Connection, tuple[_Worker, int]], patience: float) ->
                 del busy[connection]
 
 
-def _serve(connection: Connection, asked_to_stop: Any) -> None:
-    global _connection, _asked_to_stop
-    _connection, _asked_to_stop = connection, asked_to_stop
+def _serve(connection: Connection) -> None:
+    global _here
     if hasattr(os, "nice"):
         os.nice(5)  # the window comes first
+    _here = _Here(connection)
     with suppress(EOFError, BrokenPipeError, KeyboardInterrupt):  # the program has ended
         while True:
-            function, call = connection.recv()
+            message = connection.recv()
+            if message == STOP:  # it came when the call had just ended
+                continue
+            function, call = message
+            _here.is_stopped = False
             try:
                 for value in function(*call):
                     connection.send(("value", value))
