@@ -27,11 +27,12 @@ from prefpaint_gui.widgets.main_window import MainWindow
 from prefpaint_gui.widgets.theme import apply_theme, colours_for
 from prefpaint_gui.workers.feedback import FeedbackWorker, Store
 from prefpaint_gui.workers.files import FileWorker
-from prefpaint_gui.workers.generation import GenerationWorker, OwnedInpainter, OwnedScorer
+from prefpaint_gui.workers.generation import GenerationWorker, OwnedScorer
 from prefpaint_gui.workers.models import ModelsWorker
 from prefpaint_gui.workers.preloaded import PreloadedScorer
 from prefpaint_gui.workers.regions import RegionsWorker
 from prefpaint_gui.workers.threads import WorkerThreads
+from training.inpainting.request import OwnedInpainter
 
 WARM_UP_AFTER_MS = 250
 """By then the window is painted, and starting the worker processes does not hold it up."""
@@ -242,13 +243,19 @@ def real_backends() -> Backends:
     """The built-in models; imported in the worker's thread, and torch in a process of its own."""
 
     def models() -> list[ModelChoice]:
-        return [PATCHMATCH]
+        from prefpaint_gui.inpainters import model_store
+
+        return [PATCHMATCH] + [
+            ModelChoice(entry.name, entry.title, True, entry.state == "ready")
+            for entry in model_store().entries()
+            if not entry.is_builtin
+        ]
 
     def inpainter(model: str) -> OwnedInpainter:
-        assert model == PATCHMATCH.name
-        from training.inpainting.patchmatch import PatchMatchInpainter
+        from prefpaint_gui.inpainters import make_inpainter
+        from training.reward.scorer import builtin_reward_path
 
-        made = PatchMatchInpainter()
+        made = make_inpainter(model, builtin_reward_path())
         made.start()
         return made
 

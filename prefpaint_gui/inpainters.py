@@ -1,27 +1,15 @@
 """Which inpainter a model's name stands for. No Qt, no torch."""
 
 from pathlib import Path
-from typing import Protocol
-
-from training.inpainting.model_store import ModelStore
 
 from prefpaint_gui.paths import data_folder
+from training.inpainting.model_store import ModelStore
 from training.inpainting.patchmatch import PatchMatchInpainter
-from training.inpainting.request import Inpainter
+from training.inpainting.request import OwnedInpainter
 from training.inpainting.settings import DeviceName, DtypeName
 from training.process_inpainter import ModelSource, ProcessInpainter
 
 PATCHMATCH = PatchMatchInpainter.name
-
-
-class OwnedInpainter(Inpainter, Protocol):
-    """An inpainter that is closed when its owner is."""
-
-    def start(self) -> None:
-        """Start its processes ahead of the first request."""
-
-    def close(self) -> None:
-        """End its processes at once."""
 
 
 def model_store() -> ModelStore:

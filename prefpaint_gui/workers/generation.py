@@ -11,16 +11,16 @@ from prefpaint_gui.state.messages import Filled, Order, Previewed
 from prefpaint_gui.state.models import PATCHMATCH
 from prefpaint_gui.state.pyramid import Pyramid
 from training.errors import Cancelled, PrefPaintError
-from training.inpainting.request import Box, Event, Inpainter, InpaintRequest, Preview, Progress
+from training.inpainting.request import (
+    Box,
+    Event,
+    InpaintRequest,
+    OwnedInpainter,
+    Preview,
+    Progress,
+)
 from training.ranking import RankedFill, generate_and_score
 from training.reward.score import Scorer
-
-
-class OwnedInpainter(Inpainter, Protocol):
-    """An inpainter that is closed when the window is."""
-
-    def close(self) -> None:
-        """End its processes at once."""
 
 
 class OwnedScorer(Scorer, Protocol):

@@ -109,3 +109,15 @@ class Inpainter(Protocol):
         Raises Cancelled soon after `cancel` is set, PrefPaintError when it cannot fill.
         """
         ...
+
+
+class OwnedInpainter(Inpainter, Protocol):
+    """An inpainter with processes of its own, which its owner ends."""
+
+    def start(self) -> None:
+        """Start the processes ahead of the first request; returns at once."""
+        ...
+
+    def close(self) -> None:
+        """End the processes at once."""
+        ...
