@@ -16,7 +16,7 @@ from training.reward.encoders import EncoderConfig
 from training.reward.faults import FAULT_KINDS, apply_fault
 from training.reward.model import load_reward
 from training.reward.pair_data import certainty, draw_group, load_prompts
-from training.reward.trainer import RewardTrainingConfig, ranking_loss, train_reward
+from training.reward.trainer import Pairs, RewardTrainingConfig, ranking_loss, train_reward
 
 SMALL = EncoderConfig(widths=(8, 8, 8, 8), embedding_size=16)
 
@@ -105,14 +105,13 @@ def test_the_command_ships_a_model_that_scores(
     assert np.isfinite(model.score(photo, hole, [photo])[0].reward)
 
 
-def test_ranking_loss_is_the_mean_over_pairs() -> None:
+def test_ranking_loss_is_the_weighted_mean_over_pairs() -> None:
     rewards = torch.tensor([2.0, 0.5, -1.0])
     better, worse = torch.tensor([0, 1]), torch.tensor([1, 2])
-    sure = float(ranking_loss(rewards, better, worse, torch.ones(2)))
-    assert sure == pytest.approx(np.log(1 + np.exp(-1.5)), abs=1e-6)
-    unsure = float(ranking_loss(rewards, better, worse, torch.tensor([1.0, 0.7])))
-    slow = np.mean([np.log(1 + np.exp(-1.5)), np.log(1 + np.exp(-1.5)) + 0.3 * 1.5])
-    assert unsure == pytest.approx(slow, abs=1e-6)
+    certainty, weight = torch.tensor([1.0, 0.7]), torch.tensor([1.0, 4.0])
+    loss = float(ranking_loss(rewards, Pairs(better, worse, certainty, weight)))
+    first = np.log(1 + np.exp(-1.5))
+    assert loss == pytest.approx((first + 4 * (first + 0.3 * 1.5)) / 5, abs=1e-6)
 
 
 def test_an_order_is_the_surer_the_more_the_pictures_differ() -> None:

@@ -48,6 +48,7 @@ class Group:
     better: list[int]
     worse: list[int]
     certainty: list[float]
+    is_fill: list[bool]
 
 
 def load_prompts(folder: Path) -> list[PromptPictures]:
@@ -143,6 +144,7 @@ def draw_group(prompts: list[PromptPictures], index: int, rng: np.random.Generat
         better=[better for better, _ in sureness],
         worse=[worse for _, worse in sureness],
         certainty=list(sureness.values()),
+        is_fill=[pair in real for pair in sureness],
     )
 
 

@@ -21,18 +21,26 @@ from training.reward.network import RewardNetwork
 from training.reward.pair_data import Group, PromptPictures, draw_group, load_prompts
 from training.reward.trust import LAMBDA, error_bound, inverse_covariance
 
+FEATURE_PROMPTS = 2000
+"""Prompts whose features, six each, make V: far more than its 256 dimensions need."""
 CHECKPOINT, LOG = "checkpoint.pt", "log.jsonl"
 
 
 @dataclass(frozen=True)
 class RewardTrainingConfig:
-    """batch_size: prompts a step. learning_rate: AdamW's highest, after `warmup_steps`."""
+    """batch_size: prompts a step. learning_rate: AdamW's highest, after `warmup_steps`.
 
-    steps: int = 1000
-    batch_size: int = 12
+    Faults are the harder and more numerous pairs, so they are learned first; after
+    `balance_after` steps an original over a fill counts `fill_weight` times.
+    """
+
+    steps: int = 1300
+    batch_size: int = 16
     learning_rate: float = 6e-4
     weight_decay: float = 0.05
     warmup_steps: int = 100
+    balance_after: int = 800
+    fill_weight: float = 3.0
     seed: int = 0
     checkpoint_every: int = 200
     bf16: bool = True
@@ -77,14 +85,25 @@ def train_reward(
     return _finish(network.eval(), prompts, validation, config)
 
 
-def ranking_loss(rewards: Tensor, better: Tensor, worse: Tensor, certainty: Tensor) -> Tensor:
-    """Mean cross entropy of sigmoid(R(better) - R(worse)) over pairs (Bradley-Terry).
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """Which pictures beat which. better, worse: (p,) indices into the rewards. certainty: (p,),
+    how sure each order is, 0.5-1. weight: (p,), how much each counts."""
 
-    rewards: (n,); better, worse: (p,) indices into them; certainty: (p,), how sure each
-    order is, 0.5-1. A scalar.
+    better: Tensor
+    worse: Tensor
+    certainty: Tensor
+    weight: Tensor
+
+
+def ranking_loss(rewards: Tensor, pairs: Pairs) -> Tensor:
+    """Weighted mean of the cross entropy of sigmoid(R(better) - R(worse)) (Bradley-Terry).
+
+    rewards: (n,). A scalar.
     """
-    margins = rewards[better] - rewards[worse]
-    return functional.binary_cross_entropy_with_logits(margins, certainty)
+    margins = rewards[pairs.better] - rewards[pairs.worse]
+    losses = functional.binary_cross_entropy_with_logits(margins, pairs.certainty, reduction="none")
+    return (losses * pairs.weight).sum() / pairs.weight.sum()
 
 
 def _draw_batch(
@@ -107,7 +126,9 @@ def _train_step(
     for group in optimiser.param_groups:
         group["lr"] = config.learning_rate * _schedule(step, config)
     network.train()
-    loss = ranking_loss(*_judge_groups(network, groups, config.bf16))
+    rewards = _judge_groups(network, groups, config.bf16)
+    fill_weight = config.fill_weight if step >= config.balance_after else 1.0
+    loss = ranking_loss(rewards, _pairs(groups, fill_weight))
     optimiser.zero_grad()
     loss.backward()
     torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -115,10 +136,8 @@ def _train_step(
     return float(loss.detach())
 
 
-def _judge_groups(
-    network: RewardNetwork, groups: list[Group], bf16: bool
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Rewards of all pictures of the groups, group after group, and the pairs among them.
+def _judge_groups(network: RewardNetwork, groups: list[Group], bf16: bool) -> Tensor:
+    """Rewards of all pictures of the groups, group after group.
 
     bf16 serves the encoder alone: two fills differ by less than it can tell after the pooling.
     """
@@ -130,12 +149,19 @@ def _judge_groups(
     with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
         embeddings = network.encode(images, torch.cat([holes[owners], holes]))
     fills, prompt = embeddings.split([len(owners), len(groups)])
-    rewards = network.judge(fills, prompt[owners]).rewards
-    starts = np.cumsum([0, *sizes[:-1]])
-    better = [s + i for s, g in zip(starts, groups, strict=True) for i in g.better]
-    worse = [s + i for s, g in zip(starts, groups, strict=True) for i in g.worse]
-    certainty = [value for group in groups for value in group.certainty]
-    return rewards, torch.tensor(better), torch.tensor(worse), torch.tensor(certainty)
+    return network.judge(fills, prompt[owners]).rewards
+
+
+def _pairs(groups: list[Group], fill_weight: float) -> Pairs:
+    """The pairs of all groups, counted through as `_judge_groups` does."""
+    starts = np.cumsum([0, *(len(group.pictures) for group in groups)])[:-1]
+    offsets = [int(s) for s, g in zip(starts, groups, strict=True) for _ in g.better]
+    return Pairs(
+        better=torch.tensor([i for g in groups for i in g.better]) + torch.tensor(offsets),
+        worse=torch.tensor([i for g in groups for i in g.worse]) + torch.tensor(offsets),
+        certainty=torch.tensor([value for g in groups for value in g.certainty]),
+        weight=torch.tensor([fill_weight if f else 1.0 for g in groups for f in g.is_fill]),
+    )
 
 
 def _schedule(step: int, config: RewardTrainingConfig) -> float:
@@ -154,7 +180,10 @@ def _finish(
 ) -> RewardModel:
     """V^-1 from the training features; rewards in units of the fills of held-out photos."""
     features = np.concatenate(
-        [judge_pictures(network, prompt, prompt.pictures).features.numpy() for prompt in prompts]
+        [
+            judge_pictures(network, prompt, prompt.pictures).features.numpy()
+            for prompt in prompts[:FEATURE_PROMPTS]
+        ]
     )
     v_inverse = inverse_covariance(features, LAMBDA)
     bounds = error_bound(features, v_inverse)
