@@ -15,7 +15,7 @@ from training.inpainting.diffusion.general import GeneralInpainter, load_general
 from training.inpainting.diffusion.inpainter import DiffusionInpainter, Judge
 from training.inpainting.diffusion.model import DiffusionModel
 from training.inpainting.diffusion.previews import load_tiny_decoder
-from training.inpainting.diffusion.single_file import single_file_config
+from training.inpainting.diffusion.single_file import load_single_file
 from training.inpainting.request import Inpainter
 from training.inpainting.settings import DeviceName, DtypeName
 
@@ -71,8 +71,7 @@ def _load_pipeline(path: Path, info: CheckpointInfo, dtype: torch.dtype) -> Any:
     else:
         options["add_watermarker"] = False
     if info.kind == "file":
-        with single_file_config(info) as config:
-            pipeline = made.from_single_file(path, config=str(config), torch_dtype=dtype, **options)
+        pipeline = load_single_file(made, path, info, dtype, **options)
     else:
         if not is_xl:
             options |= {"feature_extractor": None, "image_encoder": None}
