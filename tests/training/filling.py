@@ -8,11 +8,14 @@ from training.inpainting.region import make_request
 from training.inpainting.request import Pixels
 from training.inpainting.settings import DiffusionSettings
 
+PHOTO = make_photo(128, 128, seed=1)
+HOLE = hole_at((128, 128), 40, 48, 40, 40)
+"""Of whole latent cells, so that pipelines mask the same."""
 SETTINGS = DiffusionSettings("a cat", "blurry", steps=4, sampler="ddim", match_colour=False)
 
 
 def fill(inpainter: Any, settings: DiffusionSettings = SETTINGS, seed: int = 3) -> Pixels:
-    photo, hole = make_photo(128, 128, seed=1), hole_at((128, 128), 40, 44, 40, 40)
-    request = make_request(photo, hole, job_id=1, seeds=(seed,), settings=settings, padding=64)
+    """(128, 128, 3) uint8: the photo with its hole filled at the tiny models' own size."""
+    request = make_request(PHOTO, HOLE, job_id=1, seeds=(seed,), settings=settings, padding=64)
     (candidate,) = inpainter.generate(request, lambda _: None, threading.Event())
     return candidate.pixels
