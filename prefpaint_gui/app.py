@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import numpy  # noqa: F401 - before Qt, whose import hook doubles the time that it takes
@@ -19,16 +20,18 @@ from prefpaint_gui.settings import (
 )
 from prefpaint_gui.state.candidates import Candidates
 from prefpaint_gui.state.document import Document
+from prefpaint_gui.state.library import Library
 from prefpaint_gui.state.models import PATCHMATCH, ModelChoice
 from prefpaint_gui.state.options import Options, suitable_brush
 from prefpaint_gui.state.regions import Regions
 from prefpaint_gui.state.session import Session
 from prefpaint_gui.widgets.main_window import MainWindow
 from prefpaint_gui.widgets.theme import apply_theme, colours_for
+from prefpaint_gui.workers.downloads import DownloadWorker
 from prefpaint_gui.workers.feedback import FeedbackWorker, Store
 from prefpaint_gui.workers.files import FileWorker
 from prefpaint_gui.workers.generation import GenerationWorker, OwnedScorer
-from prefpaint_gui.workers.models import ModelsWorker
+from prefpaint_gui.workers.models import Models, ModelsWorker
 from prefpaint_gui.workers.preloaded import PreloadedScorer
 from prefpaint_gui.workers.regions import RegionsWorker
 from prefpaint_gui.workers.threads import WorkerThreads
@@ -48,12 +51,14 @@ class Backends:
     """What the window works with; each is made in a worker's thread, when it is first needed.
 
     inpainter: takes the name of a ModelChoice. models: those there are now, the built-in one first.
+    library: keeps the models that are no part of the program.
     """
 
     inpainter: Callable[[str], OwnedInpainter]
     scorer: Callable[[], OwnedScorer]
     store: Callable[[], Store]
     models: Callable[[], list[ModelChoice]]
+    library: Callable[[], Models]
 
 
 class Program(QObject):
@@ -73,27 +78,24 @@ class Program(QObject):
         self.options = Options(option_values(settings))
         self.regions = Regions(self.document, self.options)
         self.session = Session(self.document, self.candidates, self.options)
+        self.library = Library()
         self.window = MainWindow(
-            self.document, self.candidates, self.regions, self.options, self.session
+            self.document, self.candidates, self.regions, self.options, self.session, self.library
         )
         self._generation = GenerationWorker(backends.inpainter, backends.scorer)
         self._file_worker = FileWorker()
         self._feedback = FeedbackWorker(backends.store)
-        self._models = ModelsWorker(backends.models)
+        self._models = ModelsWorker(backends.models, backends.library)
+        self._downloads = DownloadWorker(backends.library)
         self._region_worker = RegionsWorker()
-        self._threads = WorkerThreads(
-            [
-                self._generation,
-                self._file_worker,
-                self._feedback,
-                self._models,
-                self._region_worker,
-            ]
-        )
+        models = [self._models, self._downloads]
+        others = [self._generation, self._file_worker, self._feedback, self._region_worker]
+        self._threads = WorkerThreads([*others, *models])
         self._is_stopped = False
         self._connect_generation()
         self._connect_files()
         self._connect_feedback()
+        self._connect_library()
         self._connect_lookups()
         self.document.replaced.connect(self._suit_brush)
         self.window.sample_wanted.connect(self.open_sample)
@@ -130,10 +132,27 @@ class Program(QObject):
         session.answer_restored.connect(worker.restore)
         worker.failed.connect(session.failed)
 
+    def _connect_library(self) -> None:
+        library, models, downloads = self.library, self._models, self._downloads
+        library.listing_wanted.connect(models.list_all)
+        library.add_wanted.connect(models.add)
+        library.remove_wanted.connect(models.remove)
+        library.models_changed.connect(self.models_wanted)
+        library.plan_wanted.connect(downloads.plan)
+        library.download_wanted.connect(downloads.download)
+        models.listed.connect(library.on_listed)
+        models.added.connect(library.on_added)
+        models.removed.connect(library.on_removed)
+        models.failed.connect(library.failed)
+        downloads.offered.connect(library.on_offered)
+        downloads.progress.connect(library.on_progress)
+        downloads.downloaded.connect(library.on_downloaded)
+        downloads.failed.connect(library.on_failed)
+        downloads.broken_off.connect(library.on_broken_off)
+
     def _connect_lookups(self) -> None:
         self.models_wanted.connect(self._models.look)
-        self._models.listed.connect(self.options.set_models)
-        self._models.failed.connect(self.session.failed)
+        self._models.choices_listed.connect(self.options.set_models)
         self.regions.wanted.connect(self._region_worker.find)
         self._region_worker.found.connect(self.regions.on_found)
 
@@ -200,6 +219,7 @@ class Program(QObject):
         if not self._is_stopped:
             self._is_stopped = True
             self.session.jobs.cancel_all()
+            self.library.cancel()
             self._write_settings()
             self._threads.stop()
 
@@ -242,12 +262,16 @@ def run(photo: Path | None, sample: bool) -> int:
 def real_backends() -> Backends:
     """The built-in models; imported in the worker's thread, and torch in a process of its own."""
 
-    def models() -> list[ModelChoice]:
+    @cache
+    def library() -> Models:
         from prefpaint_gui.inpainters import model_store
 
+        return model_store()
+
+    def models() -> list[ModelChoice]:
         return [PATCHMATCH] + [
             ModelChoice(entry.name, entry.title, True, entry.state == "ready")
-            for entry in model_store().entries()
+            for entry in library().entries()
             if not entry.is_builtin
         ]
 
@@ -270,4 +294,4 @@ def real_backends() -> Backends:
 
         return PreferenceStore(data_folder())
 
-    return Backends(inpainter, scorer, store, models)
+    return Backends(inpainter, scorer, store, models, library)

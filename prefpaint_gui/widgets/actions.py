@@ -17,6 +17,8 @@ MENUS: dict[str, list[tuple[str, str, str] | None]] = {
         ("save", "&Save", "Ctrl+S"),
         ("save_as", "Save &as…", "Ctrl+Shift+S"),
         None,
+        ("models", "&Models…", "Ctrl+Shift+M"),
+        None,
         ("quit", "&Quit", "Ctrl+Q"),
     ],
     "&Edit": [
@@ -68,6 +70,7 @@ ICONS = {
     "clear": "clear",
     "fit": "fit",
     "actual": "actual",
+    "models": "models",
     "panel": "panel",
 }
 CHECKABLE = {"brush", "eraser", "rectangle", "regions", "panel"}

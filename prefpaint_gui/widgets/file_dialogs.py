@@ -6,6 +6,7 @@ from typing import Literal
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 OPEN_FILTER = "Photos (*.png *.jpg *.jpeg *.webp *.tif *.tiff *.bmp *.gif);;All files (*)"
+MODEL_FILTER = "Models (*.safetensors);;All files (*)"
 SAVE_FILTER = "Photos (*.png *.jpg *.jpeg *.webp *.tif *.tiff)"
 
 
@@ -18,6 +19,18 @@ def ask_open(parent: QWidget, folder: Path | None) -> Path | None:
 def ask_save(parent: QWidget, suggested: Path) -> Path | None:
     """Where to save; the dialog itself asks before it names a file that exists."""
     name, _ = QFileDialog.getSaveFileName(parent, "Save as", str(suggested), SAVE_FILTER)
+    return Path(name) if name else None
+
+
+def ask_model_folder(parent: QWidget) -> Path | None:
+    """Where a model lies whose files fill a folder."""
+    name = QFileDialog.getExistingDirectory(parent, "Add a model folder")
+    return Path(name) if name else None
+
+
+def ask_model_file(parent: QWidget) -> Path | None:
+    """Where a model lies that is one file."""
+    name, _ = QFileDialog.getOpenFileName(parent, "Add a model file", "", MODEL_FILTER)
     return Path(name) if name else None
 
 

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMenu, QVBoxLayout, QWid
 
 from prefpaint_gui.state.candidates import Candidates
 from prefpaint_gui.state.document import Document
+from prefpaint_gui.state.library import Library
 from prefpaint_gui.state.options import Options, Tool
 from prefpaint_gui.state.regions import Regions
 from prefpaint_gui.state.session import Session
@@ -22,6 +23,7 @@ from prefpaint_gui.widgets.banner import Banner
 from prefpaint_gui.widgets.candidate_strip import CandidateStrip
 from prefpaint_gui.widgets.canvas_area import CanvasArea
 from prefpaint_gui.widgets.file_actions import FileActions
+from prefpaint_gui.widgets.models_dialog import ModelsDialog
 from prefpaint_gui.widgets.shortcuts_dialog import ShortcutsDialog
 from prefpaint_gui.widgets.side_panel import SidePanel
 from prefpaint_gui.widgets.status_line import StatusLine
@@ -44,12 +46,14 @@ class MainWindow(QMainWindow):
         regions: Regions,
         options: Options,
         session: Session,
+        library: Library,
     ) -> None:
         super().__init__()
         self._document = document
         self._candidates = candidates
         self._options = options
         self._session = session
+        self._library = library
         self.commands = make_actions(self)
         self.files = FileActions(document, self)
         self.top_bar = TopBar(document, session, options, self.commands["panel"])
@@ -57,8 +61,9 @@ class MainWindow(QMainWindow):
         self.area = CanvasArea(document, candidates, regions, options, session, self.commands)
         self.canvas = self.area.canvas
         self.strip = CandidateStrip(document, candidates, session)
-        self.panel = SidePanel(options, session)
+        self.panel = SidePanel(options, session, self.commands["models"])
         self.status = StatusLine(document, session, candidates, options)
+        self.models = ModelsDialog(library, options, self)
         self.setAcceptDrops(True)
         self.setMinimumSize(760, 560)
         self._lay_out()
@@ -71,7 +76,7 @@ class MainWindow(QMainWindow):
     def set_colours(self, colours: Colours) -> None:
         """Hand the colours to what does not take them from the style sheet."""
         self.commands.set_colours(colours)
-        for part in (self.area, self.banner, self.strip):
+        for part in (self.area, self.banner, self.strip, self.models):
             part.set_colours(colours)
 
     def _lay_out(self) -> None:
@@ -121,6 +126,7 @@ class MainWindow(QMainWindow):
             "paste": self.files.paste,
             "save": self.files.save,
             "save_as": self.files.save_as,
+            "models": self.models.present,
             "quit": self.close,
             "undo": document.undo,
             "redo": document.redo,
@@ -169,8 +175,14 @@ class MainWindow(QMainWindow):
         for source in (self._session, self.files):
             source.failed.connect(self.banner.show_error)
             source.succeeded.connect(self.banner.hide)
-        self.files.notice.connect(self.status.say)
+        self._library.failed.connect(self._show_model_error)
+        for remarks in (self.files.notice, self._library.notice):
+            remarks.connect(self.status.say)
         self.files.close_granted.connect(self.close)
+
+    def _show_model_error(self, sentence: str) -> None:
+        if not self.models.isVisible():  # else it is shown there
+            self.banner.show_error(sentence)
 
     def _cancel(self) -> None:
         if self._session.is_busy:
@@ -228,5 +240,6 @@ class MainWindow(QMainWindow):
             return
         self._session.jobs.cancel_all()
         event.accept()
+        self.models.close()
         self.hide()  # at once, however long the workers take to end
         self.closed.emit()

@@ -27,6 +27,34 @@ def label(text: str = "", tone: str = "", parent: QWidget | None = None) -> QLab
     return made
 
 
+class ElidedLabel(QLabel):
+    """One line of which a part gives way where there is not enough room; its tip is the whole."""
+
+    def __init__(
+        self, whole: str, tone: str = "", mode: Qt.TextElideMode = Qt.TextElideMode.ElideMiddle
+    ) -> None:
+        super().__init__()
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setProperty("tone", tone)
+        self._mode = mode
+        self.set_whole(whole)
+
+    def set_whole(self, text: str) -> None:
+        self.setText(text)
+        self.setToolTip(text)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(0, super().minimumSizeHint().height())
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter, box = QPainter(self), self.contentsRect()
+        shown = self.fontMetrics().elidedText(self.text(), self._mode, box.width())
+        align = self.style().visualAlignment(self.layoutDirection(), self.alignment())
+        self.style().drawItemText(
+            painter, box, align, self.palette(), self.isEnabled(), shown, self.foregroundRole()
+        )
+
+
 def icon_button(name: str, tip: str, *, checkable: bool = False) -> QToolButton:
     """A button that shows only an icon; its name is what screen readers say."""
     button = QToolButton()

@@ -3,12 +3,15 @@
 import math
 
 from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QAbstractSlider,
     QAbstractSpinBox,
     QComboBox,
     QFrame,
+    QHBoxLayout,
     QScrollArea,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -34,7 +37,7 @@ ROLLED_OVER = (QAbstractSpinBox, QAbstractSlider, QComboBox)
 class SidePanel(QScrollArea):
     """What the next stroke and the next Generate go by; scrolls where the window is low."""
 
-    def __init__(self, options: Options, session: Session) -> None:
+    def __init__(self, options: Options, session: Session, models_action: QAction) -> None:
         super().__init__()
         self.setObjectName("sidePanel")
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -45,6 +48,11 @@ class SidePanel(QScrollArea):
         self._options = options
         self._session = session
         self.model = ModelCombo(options)
+        self.models = QToolButton()
+        self.models.setDefaultAction(models_action)
+        self.models.setAccessibleName("Models")
+        self.models.setToolTip("Download, add or remove models")
+        self.models.setFixedSize(34, 34)
         self.brush_slider = slider("Brush size slider", SLIDER_STEPS)
         self.brush_size = NumberField("Brush size", 1, LARGEST_BRUSH, " px")
         self.padding = NumberField("Context", -1, LARGEST_PADDING, " px")
@@ -69,7 +77,11 @@ class SidePanel(QScrollArea):
         layout.setContentsMargins(16, 16, 16, 16)
         layout.setSpacing(8)
         layout.addWidget(label("MODEL", "heading"))
-        layout.addWidget(self.model)
+        models = QHBoxLayout()
+        models.setSpacing(4)
+        models.addWidget(self.model)
+        models.addWidget(self.models)
+        layout.addLayout(models)
         layout.addSpacing(12)
         layout.addWidget(label("BRUSH", "heading"))
         layout.addLayout(rows([("Size", self.brush_slider, self.brush_size)]))

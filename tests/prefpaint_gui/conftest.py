@@ -15,6 +15,7 @@ from prefpaint_gui.app import Backends, Program, build_window
 from prefpaint_gui.state.models import PATCHMATCH, ModelChoice
 from prefpaint_gui.state.options import Tool
 from prefpaint_gui.widgets import file_dialogs
+from tests.prefpaint_gui.fake_models import FakeModels
 from tests.prefpaint_gui.fakes import FakeInpainter, FakeScorer, FakeStore
 
 LEFT = Qt.MouseButton.LeftButton
@@ -33,6 +34,7 @@ class Bench:
     store: FakeStore
     made: list[str] = field(default_factory=list)
     """Names of the models that an inpainter was made for."""
+    models: FakeModels = field(default_factory=FakeModels)
 
     def open(self, path: Path) -> None:
         with self.qtbot.waitSignal(self.program.document.replaced):
@@ -91,8 +93,15 @@ def bench(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, qapp: QApplication) -> 
         made.append(model)
         return inpainter
 
-    models = [PATCHMATCH, DIFFUSION, ABSENT]
-    program = build_window(Backends(make_inpainter, lambda: scorer, lambda: store, lambda: models))
+    def choices() -> list[ModelChoice]:
+        added = [entry for entry in models.entries() if entry.location]
+        titles = [ModelChoice(entry.name, entry.title, True, True) for entry in added]
+        return [PATCHMATCH, DIFFUSION, ABSENT, *titles]
+
+    models = FakeModels()
+    program = build_window(
+        Backends(make_inpainter, lambda: scorer, lambda: store, choices, lambda: models)
+    )
     qtbot.addWidget(program.window)
     program.window.strip.animated = False
     program.window.resize(1200, 860)
@@ -100,8 +109,9 @@ def bench(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, qapp: QApplication) -> 
         program.window.show()
     program.window.activateWindow()
     program.window.canvas.setFocus()
-    yield Bench(qtbot, program, inpainter, scorer, store, made)
+    yield Bench(qtbot, program, inpainter, scorer, store, made, models)
     inpainter.gate.set()
+    models.gate.set()
     monkeypatch.setattr(file_dialogs, "ask_unsaved", lambda *_: "discard")
     program.window.close()
 

@@ -14,6 +14,7 @@ from prefpaint_gui.settings import Settings, load_settings
 from prefpaint_gui.state.models import PATCHMATCH
 from prefpaint_gui.state.options import OptionValues, Tool
 from tests.prefpaint_gui.conftest import ABSENT, DIFFUSION, Bench
+from tests.prefpaint_gui.fake_models import FakeModels
 from tests.prefpaint_gui.fakes import FakeInpainter, FakeScorer, FakeStore
 from training.inpainting.settings import DiffusionSettings
 
@@ -216,7 +217,11 @@ def test_everything_is_there_again_at_the_next_start(qtbot: QtBot, tmp_path: Pat
         show_regions=False,
     )
     backends = Backends(
-        lambda _: FakeInpainter(), FakeScorer, FakeStore, lambda: [PATCHMATCH, DIFFUSION]
+        lambda _: FakeInpainter(),
+        FakeScorer,
+        FakeStore,
+        lambda: [PATCHMATCH, DIFFUSION],
+        FakeModels,
     )
     file = tmp_path / "settings.json"
     for settings in (Settings(), None):
