@@ -114,7 +114,7 @@ def fill(
         str, typer.Option(rich_help_panel=_DIFFUSION, help="What not to see.")
     ] = "",
     steps: Annotated[
-        int, typer.Option(min=1, max=1000, rich_help_panel=_DIFFUSION, help="Denoising steps.")
+        int, typer.Option(min=1, max=999, rich_help_panel=_DIFFUSION, help="Denoising steps.")
     ] = _DEFAULTS.steps,
     guidance: Annotated[
         float,
@@ -174,6 +174,8 @@ def fill(
     photo, mask, out = _inputs(photo, mask, out, sample)
     if explore is not None and explore < candidates:
         raise PrefPaintError(f"--explore {explore} is fewer than --candidates {candidates}.")
+    if explore is not None and model == PATCHMATCH:
+        raise PrefPaintError("--explore is for diffusion models: name one with --model.")
     settings = DiffusionSettings(
         prompt=prompt,
         negative_prompt=negative_prompt,

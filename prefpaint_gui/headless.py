@@ -69,7 +69,9 @@ def fill_photo(
     """
     photo, mask = _read(photo_path, mask_path)
     request = _request(photo, mask, mask_path, seeds, padding, feather, settings)
-    with _output_folder(out, _names(len(seeds)), inputs=(photo_path, mask_path)) as folder:
+    with _output_folder(
+        out, _names(settings.keep or len(seeds)), inputs=(photo_path, mask_path)
+    ) as folder:
         fills = best_first(generate_and_score(request, inpainter, scorer, on_event, cancel))
         rows, tiles = [], []
         for rank, fill in enumerate(fills, 1):

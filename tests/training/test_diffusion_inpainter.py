@@ -248,3 +248,45 @@ def test_colours_are_matched_by_the_known_pixels_alone() -> None:
     other = shifted.copy()
     other[hole] = 0
     assert np.array_equal(match_colour(other, image, hole)[~hole], matched[~hole])
+
+
+def test_a_funnel_of_few_steps_gives_each_seed_its_own_picture(model: DiffusionModel) -> None:
+    def brightest(_image: Any, hole: Any, fills: Any) -> list[float]:
+        return [float(fill[hole].mean()) for fill in fills]
+
+    few = replace(SETTINGS, steps=2)
+    alone = {c.seed: c.pixels for c in generate(make_inpainter(model), ask(tuple(range(6)), few))}
+    kept = generate(
+        make_inpainter(model, judge=brightest), ask(tuple(range(6)), replace(few, keep=2))
+    )
+    assert len(kept) == 2
+    for candidate in kept:
+        assert np.abs(candidate.pixels.astype(int) - alone[candidate.seed]).max() <= 1
+
+
+@pytest.mark.parametrize("name", ["encode", "decode"])
+def test_encoding_and_decoding_go_on_offloaded_when_memory_is_short(
+    model: DiffusionModel, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    expected = generate(make_inpainter(model), ask(seeds=(1,)))
+    whole, calls = getattr(model.vae, name), []
+
+    def limited(*words: Any, **named: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 1:
+            raise torch.OutOfMemoryError("out of memory")
+        return whole(*words, **named)
+
+    monkeypatch.setattr(model.vae, name, limited)
+    found = generate(make_inpainter(model), ask(seeds=(1,)))
+    assert np.abs(found[0].pixels.astype(int) - expected[0].pixels).max() <= 1
+
+
+@pytest.mark.parametrize("shape", [(8, 3000), (1, 3000), (3000, 8), (60, 5000)])
+def test_extreme_shapes_keep_to_the_models_area_and_lose_no_hole(shape: tuple[int, int]) -> None:
+    size = working_size(*shape, 512)
+    assert size[0] * size[1] <= 1.1 * 512 * 512
+    for place in range(3, max(shape) - 1, 97):
+        hole = np.zeros(shape, bool)
+        hole[(slice(None), place) if shape[1] > shape[0] else (place, slice(None))] = True
+        assert resize_hole(hole, *size).any()

@@ -54,6 +54,7 @@ class ProcessPool:
             waiting = deque(enumerate(calls))
             busy: dict[Connection, tuple[_Worker, int]] = {}
             idle = list(self._workers)
+            asked = False
             try:
                 while waiting or busy:
                     while waiting and idle:
@@ -61,6 +62,7 @@ class ProcessPool:
                         busy[worker.connection] = (worker, index)
                         worker.connection.send((function, call))
                     if cancel.is_set():
+                        asked = True
                         _end_gently(busy, patience)
                         raise Cancelled
                     for connection in wait(list(busy), timeout=POLL_SECONDS):
@@ -69,15 +71,18 @@ class ProcessPool:
                         kind, value = _receive(connection)
                         if kind == "value":
                             yield index, value
-                        elif kind == "error":
+                        elif kind in ("error", "gone"):
                             raise value
                         else:
                             del busy[connection]
                             idle.append(worker)
             finally:
+                if cancel.is_set() and not asked:  # the caller stopped iterating for that reason
+                    _end_gently(busy, patience)
                 for worker, _ in busy.values():
                     worker.kill()
-                    self._workers.remove(worker)
+                    if worker in self._workers:
+                        self._workers.remove(worker)
                 if busy:
                     self.start()
 
@@ -115,7 +120,7 @@ def _receive(connection: Connection) -> tuple[str, Any]:
         kind, value = connection.recv()
     except (EOFError, OSError):
         message = "A worker process ended unexpectedly, perhaps for lack of memory. Try again."
-        return "error", PrefPaintError(message)
+        return "gone", PrefPaintError(message)
     return kind, value
 
 
@@ -156,7 +161,10 @@ def _end_gently(busy: dict[Connection, tuple[_Worker, int]], patience: float) ->
     while busy and (left := deadline - time.monotonic()) > 0:
         for connection in wait(list(busy), timeout=left):
             assert isinstance(connection, Connection)
-            if _receive(connection)[0] != "value":
+            kind, _ = _receive(connection)
+            if kind == "gone":
+                return
+            if kind != "value":
                 del busy[connection]
 
 

@@ -29,6 +29,8 @@ class Batch:
         """on_step: called after every step; what it raises ends the batch."""
         self.seeds = seeds
         self.steps_done = 0
+        self.work_done = 0
+        """Steps times candidates."""
         self._settings = settings
         self._on_step = on_step
         self._rows: Rows | None = None
@@ -82,6 +84,7 @@ class Batch:
                 break
             self._rows = None
             self.steps_done = self._step.index + 1
+            self.work_done += len(self.seeds)
             if not torch.isfinite(self._step.latents).all():
                 raise NotFiniteError
             self._on_step(self)
@@ -89,7 +92,8 @@ class Batch:
 
     def keep(self, seeds: list[int]) -> None:
         """Drop the other candidates before the next step."""
-        self._rows = [self.seeds.index(seed) for seed in seeds]
+        before = self._rows or list(range(len(self.seeds)))
+        self._rows = [before[self.seeds.index(seed)] for seed in seeds]
         self.seeds = seeds
 
     def close(self) -> None:

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import torch
 
@@ -25,6 +26,7 @@ from training.inpainting.request import (
     Progress,
 )
 
+Result = TypeVar("Result")
 Judge = Callable[[Pixels, Mask, Sequence[Pixels]], Sequence[float]]
 """Rewards of fills of an image's hole, higher is better; what the funnel drops candidates by."""
 
@@ -32,8 +34,10 @@ FUNNEL = ((0.3, 0.5), (0.6, 0.0))
 """(share of the steps after which to judge, share of the surplus candidates that stay)."""
 PREVIEWS = 8
 """How often a candidate is shown while it is made."""
-BATCH_ON_CPU, BATCH_ON_GPU = 1, 8
-"""A processor gains nothing from batches, and one after the other the first is seen sooner."""
+BATCH = 8
+ALONE_FROM_SIDE = 512
+"""From this native side on, a processor gains nothing from batches (below, a tenth and more), and
+one after the other the first is seen sooner."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +55,8 @@ class DiffusionInpainter:
         self.name = name
         self._model = model
         self._judge = judge
-        self._batch_size = BATCH_ON_CPU if model.device.type == "cpu" else BATCH_ON_GPU
+        is_alone = model.device.type == "cpu" and model.native_side >= ALONE_FROM_SIDE
+        self._batch_size = 1 if is_alone else BATCH
 
     def generate(
         self,
@@ -69,14 +74,16 @@ class DiffusionInpainter:
                     yield candidate
                 return
             except NotFiniteError:
-                if self._model.dtype == torch.float32:
-                    raise PrefPaintError(
-                        f"{self.name} gives no numbers (NaN) even in fp32: its weights are "
-                        "damaged. Get the model again."
-                    ) from None
-                self._model.use_full_precision()
-                on_event(Progress(0, "Again in fp32"))
-                request = _without(request, finished)
+                pass  # outside of this block nothing holds on to the tensors of the failed job
+            if self._model.dtype == torch.float32:
+                raise PrefPaintError(
+                    f"{self.name} gives no numbers (NaN) even in fp32: its weights are damaged. "
+                    "Get the model again."
+                )
+            free_memory(self._model.device)
+            self._model.use_full_precision()
+            on_event(Progress(0, "Again in fp32"))
+            request = _without(request, finished)
 
 
 def _without(request: InpaintRequest, finished: set[int]) -> InpaintRequest:
@@ -146,7 +153,11 @@ class _Job:
     def _prepare(self, box: Box) -> _Part:
         region = cut(self._request, box, self._model.native_side, GRANULARITY)
         self._tell("Encoding")
-        return _Part(region, self._model.encode_photo(region.image, region.hole))
+        encoded = self._with_room(lambda: self._model.encode_photo(region.image, region.hole))
+        return _Part(region, encoded)
+
+    def _decode(self, latents: torch.Tensor) -> list[Pixels]:
+        return self._with_room(lambda: self._model.decode(latents))
 
     # --- batches ------------------------------------------------------------------------------
 
@@ -158,18 +169,17 @@ class _Job:
                 batch = self._batch(part, waiting[: self._inpainter._batch_size])
                 try:
                     latents = batch.advance(self._settings.steps)
-                    pictures = self._model.decode(latents)
-                except RuntimeError as error:
+                except (RuntimeError, MemoryError) as error:
                     self._make_room(error, batch)
                     continue
                 waiting = waiting[len(batch.seeds) :]
-                for seed, picture in zip(batch.seeds, pictures, strict=True):
+                for seed, picture in zip(batch.seeds, self._decode(latents), strict=True):
                     yield seed, part.region.paste(picture)
             return
         batches = self._funnel(part, seeds)
         for batch in batches:
             for seed, latents in zip(batch.seeds, self._finish(part, batch), strict=True):
-                yield seed, part.region.paste(self._model.decode(latents[None])[0])
+                yield seed, part.region.paste(self._decode(latents[None])[0])
 
     def _funnel(self, part: _Part, seeds: list[int]) -> list[Batch]:
         """Start all, and drop the weak by the reward of what they are on the way to."""
@@ -183,7 +193,7 @@ class _Job:
             reached: list[Batch] = []
             for batch in batches:
                 for done in self._reach(part, batch, until):
-                    pictures = self._model.decode(done.predicted_x0)
+                    pictures = self._decode(done.predicted_x0)
                     judged = self._judge(part.region.image, part.region.hole, pictures)
                     rewards.update(zip(done.seeds, judged, strict=True))
                     reached.append(done)
@@ -208,7 +218,7 @@ class _Job:
         try:
             batch.advance(until)
             return [batch]
-        except RuntimeError as error:
+        except (RuntimeError, MemoryError) as error:
             self._make_room(error, batch)
         size = self._inpainter._batch_size
         halves = [batch.seeds[i : i + size] for i in range(0, len(batch.seeds), size)]
@@ -216,22 +226,38 @@ class _Job:
             done for half in halves for done in self._reach(part, self._batch(part, half), until)
         ]
 
-    def _make_room(self, error: RuntimeError, batch: Batch) -> None:
+    def _make_room(self, error: Exception, batch: Batch) -> None:
         """After an out-of-memory error: a smaller batch, then offloading, then the sentence."""
         if not is_out_of_memory(error):
             raise error
         count = len(batch.seeds)
-        self._steps_done -= batch.steps_done * count
+        self._steps_done -= batch.work_done
         batch.close()
-        free_memory(self._model.device)
         if count > 1:
+            free_memory(self._model.device)
             self._inpainter._batch_size = max(1, count // 2)
-        elif not self._model.offload():
+        else:
+            self._offload(error)
+
+    def _offload(self, error: Exception) -> None:
+        """After an out-of-memory error that no smaller batch can mend."""
+        if not is_out_of_memory(error):
+            raise error
+        free_memory(self._model.device)
+        if not self._model.offload():
             raise PrefPaintError(
                 f"{self._inpainter.name} does not fit into the memory of this device, even one "
                 "candidate at a time. Close other programs, choose a smaller model, or the "
                 "device cpu."
             ) from error
+
+    def _with_room(self, work: Callable[[], Result]) -> Result:
+        """Encode or decode, once more with the model offloaded where memory is short."""
+        try:
+            return work()
+        except (RuntimeError, MemoryError) as error:
+            self._offload(error)
+        return work()
 
     def _batch(self, part: _Part, seeds: Sequence[int]) -> Batch:
         show: Previewer | None = None

@@ -20,6 +20,7 @@ from diffusers.utils.torch_utils import randn_tensor
 from torch import Tensor
 from torch.nn import functional
 
+from training.inpainting.diffusion.devices import free_memory, is_out_of_memory
 from training.inpainting.diffusion.sampler import Start, TextCondition
 from training.inpainting.request import Mask, Pixels
 from training.inpainting.settings import SamplerName
@@ -65,15 +66,28 @@ class DiffusionModel:
         self.dtype = dtype
         self._is_offloaded = False
         self._texts: OrderedDict[str, TextCondition] = OrderedDict()
-        self._place()
+        try:
+            self._place(dtype)
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            self.offload()
+        if self._is_offloaded:
+            free_memory(device)
+            self._place(dtype)
 
-    def _place(self) -> None:
-        _move(self.vae, self.device, torch.float32)
-        for part in (self.unet, *self._text_encoders(), self.tiny_decoder):
+    def _place(self, dtype: torch.dtype) -> None:
+        """Bring what is not offloaded to the device, in this precision."""
+        resting = torch.device("cpu") if self._is_offloaded else self.device
+        _move(self.vae, resting, torch.float32)
+        for encoder in self._text_encoders():
+            _move(encoder, resting, dtype)
+        for part in (self.unet, self.tiny_decoder):
             if part is not None:
-                _move(part, self.device, self.dtype)
+                _move(part, self.device, dtype)
         if self.device.type == "cuda":
             self.unet.to(memory_format=torch.channels_last)
+        self.dtype = dtype
 
     @property
     def unet(self) -> Any:
@@ -94,9 +108,8 @@ class DiffusionModel:
 
     def use_full_precision(self) -> None:
         """Compute everything in fp32 from now on."""
-        self.dtype = torch.float32
         self._texts.clear()
-        self._place()
+        self._place(torch.float32)
 
     def offload(self) -> bool:
         """Keep only what computes on the device, decode in tiles; False if that is so already."""

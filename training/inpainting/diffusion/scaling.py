@@ -21,18 +21,24 @@ def working_size(
     granularity: a divisor of both sides, itself a multiple of GRANULARITY.
     """
     scale = native_side / math.sqrt(height * width)
-    return tuple(
-        max(LEAST_SIDE, round(s * scale / granularity) * granularity) for s in (height, width)
-    )  # type: ignore[return-value]
+    longest = max(LEAST_SIDE, native_side**2 // LEAST_SIDE // granularity * granularity)
+
+    def side(length: int) -> int:
+        return min(longest, max(LEAST_SIDE, round(length * scale / granularity) * granularity))
+
+    return side(height), side(width)
 
 
 def resize(image: Pixels, height: int, width: int) -> Pixels:
-    """Both ways: pixel centres stay where they are, areas are averaged where it shrinks."""
-    if image.shape[:2] == (height, width):
-        return image
-    shrinks = height * width < image.shape[0] * image.shape[1]
-    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LANCZOS4
-    return np.asarray(cv2.resize(image, (width, height), interpolation=interpolation), np.uint8)
+    """Both ways: pixel centres stay where they are, areas are averaged where a side shrinks."""
+    for size, shrinks in (
+        ((image.shape[1], height), height < image.shape[0]),
+        ((width, height), width < image.shape[1]),
+    ):
+        if image.shape[1::-1] != size:
+            interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LANCZOS4
+            image = np.asarray(cv2.resize(image, size, interpolation=interpolation), np.uint8)
+    return image
 
 
 def resize_hole(hole: Mask, height: int, width: int) -> Mask:
@@ -40,9 +46,13 @@ def resize_hole(hole: Mask, height: int, width: int) -> Mask:
 
     A model masks whole cells alone; without this a thin hole could fall between them.
     """
-    scaled = cv2.resize(hole.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
-    if height * width > hole.size:
-        scaled = cv2.resize(hole.astype(np.float32), (width, height))
+    scaled = hole.astype(np.float32)
+    for size, shrinks in (
+        ((hole.shape[1], height), height < hole.shape[0]),
+        ((width, height), width < hole.shape[1]),
+    ):
+        interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+        scaled = np.asarray(cv2.resize(scaled, size, interpolation=interpolation), np.float32)
     cells = (scaled > 0).reshape(height // GRANULARITY, GRANULARITY, width // GRANULARITY, -1)
     touched = cells.any(axis=(1, 3))
     return np.asarray(np.kron(touched, np.ones((GRANULARITY, GRANULARITY), bool)))
