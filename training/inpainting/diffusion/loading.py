@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any, Protocol
 
 import torch
@@ -51,6 +52,11 @@ def load_inpainter(
         _add_loras(pipeline, loras)
         model = DiffusionModel(pipeline, place, precision, load_tiny_decoder(path))
         return DiffusionInpainter(model, name, judge)
+    except UnpicklingError as error:
+        raise PrefPaintError(
+            f"{_unreadable_pickle(path)} holds more than weights, or is damaged; nothing of it was "
+            "run. Get the model as .safetensors."
+        ) from error
     except (OSError, ValueError, KeyError, SafetensorError, RuntimeError) as error:
         if is_out_of_memory(error):
             raise PrefPaintError(
@@ -76,7 +82,7 @@ def _load_pipeline(path: Path, info: CheckpointInfo, dtype: torch.dtype) -> Any:
     else:
         if not is_xl:
             options |= {"feature_extractor": None, "image_encoder": None}
-        variant = "fp16" if _has_only_half(path) else None
+        variant = info.variant or None
         precisions = {"vae": torch.float32, "default": dtype}
         pipeline = made.from_pretrained(path, torch_dtype=precisions, variant=variant, **options)
     pipeline.set_progress_bar_config(disable=True)
@@ -87,10 +93,14 @@ def _load_pipeline(path: Path, info: CheckpointInfo, dtype: torch.dtype) -> Any:
     return pipeline
 
 
-def _has_only_half(folder: Path) -> bool:
-    """Whether the UNet is there as a variant in fp16 alone."""
-    names = [file.name for file in (folder / "unet").glob("*.safetensors")]
-    return bool(names) and all(".fp16" in name for name in names)
+def _unreadable_pickle(folder: Path) -> Path:
+    """The file that torch refused to read; its own error does not name it."""
+    for file in sorted(folder.glob("*/*.bin")):
+        try:
+            torch.load(file, weights_only=True, mmap=True)
+        except Exception:
+            return file
+    return folder
 
 
 def _add_loras(pipeline: Any, loras: Sequence[Path]) -> None:

@@ -51,12 +51,12 @@ class Region:
             focus,
             lookup,
             (shown.width, shown.height),
-            flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_REPLICATE,
         )
         pixels = canvas.copy()
         target = pixels[self.box.slices][shown.slices]
-        target[hole[shown.slices]] = resized[hole[shown.slices]]
+        np.copyto(target, resized, where=hole[shown.slices][..., None])
         return pixels
 
 
