@@ -34,7 +34,7 @@ from prefpaint_gui.workers.generation import GenerationWorker, OwnedScorer
 from prefpaint_gui.workers.models import Models, ModelsWorker
 from prefpaint_gui.workers.preloaded import PreloadedScorer
 from prefpaint_gui.workers.regions import RegionsWorker
-from prefpaint_gui.workers.threads import WorkerThreads
+from prefpaint_gui.workers.threads import Worker, WorkerThreads
 from training.inpainting.request import OwnedInpainter
 
 WARM_UP_AFTER_MS = 250
@@ -88,9 +88,9 @@ class Program(QObject):
         self._models = ModelsWorker(backends.models, backends.library)
         self._downloads = DownloadWorker(backends.library)
         self._region_worker = RegionsWorker()
-        models = [self._models, self._downloads]
-        others = [self._generation, self._file_worker, self._feedback, self._region_worker]
-        self._threads = WorkerThreads([*others, *models])
+        models: list[Worker] = [self._models, self._downloads]
+        photo: list[Worker] = [self._generation, self._file_worker, self._region_worker]
+        self._threads = WorkerThreads([*photo, *models, self._feedback])
         self._is_stopped = False
         self._connect_generation()
         self._connect_files()
