@@ -4,24 +4,36 @@ import os
 import statistics
 import time
 from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 from tests.bench.scene import large_photo
+
+if TYPE_CHECKING:
+    from prefpaint_gui.app import Backends
 
 GENERATES = 3
 
 
 def main() -> None:
     """Print the median, 99th percentile and longest gap, idle and while generating."""
+    from prefpaint_gui.app import real_backends
+
+    measure(real_backends())
+
+
+def measure(backends: "Backends", **options: Any) -> None:
+    """Print the gaps of a window with these backends. options: fields of OptionValues."""
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     from PySide6.QtCore import QEventLoop, Qt, QTimer
     from PySide6.QtWidgets import QApplication
 
-    from prefpaint_gui.app import build_window, real_backends
+    from prefpaint_gui.app import build_window
     from prefpaint_gui.photo_io import photo_from_pixels
     from training.preferences.store import PreferenceStore  # noqa: F401 - loaded before timing
 
     app = QApplication.instance() or QApplication([])
-    program = build_window(real_backends())
+    program = build_window(backends)
+    program.options.update(**options)
     program.window.show()
     program.document.load(photo_from_pixels(large_photo()))
     ticks: list[float] = []
