@@ -17,8 +17,10 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
+from diffusers.utils import logging as diffusers_logging
 from PIL import Image
 from torch.utils.flop_counter import FlopCounterMode
+from transformers.utils import logging as transformers_logging
 
 from tests.bench import smoothness
 from tests.bench.scene import request
@@ -49,6 +51,9 @@ SHAPE = FULL if IS_GPU else SMALL
 
 def main() -> None:
     """Print throughputs and their ratios, what previews cost, and the window's gaps."""
+    for library in (diffusers_logging, transformers_logging):
+        library.set_verbosity_error()
+        library.disable_progress_bar()
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     print(f"{SHAPE.side} x {SHAPE.side}, {SHAPE.steps} steps of DDIM, UNet of {SHAPE.unet}")

@@ -395,6 +395,8 @@ def test_a_broken_preference_database_is_set_aside_and_work_goes_on(
 
 @pytest.mark.skipif(sys.platform == "win32", reason="interrupts a process as a terminal would")
 def test_ctrl_c_stops_at_once_and_leaves_nothing(job: Job) -> None:
+    make_photo().resize((480, 360)).save(job.photo)  # so that there is much to do
+    make_mask().resize((480, 360)).save(job.mask)
     many = [*COMMAND, *job.fill(), "--candidates", "99"]
     child = subprocess.Popen(
         many,

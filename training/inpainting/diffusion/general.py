@@ -69,7 +69,7 @@ def _load_pipeline(folder: Path, dtype: torch.dtype) -> Any:
         for name, parameter in signature(own.__init__).parameters.items()
         if parameter.default is Parameter.empty and name not in ("self", *index.components)
     ]
-    options = {"local_files_only": True, "torch_dtype": dtype, "variant": variant}
+    options = {"local_files_only": True, "dtype": dtype, "variant": variant}
     options |= dict.fromkeys(left_out)
     if can_inpaint(own):  # AutoPipelineForInpainting does not list all that can, such as FLUX Fill
         return own.from_pretrained(folder, **options)

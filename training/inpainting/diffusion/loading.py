@@ -84,7 +84,7 @@ def _load_pipeline(path: Path, info: CheckpointInfo, dtype: torch.dtype) -> Any:
             options |= {"feature_extractor": None, "image_encoder": None}
         variant = info.variant or None
         precisions = {"vae": torch.float32, "default": dtype}
-        pipeline = made.from_pretrained(path, torch_dtype=precisions, variant=variant, **options)
+        pipeline = made.from_pretrained(path, dtype=precisions, variant=variant, **options)
     pipeline.set_progress_bar_config(disable=True)
     for part in ("unet", "vae", "text_encoder", "text_encoder_2"):
         module = getattr(pipeline, part, None)

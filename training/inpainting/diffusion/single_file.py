@@ -129,10 +129,10 @@ def load_single_file(
     """
     with single_file_config(info, find_prediction(path, info)) as config:
         source = {"config": str(config), "local_files_only": True}
-        precise = {"subfolder": "vae", "torch_dtype": torch.float32}
+        precise = {"subfolder": "vae", "dtype": torch.float32}
         try:
             vae = AutoencoderKL.from_single_file(str(path), **source, **precise)
-            options |= {"vae": vae, "torch_dtype": dtype}
+            options |= {"vae": vae, "dtype": dtype}
             pipeline = made.from_single_file(str(path), **options | source)
         except (SingleFileComponentError, KeyError, NotImplementedError) as error:
             raise _incomplete(path) from error
