@@ -87,8 +87,8 @@ def tour(out: Path) -> None:
     with prefpaint(":91", out, "", [str(sample_photo_path())]) as desktop:
         desktop.picture("2-open")
         desktop.do("key", "bracketright", "key", "bracketright")
-        desktop.stroke((619, 268), (619, 400), (620, 500), (622, 590))
-        desktop.stroke((590, 520), (590, 590))
+        desktop.stroke((606, 268), (606, 400), (607, 500), (609, 590))
+        desktop.stroke((577, 520), (577, 590), (636, 590), (636, 520))
         desktop.picture("3-mask")
         desktop.do("key", "ctrl+Return")
         desktop.picture("4-busy", wait=0.5)
