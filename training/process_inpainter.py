@@ -7,7 +7,7 @@ loaded where the model stops within PATIENCE, and ends the process where it does
 import os
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -70,7 +70,7 @@ class ProcessInpainter:
         request: InpaintRequest,
         on_event: Callable[[Event], None],
         cancel: threading.Event,
-    ) -> Iterator[Candidate]:
+    ) -> Generator[Candidate, None, None]:
         """See Inpainter.generate."""
         self._stop_timer()
         try:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 
 from training.inpainting.request import Candidate, Event, Inpainter, InpaintRequest
@@ -27,9 +28,10 @@ def generate_and_score(
 
     Raises Cancelled soon after `cancel` is set, PrefPaintError when filling or scoring fails.
     """
-    for candidate in inpainter.generate(request, on_event, cancel):
-        (score,) = scorer.score(request.image, request.hole, [candidate.pixels], cancel)
-        yield RankedFill(candidate, score)
+    with closing(inpainter.generate(request, on_event, cancel)) as candidates:
+        for candidate in candidates:
+            (score,) = scorer.score(request.image, request.hole, [candidate.pixels], cancel)
+            yield RankedFill(candidate, score)
 
 
 def best_first(fills: Iterable[RankedFill]) -> list[RankedFill]:

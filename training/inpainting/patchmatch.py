@@ -7,7 +7,7 @@ SIGGRAPH 2009, by the solver of https://pypi.org/project/patchmatch-cython/.
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -85,7 +85,7 @@ class PatchMatchInpainter:
         request: InpaintRequest,
         on_event: Callable[[Event], None],
         cancel: threading.Event,
-    ) -> Iterator[Candidate]:
+    ) -> Generator[Candidate, None, None]:
         """See Inpainter.generate. The same seed gives the same pixels."""
         calls = [(request, seed) for seed in request.seeds]
         done = [0.0] * len(calls)

@@ -27,9 +27,11 @@ class ProcessPool:
         self._size = size
         self._workers: list[_Worker] = []
         self._lock = threading.Lock()
+        self._is_open = False
 
     def start(self) -> None:
         """Start the missing processes; returns at once, before they are ready."""
+        self._is_open = True
         self._workers = [worker for worker in self._workers if worker.process.is_alive()]
         while len(self._workers) < self._size:
             self._workers.append(_Worker())
@@ -83,7 +85,7 @@ class ProcessPool:
                     worker.kill()
                     if worker in self._workers:
                         self._workers.remove(worker)
-                if busy:
+                if busy and self._is_open:  # a generator may be ended after the pool was closed
                     self.start()
 
     def close_if_idle(self) -> None:
@@ -96,6 +98,7 @@ class ProcessPool:
 
     def close(self) -> None:
         """Kill every process."""
+        self._is_open = False
         for worker in self._workers:
             worker.kill()
         self._workers = []

@@ -1,7 +1,7 @@
 """What an inpainter is asked for and what it answers. Torch-free; safe to send across processes."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -102,7 +102,7 @@ class Inpainter(Protocol):
         request: InpaintRequest,
         on_event: Callable[[Event], None],
         cancel: threading.Event,
-    ) -> Iterator[Candidate]:
+    ) -> Generator[Candidate, None, None]:
         """Yield drafts (if any) and exactly one final candidate for each seed, in any order.
 
         Where settings.keep is smaller than the number of seeds, that many final candidates.

@@ -3,7 +3,7 @@
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any
@@ -145,7 +145,7 @@ class GeneralInpainter:
         request: InpaintRequest,
         on_event: Callable[[Event], None],
         cancel: threading.Event,
-    ) -> Iterator[Candidate]:
+    ) -> Generator[Candidate, None, None]:
         """See Inpainter.generate. Where memory is short, parts of the model are offloaded; NaN in
         half precision begins anew in fp32."""
         job = _Job(self, request, on_event, cancel)

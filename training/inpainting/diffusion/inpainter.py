@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -63,7 +63,7 @@ class DiffusionInpainter:
         request: InpaintRequest,
         on_event: Callable[[Event], None],
         cancel: threading.Event,
-    ) -> Iterator[Candidate]:
+    ) -> Generator[Candidate, None, None]:
         """See Inpainter.generate. A batch too large for the memory is halved, down to one, then
         parts of the model are offloaded; NaN in half precision begins anew in fp32."""
         finished: set[int] = set()
