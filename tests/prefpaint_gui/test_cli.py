@@ -403,6 +403,8 @@ def test_ctrl_c_stops_at_once_and_leaves_nothing(job: Job) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
+        # A shell lets what it starts in the background ignore it, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )
     while child.poll() is None and not job.out.exists():  # filling has begun when it does
