@@ -13,15 +13,19 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from training.inpainting.process_pool import ProcessPool
+from training.prompts.masks import MaskSet
 from training.prompts.photos import Split, find_photos
 from training.reward.eye import (
     ROWS,
+    photo_of,
     plan_eye_prompts,
     read_answers,
+    read_rankings,
+    write_ranked,
     write_rankings,
     write_sheet,
 )
-from training.reward.pairs import make_pairs
+from training.reward.pairs import make_pairs, write_folder
 
 app = typer.Typer(
     name="prefpaint-train",
@@ -33,6 +37,13 @@ app = typer.Typer(
 
 Out = Annotated[Path, typer.Option("--out", help="Folder to write to.", show_default=False)]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same result.")]
+Masks = Annotated[
+    MaskSet,
+    typer.Option(
+        help="repair: blobs, strokes, rectangles, lines; wide: large blobs and strips to outpaint."
+    ),
+]
+EyeSplit = Annotated[Split, typer.Option(help="test to measure a reward by; train to learn from.")]
 
 
 @app.callback()
@@ -48,6 +59,7 @@ def pairs(
     split: Annotated[
         Split | None, typer.Option(help="Only this split's photos; all of them by default.")
     ] = None,
+    masks: Masks = "repair",
     seed: Seed = 0,
     workers: Annotated[int, typer.Option(help="Processes.", min=1)] = os.cpu_count() or 1,
 ) -> None:
@@ -61,7 +73,17 @@ def pairs(
     try:
         with progress("Making prompts") as on_progress:
             cancel = threading.Event()
-            make_pairs(find_photos(photos), split, count, seed, out, pool, on_progress, cancel)
+            make_pairs(
+                find_photos(photos),
+                split,
+                count,
+                seed,
+                masks,
+                out,
+                pool,
+                on_progress,
+                cancel,
+            )
     finally:
         pool.close()
     Console().print(f"{count} prompts lie in {out}.")
@@ -69,11 +91,14 @@ def pairs(
 
 @app.command()
 def reward(
-    pairs: Annotated[Path, typer.Argument(help="Folder that `pairs` wrote, of training photos.")],
+    pairs: Annotated[list[Path], typer.Argument(help="Folders that `pairs` or `eye-pairs` wrote.")],
     validation: Annotated[
-        Path, typer.Option(help="The same of other photos: watched, never learned from.")
+        list[Path], typer.Option(help="The same of other photos: watched, never learned from.")
     ],
     out: Annotated[Path, typer.Option(help="Folder of the run.")],
+    start: Annotated[
+        Path | None, typer.Option(help="A reward model to go on from.", show_default=False)
+    ] = None,
     steps: Annotated[int, typer.Option(help="Steps to train.", min=1)] = 1300,
     batch_size: Annotated[int, typer.Option(help="Prompts a step.", min=1)] = 16,
     learning_rate: Annotated[float, typer.Option(help="Highest learning rate.")] = 6e-4,
@@ -88,7 +113,11 @@ def reward(
     from training.reward.trainer import RewardTrainingConfig, train_reward
 
     config = RewardTrainingConfig(
-        steps=steps, batch_size=batch_size, learning_rate=learning_rate, seed=seed
+        steps=steps,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        start=start,
+        seed=seed,
     )
     with progress("Training") as on_progress:
         model = train_reward(pairs, validation, out, config, on_progress)
@@ -122,14 +151,16 @@ def eye_sheets(
     photos: Annotated[list[Path], typer.Argument(help="Folders of photographs.")],
     out: Out,
     count: Annotated[int, typer.Option(help="How many prompts.", min=1)] = 120,
+    split: EyeSplit = "test",
+    masks: Masks = "repair",
     seed: Seed = 7,
 ) -> None:
-    """Draw sheets of shuffled, unnamed fills of held-out photos, to rank by eye.
+    """Draw sheets of shuffled, unnamed fills, to rank by eye.
 
     Write the ranking as text, a line a prompt, best first, letters side by side where the order
     is close: `007: B > A C > D E`. `eye-ranking` turns it into the committed file.
     """
-    planned = plan_eye_prompts(find_photos(photos), count, seed)
+    planned = plan_eye_prompts(find_photos(photos), split, masks, count, seed)
     pool = ProcessPool(os.cpu_count() or 1)
     calls = [(planned, number, out) for number in range(math.ceil(count / ROWS))]
     try:
@@ -147,13 +178,35 @@ def eye_ranking(
     answers: Annotated[Path, typer.Option(help="The ranking as text.", show_default=False)],
     out: Annotated[Path, typer.Option(help="The JSON file to write.", show_default=False)],
     count: Annotated[int, typer.Option(help="As given to eye-sheets.", min=1)] = 120,
+    split: EyeSplit = "test",
+    masks: Masks = "repair",
     seed: Seed = 7,
 ) -> None:
     """Turn a ranking by eye into JSON that names photo, crop, mask seed and recipe of each fill."""
-    prompts = [prompt for _, prompt in plan_eye_prompts(find_photos(photos), count, seed)]
+    planned = plan_eye_prompts(find_photos(photos), split, masks, count, seed)
+    prompts = [prompt for _, prompt in planned]
     rankings = read_answers(answers.read_text(), prompts)
     write_rankings(rankings, out)
     Console().print(f"{len(rankings)} rankings written to {out}.")
+
+
+@app.command()
+def eye_pairs(
+    photos: Annotated[list[Path], typer.Argument(help="The folders given to eye-sheets.")],
+    eye: Annotated[Path, typer.Option(help="A ranking by eye of training photos.")],
+    out: Out,
+) -> None:
+    """Make the ranked fills again, so that `reward` can learn from the ranking."""
+    paths = {path.name: path for path in find_photos(photos)}
+    rankings = read_rankings(eye)
+    pool = ProcessPool(os.cpu_count() or 1)
+    try:
+        with progress("Making prompts") as on_progress:
+            calls = [(photo_of(ranking, paths), ranking, out) for ranking in rankings]
+            write_folder(out, write_ranked, calls, pool, on_progress, threading.Event())
+    finally:
+        pool.close()
+    Console().print(f"{len(rankings)} prompts lie in {out}.")
 
 
 @contextmanager

@@ -1,4 +1,5 @@
-"""Random holes of the kinds that people paint: blobs, strokes, rectangles, thin lines."""
+"""Random holes of the kinds that people paint: blobs, strokes, rectangles, thin lines, large ones,
+and what lies beyond the photo's edge."""
 
 from typing import Literal, get_args
 
@@ -7,15 +8,20 @@ import numpy as np
 
 from training.inpainting.request import Mask
 
-MaskKind = Literal["blob", "strokes", "rectangle", "line"]
+MaskKind = Literal["blob", "strokes", "rectangle", "line", "large", "outpaint"]
 MASK_KINDS: tuple[MaskKind, ...] = get_args(MaskKind)
+MaskSet = Literal["repair", "wide"]
+MASK_SETS: dict[MaskSet, tuple[MaskKind, ...]] = {
+    "repair": ("blob", "strokes", "rectangle", "line"),
+    "wide": ("large", "outpaint"),
+}
 
 
 def random_mask(kind: MaskKind, size: int, seed: int) -> Mask:
-    """A (size, size) mask with one hole well inside; the same seed gives the same mask.
+    """A (size, size) mask with one hole; the same seed gives the same mask.
 
-    The hole covers 1.5-25 % of the square and its bounding box at most 60 % of each side, so that
-    every hole keeps surroundings to continue from.
+    A repair's hole covers 1.5-25 % of the square and its bounding box at most 60 % of each side,
+    "large" 20-45 % and 85 %; "outpaint" is a strip of 15-45 % along one edge or two.
     """
     rng = np.random.default_rng(seed)
     while True:
@@ -24,7 +30,8 @@ def random_mask(kind: MaskKind, size: int, seed: int) -> Mask:
         if not len(rows):
             continue
         extent = max(int(np.ptp(rows)), int(np.ptp(columns))) + 1
-        if extent <= 0.6 * size and 0.015 <= mask.mean() <= 0.25:
+        longest, least, most = _LIMITS.get(kind, (0.6, 0.015, 0.25))
+        if extent <= longest * size and least <= mask.mean() <= most:
             return mask
 
 
@@ -34,14 +41,22 @@ def _centre(size: int, rng: np.random.Generator) -> tuple[float, float]:
 
 
 def _blob(size: int, rng: np.random.Generator) -> Mask:
-    """A closed curve whose radius wanders about a circle or an ellipse."""
+    return _closed_curve(size, rng, 0.08, 0.26)
+
+
+def _large(size: int, rng: np.random.Generator) -> Mask:
+    return _closed_curve(size, rng, 0.24, 0.42)
+
+
+def _closed_curve(size: int, rng: np.random.Generator, least: float, most: float) -> Mask:
+    """Its radius wanders about a circle or an ellipse."""
     x, y = _centre(size, rng)
     angles = np.linspace(0, 2 * np.pi, 72, endpoint=False)
     radius = np.ones_like(angles)
     for frequency in range(2, 6):
         phase, amount = rng.uniform(0, 2 * np.pi), rng.uniform(0, 0.3) / frequency
         radius += amount * np.cos(frequency * angles + phase)
-    scale = rng.uniform(0.08, 0.26, size=2) * size
+    scale = rng.uniform(least, most, size=2) * size
     points = np.stack(
         [x + scale[0] * radius * np.cos(angles), y + scale[1] * radius * np.sin(angles)], 1
     )
@@ -83,4 +98,23 @@ def _rectangle(size: int, rng: np.random.Generator) -> Mask:
     return mask
 
 
-_DRAW = {"blob": _blob, "strokes": _strokes, "rectangle": _rectangle, "line": _line}
+def _outpaint(size: int, rng: np.random.Generator) -> Mask:
+    mask = np.zeros((size, size), bool)
+    mask[:, : int(size * rng.uniform(0.12, 0.4))] = True
+    if rng.random() < 0.3:
+        mask[: int(size * rng.uniform(0.1, 0.25))] = True
+    return np.rot90(mask, int(rng.integers(4))).copy()
+
+
+_LIMITS: dict[MaskKind, tuple[float, float, float]] = {
+    "large": (0.85, 0.2, 0.45),
+    "outpaint": (1.0, 0.15, 0.45),
+}
+_DRAW = {
+    "blob": _blob,
+    "strokes": _strokes,
+    "rectangle": _rectangle,
+    "line": _line,
+    "large": _large,
+    "outpaint": _outpaint,
+}

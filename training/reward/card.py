@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from training.errors import PrefPaintError
 from training.inpainting.request import Pixels
 from training.prompts.photos import photo_name, read_rgb
 from training.reward.evaluation import (
@@ -20,7 +19,7 @@ from training.reward.evaluation import (
     pair_accuracies,
     smooth_boundary,
 )
-from training.reward.eye import EyeRanking, clear_pairs, read_rankings
+from training.reward.eye import EyeRanking, clear_pairs, photo_of, read_rankings
 from training.reward.model import RewardModel, load_reward
 from training.reward.pair_data import PromptPictures, load_prompts
 from training.reward.pairs import render_prompt
@@ -83,9 +82,7 @@ def _ranked_prompts(
     prompts = []
     for ranking in rankings:
         prompt = ranking.prompt
-        if prompt.photo not in paths:
-            raise PrefPaintError(f"{prompt.photo} is not among the photographs given.")
-        hole, fills = render_prompt(read_rgb(paths[prompt.photo]), prompt)
+        hole, fills = render_prompt(read_rgb(photo_of(ranking, paths)), prompt)
         box = view_boxes(hole)[0]
         views = np.stack([view_image(fill, box, size) for fill in fills])
         kinds = tuple(recipe.kind for recipe in prompt.recipes)

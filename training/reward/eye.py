@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,9 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from training.errors import PrefPaintError
-from training.prompts.photos import read_rgb, split_of
-from training.reward.pairs import PairPrompt, Recipe, plan_prompt, render_prompt
+from training.prompts.masks import MaskSet
+from training.prompts.photos import Split, read_rgb, split_of
+from training.reward.pairs import PairPrompt, Recipe, plan_prompt, render_prompt, write_pictures
 from training.reward.view import view_boxes, white_hole
 
 LETTERS = "ABCDE"
@@ -30,17 +31,19 @@ class EyeRanking:
     tiers: tuple[tuple[int, ...], ...]
 
 
-def plan_eye_prompts(photos: list[Path], count: int, seed: int) -> list[tuple[Path, PairPrompt]]:
-    """Prompts of photos outside the training split, each with three PatchMatch fills, Telea's and
-    Navier-Stokes', shuffled. The same photos, count and seed give the same prompts."""
-    held_out = [path for path in photos if split_of(path) == "test"]
-    if not held_out:
-        raise PrefPaintError("None of these photographs is held out. Give more photographs.")
-    order = np.random.default_rng(seed).permutation(len(held_out))
-    shuffled = [held_out[position] for position in order]
+def plan_eye_prompts(
+    photos: list[Path], split: Split, masks: MaskSet, count: int, seed: int
+) -> list[tuple[Path, PairPrompt]]:
+    """Prompts of a split's photos, each with three PatchMatch fills, Telea's and Navier-Stokes',
+    shuffled. The same photos, masks, count and seed give the same prompts."""
+    chosen = [path for path in photos if split_of(path) == split]
+    if not chosen:
+        raise PrefPaintError(f"None of these photographs is in the {split} split. Give more.")
+    order = np.random.default_rng(seed).permutation(len(chosen))
+    shuffled = [chosen[position] for position in order]
     planned = []
     for index in range(count):
-        path, prompt = plan_prompt(shuffled, index, seed)
+        path, prompt = plan_prompt(shuffled, index, seed, masks)
         rng = np.random.default_rng([seed, index, 1])
         seeds = rng.choice(1000, size=3, replace=False)
         recipes = [Recipe("patchmatch", seed=int(value)) for value in seeds]
@@ -113,12 +116,33 @@ def _ranking(entry: dict[str, Any]) -> EyeRanking:
     return EyeRanking(PairPrompt(**fields), tuple(tuple(tier) for tier in entry["tiers"]))
 
 
+def photo_of(ranking: EyeRanking, photos: dict[str, Path]) -> Path:
+    """The ranked photograph among these, by file name. Raises PrefPaintError if it is not there."""
+    if ranking.prompt.photo not in photos:
+        raise PrefPaintError(f"{ranking.prompt.photo} is not among the photographs given.")
+    return photos[ranking.prompt.photo]
+
+
+def write_ranked(path: Path, ranking: EyeRanking, out: Path) -> Iterator[str]:
+    """In a worker: write the original and the ranked fills to a folder as `make_pairs` does, to be
+    learned from; yields the manifest line, with the tiers."""
+    prompt = replace(ranking.prompt, recipes=(Recipe("original"), *ranking.prompt.recipes))
+    write_pictures(path, prompt, out)
+    tiers = [[index + 1 for index in tier] for tier in ranking.tiers]
+    yield json.dumps({**asdict(prompt), "tiers": tiers})
+
+
 def clear_pairs(ranking: EyeRanking) -> list[tuple[int, int]]:
     """(better, worse) recipe indices of every pair that the eye called clear."""
+    return tier_pairs(ranking.tiers)
+
+
+def tier_pairs(tiers: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
+    """(better, worse) of every two indices that lie in different tiers."""
     return [
         (better, worse)
-        for number, tier in enumerate(ranking.tiers)
-        for later in ranking.tiers[number + 1 :]
+        for number, tier in enumerate(tiers)
+        for later in tiers[number + 1 :]
         for better in tier
         for worse in later
     ]

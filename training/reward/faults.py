@@ -39,6 +39,30 @@ def apply_fault(
     return result
 
 
+def half_denoised(image: Pixels, hole: Mask, rng: np.random.Generator) -> Pixels:
+    """The image with noise in its hole, alone or over a vague picture, as a diffusion model leaves
+    it before its end or an over-trained one in the end: of any colour, brightness and grain.
+
+    It is worse than any plausible fill, however strange the colours that a reward might like.
+    """
+    height, width = hole.shape
+    noise = np.zeros((height, width, 3), np.float32)
+    for _ in range(int(rng.integers(1, 3))):
+        grain = 2 ** rng.uniform(0, 4.5)
+        channels = int(rng.choice([1, 3]))
+        small = rng.normal(size=(int(height / grain) + 2, int(width / grain) + 2, channels))
+        grown = cv2.resize(small.astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
+        noise += grown.reshape(height, width, channels)
+    noise *= np.float32(rng.uniform(25, 90)) / max(1e-3, float(noise[hole].std()))
+    vague = cv2.GaussianBlur(image.astype(np.float32), (0, 0), rng.uniform(0.5, 12))
+    share = rng.choice([0.0, rng.uniform(0, 0.9)])
+    ground = rng.uniform(20, 235, size=3).astype(np.float32)
+    mixed = np.float32(share) * vague + np.float32(1 - share) * ground + noise
+    result = image.copy()
+    result[hole] = np.clip(np.rint(mixed), 0, 255).astype(np.uint8)[hole]
+    return result
+
+
 def _seam(
     pixels: _Floats, strength: float, depth: _Floats, _: _Floats, rng: np.random.Generator
 ) -> _Floats:

@@ -5,10 +5,10 @@ No person labels anything here. What is known by construction is that the origin
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -19,7 +19,7 @@ from training.files import replaced_when_complete
 from training.inpainting.patchmatch import fill_hole, settings_for
 from training.inpainting.process_pool import ProcessPool
 from training.inpainting.request import Mask, Pixels
-from training.prompts.masks import MASK_KINDS, MaskKind, random_mask
+from training.prompts.masks import MASK_SETS, MaskKind, MaskSet, random_mask
 from training.prompts.photos import Split, photo_name, read_rgb, split_of
 from training.reward.view import view_boxes, view_hole, view_image, white_hole
 
@@ -54,7 +54,9 @@ class PairPrompt:
     recipes: tuple[Recipe, ...]
 
 
-def plan_prompt(photos: list[Path], index: int, seed: int) -> tuple[Path, PairPrompt]:
+def plan_prompt(
+    photos: list[Path], index: int, seed: int, masks: MaskSet
+) -> tuple[Path, PairPrompt]:
     """Draw prompt number `index`; the same seed and photos give the same prompt."""
     rng = np.random.default_rng([seed, index])
     path = photos[index % len(photos)]
@@ -73,7 +75,8 @@ def plan_prompt(photos: list[Path], index: int, seed: int) -> tuple[Path, PairPr
         Recipe("telea", radius=int(rng.integers(2, 8))),
         Recipe("navier-stokes", radius=int(rng.integers(2, 8))),
     )
-    kind = MASK_KINDS[int(rng.integers(len(MASK_KINDS)))]
+    kinds = MASK_SETS[masks]
+    kind = kinds[int(rng.integers(len(kinds)))]
     name = f"{photo_name(path)}-{index:05d}"
     mask_seed = int(rng.integers(2**31))
     return path, PairPrompt(name, path.name, crop, min(work_size, side), kind, mask_seed, recipes)
@@ -103,26 +106,32 @@ def render_prompt(photo: Pixels, prompt: PairPrompt) -> tuple[Mask, list[Pixels]
     return hole, pictures
 
 
-def write_prompt(photos: list[Path], index: int, seed: int, out: Path) -> Iterator[str]:
-    """In a worker: make one prompt's files in the paper's layout and yield its manifest line.
+def write_prompt(
+    photos: list[Path], index: int, seed: int, masks: MaskSet, out: Path
+) -> Iterator[str]:
+    """In a worker: plan one prompt, write its pictures and yield its manifest line."""
+    path, prompt = plan_prompt(photos, index, seed, masks)
+    write_pictures(path, prompt, out)
+    yield json.dumps(asdict(prompt))
+
+
+def write_pictures(path: Path, prompt: PairPrompt, out: Path) -> None:
+    """Make one prompt's files in the paper's layout.
 
     Files that are there already are kept, so that an interrupted run goes on where it stopped.
     """
     cv2.setNumThreads(1)
-    path, prompt = plan_prompt(photos, index, seed)
     mask_file = out / "masks" / f"{prompt.name}_mask.png"
-    if not mask_file.exists():
-        hole, pictures = render_prompt(read_rgb(path), prompt)
-        box = view_boxes(hole)[0]
-        view = view_hole(hole, box, VIEW_SIZE)
-        views = [view_image(picture, box, VIEW_SIZE) for picture in pictures]
-        for number, picture in enumerate(views):
-            _write_png(out / "inpaint" / f"{prompt.name}_{number}.png", picture)
-        _write_png(
-            out / "masks_color" / f"{prompt.name}_mask_color.png", white_hole(views[0], view)
-        )
-        _write_png(mask_file, view.astype(np.uint8) * 255)
-    yield json.dumps(asdict(prompt))
+    if mask_file.exists():
+        return
+    hole, pictures = render_prompt(read_rgb(path), prompt)
+    box = view_boxes(hole)[0]
+    view = view_hole(hole, box, VIEW_SIZE)
+    views = [view_image(picture, box, VIEW_SIZE) for picture in pictures]
+    for number, picture in enumerate(views):
+        _write_png(out / "inpaint" / f"{prompt.name}_{number}.png", picture)
+    _write_png(out / "masks_color" / f"{prompt.name}_mask_color.png", white_hole(views[0], view))
+    _write_png(mask_file, view.astype(np.uint8) * 255)
 
 
 def make_pairs(
@@ -130,6 +139,7 @@ def make_pairs(
     split: Split | None,
     count: int,
     seed: int,
+    masks: MaskSet,
     out: Path,
     pool: ProcessPool,
     on_progress: Callable[[float], None],
@@ -145,14 +155,26 @@ def make_pairs(
         raise PrefPaintError(f"No photo of these is in the {split} split. Give more photographs.")
     order = np.random.default_rng(seed).permutation(len(chosen))
     shuffled = [chosen[position] for position in order]
+    calls = [(shuffled, index, seed, masks, out) for index in range(count)]
+    write_folder(out, write_prompt, calls, pool, on_progress, cancel)
+
+
+def write_folder(
+    out: Path,
+    write: Callable[..., Iterator[str]],
+    calls: Sequence[tuple[Any, ...]],
+    pool: ProcessPool,
+    on_progress: Callable[[float], None],
+    cancel: threading.Event,
+) -> None:
+    """Run `write` once for each call in the pool, and keep the lines it yields as the manifest."""
     try:
         for folder in ("inpaint", "masks", "masks_color"):
             (out / folder).mkdir(parents=True, exist_ok=True)
-        calls = [(shuffled, index, seed, out) for index in range(count)]
         lines = []
-        for _, line in pool.run(write_prompt, calls, cancel):
+        for _, line in pool.run(write, calls, cancel):
             lines.append(line)
-            on_progress(len(lines) / count)
+            on_progress(len(lines) / len(calls))
         lines.sort()
         (out / MANIFEST).write_text("".join(f"{line}\n" for line in lines))
     except OSError as error:

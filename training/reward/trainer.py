@@ -16,13 +16,18 @@ from training.errors import PrefPaintError
 from training.files import replaced_when_complete
 from training.reward.encoders import EncoderConfig
 from training.reward.evaluation import PairAccuracy, judge_pictures, network_judge, pair_accuracies
-from training.reward.model import RewardModel
+from training.reward.groups import Group, PairKind, draw_group
+from training.reward.model import RewardModel, load_reward
 from training.reward.network import RewardNetwork
-from training.reward.pair_data import Group, PromptPictures, draw_group, load_prompts
+from training.reward.pair_data import PromptPictures, load_prompts
 from training.reward.trust import LAMBDA, error_bound, inverse_covariance
 
 FEATURE_PROMPTS = 2000
 """Prompts whose features, six each, make V: far more than its 256 dimensions need."""
+LABELS = (
+    "none by people: original over fill, weaker over stronger fault, everything over noise; "
+    "where a reviewer's eye ranked fills, that reviewer was an AI model"
+)
 CHECKPOINT, LOG = "checkpoint.pt", "log.jsonl"
 
 
@@ -30,8 +35,9 @@ CHECKPOINT, LOG = "checkpoint.pt", "log.jsonl"
 class RewardTrainingConfig:
     """batch_size: prompts a step. learning_rate: AdamW's highest, after `warmup_steps`.
 
-    Faults are the harder and more numerous pairs, so they are learned first; after
-    `balance_after` steps an original over a fill counts `fill_weight` times.
+    start: a reward model to go on from; without one the weights are drawn.
+    eye_share: of a step's prompts, those that a reviewer ranked, where there are any.
+    pair_weights: how much a pair counts, by how its order is known.
     """
 
     steps: int = 1300
@@ -39,8 +45,11 @@ class RewardTrainingConfig:
     learning_rate: float = 6e-4
     weight_decay: float = 0.05
     warmup_steps: int = 100
-    balance_after: int = 800
-    fill_weight: float = 3.0
+    start: Path | None = None
+    eye_share: float = 0.2
+    pair_weights: dict[PairKind, float] = field(
+        default_factory=lambda: {"fill": 3.0, "fault": 1.0, "noise": 1.0, "eye": 3.0}
+    )
     seed: int = 0
     checkpoint_every: int = 200
     bf16: bool = True
@@ -48,8 +57,8 @@ class RewardTrainingConfig:
 
 
 def train_reward(
-    train_folder: Path,
-    validation_folder: Path,
+    train_folders: list[Path],
+    validation_folders: list[Path],
     out: Path,
     config: RewardTrainingConfig,
     on_progress: Callable[[float], None],
@@ -60,9 +69,13 @@ def train_reward(
     depends on the weights, the seed and its number alone. Raises PrefPaintError when `out` holds
     a run with other settings, or the folders are not readable.
     """
-    prompts, validation = load_prompts(train_folder), load_prompts(validation_folder)
+    prompts, validation = (
+        [prompt for folder in folders for prompt in load_prompts(folder)]
+        for folders in (train_folders, validation_folders)
+    )
     torch.manual_seed(config.seed)
-    network = RewardNetwork(config.encoder)
+    begun = load_reward(config.start) if config.start else None
+    network = begun.network if begun else RewardNetwork(config.encoder)
     optimiser = torch.optim.AdamW(
         network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
     )
@@ -82,7 +95,7 @@ def train_reward(
                 _log(out, step, float(np.mean(losses)), measured)
                 _save(out, config, network, optimiser, step)
                 losses = []
-    return _finish(network.eval(), prompts, validation, config)
+    return _finish(network.eval(), prompts, validation, config, begun)
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +124,13 @@ def _draw_batch(
 ) -> list[Group]:
     """The groups of a step, which depend on the seed and the step's number alone."""
     rng = np.random.default_rng([config.seed, step])
-    chosen = rng.choice(len(prompts), size=min(config.batch_size, len(prompts)), replace=False)
+    ranked = [index for index, prompt in enumerate(prompts) if prompt.tiers]
+    built = [index for index, prompt in enumerate(prompts) if not prompt.tiers]
+    by_eye = round(config.batch_size * config.eye_share) if ranked else 0
+    chosen = [
+        *rng.choice(built, size=min(config.batch_size - by_eye, len(built)), replace=False),
+        *rng.choice(ranked, size=min(by_eye, len(ranked)), replace=False),
+    ]
     return [draw_group(prompts, int(index), rng) for index in chosen]
 
 
@@ -127,8 +146,7 @@ def _train_step(
         group["lr"] = config.learning_rate * _schedule(step, config)
     network.train()
     rewards = _judge_groups(network, groups, config.bf16)
-    fill_weight = config.fill_weight if step >= config.balance_after else 1.0
-    loss = ranking_loss(rewards, _pairs(groups, fill_weight))
+    loss = ranking_loss(rewards, _pairs(groups, config.pair_weights))
     optimiser.zero_grad()
     loss.backward()
     torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -152,15 +170,19 @@ def _judge_groups(network: RewardNetwork, groups: list[Group], bf16: bool) -> Te
     return network.judge(fills, prompt[owners]).rewards
 
 
-def _pairs(groups: list[Group], fill_weight: float) -> Pairs:
+def _pairs(groups: list[Group], weights: dict[PairKind, float]) -> Pairs:
     """The pairs of all groups, counted through as `_judge_groups` does."""
     starts = np.cumsum([0, *(len(group.pictures) for group in groups)])[:-1]
-    offsets = [int(s) for s, g in zip(starts, groups, strict=True) for _ in g.better]
+    pairs = [
+        (int(start), pair)
+        for start, group in zip(starts, groups, strict=True)
+        for pair in group.pairs
+    ]
     return Pairs(
-        better=torch.tensor([i for g in groups for i in g.better]) + torch.tensor(offsets),
-        worse=torch.tensor([i for g in groups for i in g.worse]) + torch.tensor(offsets),
-        certainty=torch.tensor([value for g in groups for value in g.certainty]),
-        weight=torch.tensor([fill_weight if f else 1.0 for g in groups for f in g.is_fill]),
+        better=torch.tensor([start + pair.better for start, pair in pairs]),
+        worse=torch.tensor([start + pair.worse for start, pair in pairs]),
+        certainty=torch.tensor([pair.certainty for _, pair in pairs]),
+        weight=torch.tensor([weights[pair.kind] for _, pair in pairs]),
     )
 
 
@@ -177,12 +199,13 @@ def _finish(
     prompts: list[PromptPictures],
     validation: list[PromptPictures],
     config: RewardTrainingConfig,
+    begun: RewardModel | None,
 ) -> RewardModel:
     """V^-1 from the training features; rewards in units of the fills of held-out photos."""
     features = np.concatenate(
         [
             judge_pictures(network, prompt, prompt.pictures).features.numpy()
-            for prompt in prompts[:FEATURE_PROMPTS]
+            for prompt in prompts[:: max(1, len(prompts) // FEATURE_PROMPTS)]
         ]
     )
     v_inverse = inverse_covariance(features, LAMBDA)
@@ -196,13 +219,15 @@ def _finish(
         v_inverse=v_inverse,
         quantiles=np.quantile(bounds, np.linspace(0, 1, 101)),
         provenance={
-            "labels": "none by people: original over fill, weaker over stronger fault",
+            "labels": LABELS,
             "training photos": len({prompt.photo for prompt in prompts}),
             "training prompts": len(prompts),
+            "of these ranked by a reviewer's eye": sum(bool(prompt.tiers) for prompt in prompts),
             "steps": config.steps,
             "prompts a step": config.batch_size,
             "seed": config.seed,
             "torch": torch.__version__,
+            **({"continued from": begun.provenance} if begun else {}),
         },
     )
 
@@ -213,6 +238,10 @@ def _log(out: Path, step: int, loss: float, measured: list[PairAccuracy]) -> Non
         file.write(json.dumps(line) + "\n")
 
 
+def _words(config: RewardTrainingConfig) -> str:
+    return json.dumps(asdict(config), default=str)
+
+
 def _save(
     out: Path,
     config: RewardTrainingConfig,
@@ -221,7 +250,7 @@ def _save(
     step: int,
 ) -> None:
     state = {
-        "config": json.dumps(asdict(config)),
+        "config": _words(config),
         "network": network.state_dict(),
         "optimiser": optimiser.state_dict(),
         "step": step,
@@ -245,7 +274,7 @@ def _resume(
         state = torch.load(path, weights_only=True)
     except Exception as error:
         raise PrefPaintError(f"{path} is damaged ({error}). Delete it to begin anew.") from error
-    if state["config"] != json.dumps(asdict(config)):
+    if state["config"] != _words(config):
         raise PrefPaintError(
             f"{out} holds a run with other settings. Name another folder, or delete it."
         )
