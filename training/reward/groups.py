@@ -1,0 +1,140 @@
+"""What a training step sees of a prompt: pictures, and which of them is better than which."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from training.inpainting.request import Mask, Pixels
+from training.reward.eye import tier_pairs
+from training.reward.faults import half_denoised
+from training.reward.pair_data import (
+    VISIBLE,
+    PromptPictures,
+    certainty,
+    draw_fault_pair,
+    visible_difference,
+)
+from training.reward.view import white_hole
+
+PairKind = Literal["fill", "fault", "noise", "eye"]
+EYE_CERTAINTY = 0.95
+"""How often two looks at the same sheet agree on a pair that both call clear."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """better, worse: indices into a group's pictures. certainty: 0.5-1, how sure the order is.
+
+    kind: how it is known: an original over a fill, less of a fault over more, a picture over noise,
+    or a reviewer's eye.
+    """
+
+    better: int
+    worse: int
+    certainty: float
+    kind: PairKind
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """pictures: (k, s, s, 3) uint8; prompt: (s, s, 3), the hole in white; hole: (s, s)."""
+
+    pictures: npt.NDArray[np.uint8]
+    prompt: Pixels
+    hole: Mask
+    pairs: tuple[Pair, ...]
+
+
+def draw_group(prompts: Sequence[PromptPictures], index: int, rng: np.random.Generator) -> Group:
+    """Pictures of one prompt and what is known of their order.
+
+    The whole picture, hole and surroundings alike, is turned, recoloured, relit or coded at
+    random, all pictures of the group in the same way, so that nothing can be learned from it.
+    """
+    prompt = prompts[index]
+    if prompt.tiers:
+        pictures, pairs = _ranked_pictures(prompt)
+    else:
+        foreign = prompts[int(rng.integers(len(prompts)))].pictures[0]
+        pictures, pairs = _built_pictures(prompt, foreign, rng)
+    augmented, hole = _augment(np.stack(pictures), prompt.hole, rng)
+    return Group(augmented, white_hole(augmented[0], hole), hole, tuple(pairs))
+
+
+def _ranked_pictures(prompt: PromptPictures) -> tuple[list[Pixels], list[Pair]]:
+    """The original over every fill, and the fills in the order that the eye found clear."""
+    pictures = list(prompt.pictures)
+    pairs = [
+        Pair(better, worse, EYE_CERTAINTY, "eye") for better, worse in tier_pairs(prompt.tiers)
+    ]
+    return pictures, [*_original_over(range(1, len(pictures)), pictures, prompt.hole), *pairs]
+
+
+def _built_pictures(
+    prompt: PromptPictures, foreign: Pixels, rng: np.random.Generator
+) -> tuple[list[Pixels], list[Pair]]:
+    """The original, four fills (each finished PatchMatch: the hardest), two of these with a weak
+    and with a strong fault, and noise that is worse than all of them."""
+    fills = range(1, len(prompt.kinds))
+    hardest = [fill for fill in fills if prompt.kinds[fill] == "patchmatch"][:2]
+    others = [fill for fill in fills if fill not in hardest]
+    chosen = [0, *hardest, *rng.choice(others, size=min(2, len(others)), replace=False)]
+    pictures = [prompt.pictures[position] for position in chosen]
+    kinds = [prompt.kinds[position] for position in chosen]
+    pairs = _original_over(range(1, len(chosen)), pictures, prompt.hole)
+    if "patchmatch-draft" in kinds and 1 in chosen:  # a draft is the first fill, unfinished
+        finished, draft = chosen.index(1), kinds.index("patchmatch-draft")
+        difference = visible_difference(pictures[finished], pictures[draft], prompt.hole)
+        if difference >= VISIBLE:
+            pairs.append(Pair(finished, draft, certainty(difference), "fill"))
+    for _ in range(2):
+        base, weak, strong = int(rng.integers(len(chosen))), len(pictures), len(pictures) + 1
+        pictures += draw_fault_pair(pictures[base], prompt.hole, foreign, rng)[1:]
+        known = {(0, weak), (0, strong), (base, weak), (base, strong), (weak, strong)}
+        pairs += [
+            Pair(better, worse, 1.0, "fault")
+            for better, worse in sorted(known)
+            if visible_difference(pictures[better], pictures[worse], prompt.hole) >= VISIBLE
+        ]
+    noise = len(pictures)
+    pictures.append(half_denoised(pictures[0], prompt.hole, rng))
+    pairs += [Pair(better, noise, 1.0, "noise") for better in range(len(chosen))]
+    return pictures, pairs
+
+
+def _original_over(fills: range, pictures: list[Pixels], hole: Mask) -> list[Pair]:
+    differences = {fill: visible_difference(pictures[0], pictures[fill], hole) for fill in fills}
+    return [
+        Pair(0, fill, certainty(difference), "fill")
+        for fill, difference in differences.items()
+        if difference >= VISIBLE
+    ]
+
+
+def _augment(
+    pictures: npt.NDArray[np.uint8], hole: Mask, rng: np.random.Generator
+) -> tuple[npt.NDArray[np.uint8], Mask]:
+    turns = int(rng.integers(4))
+    pictures, hole = np.rot90(pictures, turns, axes=(1, 2)), np.rot90(hole, turns)
+    if rng.random() < 0.5:
+        pictures, hole = pictures[:, :, ::-1], hole[:, ::-1]
+    if rng.random() < 0.5:
+        pictures = pictures[..., rng.permutation(3)]
+    if rng.random() < 0.5:
+        gain, lift = rng.uniform(0.75, 1.25), rng.uniform(-20, 20)
+        gamma = rng.uniform(0.8, 1.25)
+        curve = 255 * (np.arange(256) / 255) ** gamma * gain + lift
+        pictures = np.clip(np.rint(curve), 0, 255).astype(np.uint8)[pictures]
+    if rng.random() < 0.3:
+        quality = int(rng.integers(60, 98))
+        pictures = np.stack([_jpeg(picture, quality) for picture in pictures])
+    return np.ascontiguousarray(pictures), np.ascontiguousarray(hole)
+
+
+def _jpeg(picture: Pixels, quality: int) -> Pixels:
+    _, coded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), np.uint8)
