@@ -95,7 +95,7 @@ class FakeScorer:
     ) -> list[Score]:
         del image, cancel
         reds = [float(fill[hole][0, 0]) for fill in fills]
-        return [Score(red / 100, red / 255, np.zeros(256, np.float32)) for red in reds]
+        return [Score(red / 100, 0.0, red / 255, np.zeros(256, np.float32)) for red in reds]
 
     def close(self) -> None:
         self.is_closed = True

@@ -8,6 +8,7 @@ import torch
 from training.reward.encoders import EncoderConfig
 from training.reward.model import RewardModel
 from training.reward.network import FEATURE_SIZE, RewardNetwork
+from training.reward.trust import Trust
 
 
 def save_tiny_reward(path: Path) -> Path:
@@ -19,8 +20,7 @@ def save_tiny_reward(path: Path) -> Path:
         network,
         mean=0.0,
         deviation=1.0,
-        v_inverse=np.eye(FEATURE_SIZE),
-        quantiles=np.linspace(0, 50, 101),
+        trust=Trust(np.eye(FEATURE_SIZE), np.linspace(0, 50, 101), scale=0.001),
         provenance={"trained_on": "nothing: random weights for tests"},
     )
     model.save(path)

@@ -14,7 +14,12 @@ from training.reward.encoders import EncoderConfig
 from training.reward.model import RewardModel, load_reward
 from training.reward.network import FEATURE_SIZE, RewardNetwork
 from training.reward.scorer import ProcessScorer
-from training.reward.trust import error_bound, inverse_covariance, trust_share
+from training.reward.trust import (
+    Trust,
+    error_bound,
+    inverse_covariance,
+    quantiles_of,
+)
 
 TINY_CLIP = EncoderConfig(
     kind="clip",
@@ -36,8 +41,8 @@ def tiny_model(config: EncoderConfig) -> RewardModel:
     network = RewardNetwork(config).eval()
     features = np.random.default_rng(0).normal(size=(500, FEATURE_SIZE)).astype(np.float32)
     v_inverse = inverse_covariance(features)
-    quantiles = np.quantile(error_bound(features, v_inverse), np.linspace(0, 1, 101))
-    return RewardModel(network, 0.1, 2.0, v_inverse, quantiles, {"labels": "random"})
+    quantiles = quantiles_of(error_bound(features, v_inverse))
+    return RewardModel(network, 0.1, 2.0, Trust(v_inverse, quantiles, 0.5), {"labels": "random"})
 
 
 @pytest.mark.parametrize("config", [TINY_SMALL, TINY_CLIP], ids=["small", "clip"])
@@ -97,7 +102,7 @@ def test_the_bound_follows_its_equations() -> None:
 
 def test_trust_falls_as_the_bound_grows() -> None:
     quantiles = np.linspace(1, 3, 101)
-    shares = trust_share(np.array([0.0, 1.0, 2.0, 3.0, 9.0]), quantiles)
+    shares = Trust(np.eye(2), quantiles, 1.0).share(np.array([0.0, 1.0, 2.0, 3.0, 9.0]))
     np.testing.assert_allclose(shares, [1, 1, 0.5, 0, 0], atol=1e-9)
 
 

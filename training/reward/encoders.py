@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from training.reward.view import Resample
+
 
 @dataclass(frozen=True)
 class EncoderConfig:
@@ -16,12 +18,14 @@ class EncoderConfig:
     kind "clip": CLIP's vision tower with projection, sees the picture alone; `clip` overrides
     the ViT-B/32 defaults of transformers' CLIPVisionConfig.
 
+    resample: how pictures are brought to image_size ("bicubic" is CLIP's preprocessing).
     block_dropout, head_dropout: 0.1 and 0.2 in the paper, for regression. Under a ranking loss the
     noise in what two fills share would drown the little in which they differ.
     """
 
     kind: Literal["small", "clip"] = "small"
     image_size: int = 192
+    resample: Resample = "area"
     widths: tuple[int, ...] = (32, 64, 128, 192)
     embedding_size: int = 256
     clip: dict[str, Any] | None = None

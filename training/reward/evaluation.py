@@ -1,6 +1,6 @@
 """How often a reward puts the better picture first, on photos that it never saw."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from training.reward.pair_data import (
 )
 from training.reward.view import white_hole
 
+FAULT = "weaker over stronger fault"
 Outcomes = dict[str, list[tuple[str, bool]]]
 """By name of the comparison: (photo, whether the better picture got the higher reward)."""
 
@@ -74,31 +75,48 @@ def _laplacian(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     return np.asarray(cv2.Laplacian(grey, cv2.CV_32F), np.float32)
 
 
-def pair_outcomes(judge: Judge, prompts: list[PromptPictures], seed: int) -> Outcomes:
-    """Compare the original with every fill, and weaker with stronger faults of each kind.
+@dataclass(frozen=True, eq=False)
+class KnownOrders:
+    """Pictures of a prompt and (name of the comparison, better, worse), indices into them."""
+
+    prompt: PromptPictures
+    pictures: npt.NDArray[np.uint8]
+    pairs: tuple[tuple[str, int, int], ...]
+
+
+def known_orders(prompts: list[PromptPictures], seed: int) -> Iterator[KnownOrders]:
+    """The original over every fill, and weaker over stronger faults of each kind.
 
     Pairs that no one could tell apart are left out (see VISIBLE).
     """
-    outcomes: Outcomes = {}
     rng = np.random.default_rng(seed)
     for index, prompt in enumerate(prompts):
         foreign = prompts[(index + 1) % len(prompts)].pictures[0]
-        faults = []
+        pictures = list(prompt.pictures)
+        pairs = [
+            (f"original over {kind}", 0, fill)
+            for fill, kind in enumerate(prompt.kinds)
+            if fill and _differ(pictures[0], pictures[fill], prompt)
+        ]
         for _ in range(3):
             base = prompt.pictures[int(rng.integers(len(prompt.pictures)))]
-            faults.append(draw_fault_pair(base, prompt.hole, foreign, rng))
-        faulty = [picture for _, weak, strong in faults for picture in (weak, strong)]
-        scores = judge(prompt, np.concatenate([prompt.pictures, np.stack(faulty)]))
-        for fill in range(1, len(prompt.kinds)):
-            if _differ(prompt.pictures[0], prompt.pictures[fill], prompt):
-                outcome = (prompt.photo, bool(scores[0] > scores[fill]))
-                outcomes.setdefault(f"original over {prompt.kinds[fill]}", []).append(outcome)
-        for number, (kind, weak, strong) in enumerate(faults):
+            kind, weak, strong = draw_fault_pair(base, prompt.hole, foreign, rng)
+            pictures += [weak, strong]
             if _differ(weak, strong, prompt):
-                first = len(prompt.pictures) + 2 * number
-                outcome = (prompt.photo, bool(scores[first] > scores[first + 1]))
-                outcomes.setdefault("weaker over stronger fault", []).append(outcome)
-                outcomes.setdefault(f"weaker over stronger {kind}", []).append(outcome)
+                better, worse = len(pictures) - 2, len(pictures) - 1
+                pairs.append((FAULT, better, worse))
+                pairs.append((f"weaker over stronger {kind}", better, worse))
+        yield KnownOrders(prompt, np.stack(pictures), tuple(pairs))
+
+
+def pair_outcomes(judge: Judge, prompts: list[PromptPictures], seed: int) -> Outcomes:
+    """Whether the judge agrees with each known order."""
+    outcomes: Outcomes = {}
+    for orders in known_orders(prompts, seed):
+        scores = judge(orders.prompt, orders.pictures)
+        for name, better, worse in orders.pairs:
+            outcome = (orders.prompt.photo, bool(scores[better] > scores[worse]))
+            outcomes.setdefault(name, []).append(outcome)
     return outcomes
 
 

@@ -18,7 +18,7 @@ from training.inpainting.request import Mask, Pixels
 from training.reward.encoders import EncoderConfig
 from training.reward.network import RewardNetwork, RewardOutput
 from training.reward.score import Score
-from training.reward.trust import error_bound, trust_share
+from training.reward.trust import Trust
 from training.reward.view import view_boxes, view_hole, view_image, white_hole
 
 FORMAT = "prefpaint-reward-1"
@@ -29,15 +29,13 @@ V_INVERSE, QUANTILES = "trust.v_inverse", "trust.quantiles"
 class RewardModel:
     """mean, deviation: of the raw rewards of fills of held-out photos; scores are given in them.
 
-    v_inverse: (256, 256); quantiles: (101,) of the training data's bounds. provenance: what it
-    was trained on, by which command, and what was measured.
+    provenance: what it was trained on, by which command, and what was measured.
     """
 
     network: RewardNetwork
     mean: float
     deviation: float
-    v_inverse: npt.NDArray[np.float64]
-    quantiles: npt.NDArray[np.float64]
+    trust: Trust
     provenance: dict[str, Any]
 
     def score(self, image: Pixels, hole: Mask, fills: Sequence[Pixels]) -> list[Score]:
@@ -45,22 +43,28 @@ class RewardModel:
 
         image, fills: (h, w, 3) of one size; hole: (h, w). The prompt is encoded once.
         """
-        size = self.network.config.image_size
+        config = self.network.config
         rewards, bounds, features = [], [], []
         for box in view_boxes(hole):
-            view = view_hole(hole, box, size)
-            prompt = white_hole(view_image(image, box, size), view)
-            pictures = [prompt, *(view_image(fill, box, size) for fill in fills)]
-            output = self._judge(np.stack(pictures), view)
+            view = view_hole(hole, box, config.image_size)
+            views = [
+                view_image(picture, box, config.image_size, config.resample)
+                for picture in (image, *fills)
+            ]
+            output = self._judge(np.stack([white_hole(views[0], view), *views[1:]]), view)
             z = output.features.float().numpy()
             rewards.append((output.rewards.double().numpy() - self.mean) / self.deviation)
-            bounds.append(error_bound(z, self.v_inverse))
+            bounds.append(self.trust.bounds(z))
             features.append(z)
-        trust = trust_share(np.mean(bounds, axis=0), self.quantiles)
+        bound = np.mean(bounds, axis=0)
         return [
-            Score(float(reward), float(share), z)
-            for reward, share, z in zip(
-                np.mean(rewards, axis=0), trust, np.mean(features, axis=0), strict=True
+            Score(float(reward), float(self.trust.scale * size), float(share), z)
+            for reward, size, share, z in zip(
+                np.mean(rewards, axis=0),
+                bound,
+                self.trust.share(bound),
+                np.mean(features, axis=0),
+                strict=True,
             )
         ]
 
@@ -73,14 +77,19 @@ class RewardModel:
         return self.network.judge(fills[0], prompt.expand(len(images) - 1, -1))
 
     def save(self, path: Path) -> None:
-        """Write one safetensors file: weights, normalisation, V^-1 and provenance."""
+        """Write one safetensors file: weights, preprocessing, normalisation, trust, provenance."""
         tensors = {name: t.contiguous() for name, t in self.network.state_dict().items()}
-        tensors[V_INVERSE] = torch.from_numpy(self.v_inverse)
-        tensors[QUANTILES] = torch.from_numpy(self.quantiles)
+        tensors[V_INVERSE] = torch.from_numpy(self.trust.v_inverse)
+        tensors[QUANTILES] = torch.from_numpy(self.trust.quantiles)
         details = {
             "encoder": asdict(self.network.config),
             "mean": self.mean,
             "deviation": self.deviation,
+            "trust": {
+                "scale": self.trust.scale,
+                "lambda": self.trust.ridge,
+                "reference": self.trust.reference,
+            },
             "provenance": self.provenance,
         }
         data = serialise(tensors, {"format": FORMAT, "details": json.dumps(details)})
@@ -115,7 +124,14 @@ def load_reward(path: Path) -> RewardModel:
         details = json.loads(metadata["details"])
         details["encoder"]["widths"] = tuple(details["encoder"]["widths"])
         network = RewardNetwork(EncoderConfig(**details["encoder"]))
-        v_inverse, quantiles = tensors.pop(V_INVERSE).numpy(), tensors.pop(QUANTILES).numpy()
+        words = details["trust"]
+        trust = Trust(
+            v_inverse=tensors.pop(V_INVERSE).numpy(),
+            quantiles=tensors.pop(QUANTILES).numpy(),
+            scale=float(words["scale"]),
+            ridge=float(words["lambda"]),
+            reference=str(words["reference"]),
+        )
         network.load_state_dict(tensors)
         network.eval()
         mean, deviation = float(details["mean"]), float(details["deviation"])
@@ -123,4 +139,4 @@ def load_reward(path: Path) -> RewardModel:
         raise PrefPaintError(
             f"The reward model {path} does not fit this version of PrefPaint: {error}"
         ) from error
-    return RewardModel(network, mean, deviation, v_inverse, quantiles, details["provenance"])
+    return RewardModel(network, mean, deviation, trust, details["provenance"])

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from training.errors import PrefPaintError
 from training.inpainting.request import Mask, Pixels
 from training.prompts.photos import photo_name, read_rgb
 from training.reward.faults import FAULT_KINDS, FaultKind, apply_fault
-from training.reward.pairs import MANIFEST, FillKind
+from training.reward.pairs import MANIFEST, VIEW_SIZE, FillKind
 
 VISIBLE = 2.0
 """Pictures whose holes differ by less than this on average, of 255, have no order: no one could
@@ -36,8 +37,8 @@ class PromptPictures:
     tiers: tuple[tuple[int, ...], ...] = ()
 
 
-def load_prompts(folder: Path) -> list[PromptPictures]:
-    """Read every prompt of a folder into memory.
+def load_prompts(folder: Path, size: int = VIEW_SIZE) -> list[PromptPictures]:
+    """Read every prompt of a folder into memory, its pictures at size x size.
 
     Raises PrefPaintError that names a missing or unreadable file.
     """
@@ -58,10 +59,16 @@ def load_prompts(folder: Path) -> list[PromptPictures]:
         except (ValueError, KeyError, TypeError) as error:
             raise PrefPaintError(f"{manifest}, line {number}, is no prompt ({error}).") from error
         files = [folder / "inpaint" / f"{name}_{index}.png" for index in range(len(kinds))]
-        pictures = np.stack([read_rgb(file) for file in files])
-        hole = read_rgb(folder / "masks" / f"{name}_mask.png")[..., 0] >= 128
+        pictures = np.stack([_sized(read_rgb(file), size) for file in files])
+        hole = _sized(read_rgb(folder / "masks" / f"{name}_mask.png"), size)[..., 0] >= 128
         prompts.append(PromptPictures(name, photo, hole, pictures, kinds, tiers))
     return prompts
+
+
+def _sized(picture: Pixels, size: int) -> Pixels:
+    if picture.shape[:2] == (size, size):
+        return picture
+    return np.asarray(Image.fromarray(picture).resize((size, size), Image.Resampling.BICUBIC))
 
 
 def visible_difference(first: Pixels, second: Pixels, hole: Mask) -> float:

@@ -15,13 +15,21 @@ from training.inpainting.request import Mask, Pixels
 class Score:
     """reward: higher is better; 0 is the mean of fills of held-out photos, 1 their deviation.
 
+    bound: how far the reward can be off, in its own units; two fills whose rewards differ by less
+    than their bounds together are a tie (see `is_tie`).
     trust: 0-1, the share of the training data whose error bound is at least this fill's.
     features: (256,) float32, the z of the paper (averaged over separate holes).
     """
 
     reward: float
+    bound: float
     trust: float
     features: npt.NDArray[np.float32]
+
+
+def is_tie(first: Score, second: Score) -> bool:
+    """Whether the reward cannot tell which of the two is better."""
+    return abs(first.reward - second.reward) < first.bound + second.bound
 
 
 class Scorer(Protocol):

@@ -14,13 +14,14 @@ from torch.nn import functional
 
 from training.errors import PrefPaintError
 from training.files import replaced_when_complete
+from training.reward.calibration import measure_trust, prompt_features
 from training.reward.encoders import EncoderConfig
-from training.reward.evaluation import PairAccuracy, judge_pictures, network_judge, pair_accuracies
+from training.reward.evaluation import PairAccuracy, network_judge, pair_accuracies
 from training.reward.groups import Group, PairKind, draw_group
 from training.reward.model import RewardModel, load_reward
 from training.reward.network import RewardNetwork
 from training.reward.pair_data import PromptPictures, load_prompts
-from training.reward.trust import LAMBDA, error_bound, inverse_covariance
+from training.reward.trust import inverse_covariance
 
 FEATURE_PROMPTS = 2000
 """Prompts whose features, six each, make V: far more than its 256 dimensions need."""
@@ -202,22 +203,16 @@ def _finish(
     begun: RewardModel | None,
 ) -> RewardModel:
     """V^-1 from the training features; rewards in units of the fills of held-out photos."""
-    features = np.concatenate(
-        [
-            judge_pictures(network, prompt, prompt.pictures).features.numpy()
-            for prompt in prompts[:: max(1, len(prompts) // FEATURE_PROMPTS)]
-        ]
-    )
-    v_inverse = inverse_covariance(features, LAMBDA)
-    bounds = error_bound(features, v_inverse)
+    seen = prompts[:: max(1, len(prompts) // FEATURE_PROMPTS)]
+    features = prompt_features(network, seen)
     judge = network_judge(network)
     rewards = np.concatenate([judge(prompt, prompt.pictures[1:]) for prompt in validation])
+    mean, deviation = float(rewards.mean()), float(rewards.std())
     return RewardModel(
         network=network,
-        mean=float(rewards.mean()),
-        deviation=float(rewards.std()),
-        v_inverse=v_inverse,
-        quantiles=np.quantile(bounds, np.linspace(0, 1, 101)),
+        mean=mean,
+        deviation=deviation,
+        trust=measure_trust(network, inverse_covariance(features), features, validation, deviation),
         provenance={
             "labels": LABELS,
             "training photos": len({prompt.photo for prompt in prompts}),

@@ -1,12 +1,17 @@
 """What the reward model looks at: a square around each hole, at the encoder's size."""
 
+from typing import Literal
+
 import cv2
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from training.inpainting.region import split_holes
 from training.inpainting.request import Box, Mask, Pixels
 
+Resample = Literal["area", "bicubic"]
+"""cv2's mean of areas, or PIL's bicubic with antialiasing, which CLIP was trained with."""
 HOLE_SHARE = 0.5
 """The hole's longer side takes about this share of the view's side."""
 MIN_SIDE = 160
@@ -29,9 +34,11 @@ def view_boxes(hole: Mask) -> list[Box]:
     return boxes
 
 
-def view_image(image: Pixels, box: Box, size: int) -> Pixels:
+def view_image(image: Pixels, box: Box, size: int, resample: Resample = "area") -> Pixels:
     """The box of an image at (size, size, 3)."""
     cut = np.ascontiguousarray(image[box.slices])
+    if resample == "bicubic":
+        return np.asarray(Image.fromarray(cut).resize((size, size), Image.Resampling.BICUBIC))
     smaller = min(box.height, box.width) >= size
     interpolation = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(cut, (size, size), interpolation=interpolation), np.uint8)

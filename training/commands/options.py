@@ -1,0 +1,50 @@
+"""What several commands share: options, a progress bar, worker processes."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from training.inpainting.process_pool import ProcessPool
+from training.prompts.masks import MaskSet
+
+Out = Annotated[Path, typer.Option("--out", help="Folder to write to.", show_default=False)]
+Seed = Annotated[int, typer.Option(help="The same seed gives the same result.")]
+Masks = Annotated[
+    MaskSet,
+    typer.Option(
+        help="repair: blobs, strokes, rectangles, lines; wide: large blobs and strips to outpaint."
+    ),
+]
+
+
+@contextmanager
+def worker_processes(count: int = os.cpu_count() or 1) -> Iterator[ProcessPool]:
+    """A pool that ends with the block."""
+    pool = ProcessPool(count)
+    try:
+        yield pool
+    finally:
+        pool.close()
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Callable[[float], None]]:
+    """A bar on standard error with elapsed and remaining time; call it with the share done."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeElapsedColumn(),
+        TextColumn("·"),
+        TimeRemainingColumn(),
+        TextColumn("left"),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bars:
+        task = bars.add_task(title, total=1.0)
+        yield lambda share: bars.update(task, completed=share)

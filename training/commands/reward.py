@@ -1,0 +1,108 @@
+"""`prefpaint-train reward`, `reward-card` and `convert-reward`."""
+
+import threading
+from importlib import resources
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from training.commands.options import Seed, progress, worker_processes
+from training.prompts.photos import find_photos
+from training.reward.pairs import make_pairs
+
+SAMPLE_PROMPTS = 40
+
+
+def reward(
+    pairs: Annotated[list[Path], typer.Argument(help="Folders that `pairs` or `eye-pairs` wrote.")],
+    validation: Annotated[
+        list[Path], typer.Option(help="The same of other photos: watched, never learned from.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder of the run.")],
+    start: Annotated[
+        Path | None, typer.Option(help="A reward model to go on from.", show_default=False)
+    ] = None,
+    steps: Annotated[int, typer.Option(help="Steps to train.", min=1)] = 1300,
+    batch_size: Annotated[int, typer.Option(help="Prompts a step.", min=1)] = 16,
+    learning_rate: Annotated[float, typer.Option(help="Highest learning rate.")] = 6e-4,
+    seed: Seed = 0,
+) -> None:
+    """Train a reward model from pairs whose order is known by construction.
+
+    Writes reward.safetensors, log.jsonl and curve.png. Run again with the same words to go on
+    where it was interrupted. Nothing here was labelled by a person, and the file says so.
+    """
+    from training.reward.curve import draw_curve  # torch and matplotlib, slow to import
+    from training.reward.trainer import RewardTrainingConfig, train_reward
+
+    config = RewardTrainingConfig(
+        steps=steps,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        start=start,
+        seed=seed,
+    )
+    with progress("Training") as on_progress:
+        model = train_reward(pairs, validation, out, config, on_progress)
+    model.save(out / "reward.safetensors")
+    draw_curve(out)
+    Console().print(f"The reward model is {out / 'reward.safetensors'}.")
+
+
+def reward_card(
+    model: Annotated[Path, typer.Argument(help="A reward model.")],
+    pairs: Annotated[list[Path], typer.Option(help="Folders that `pairs` wrote, held out.")],
+    photos: Annotated[list[Path], typer.Option(help="The folders given to eye-sheets.")],
+    eye: Annotated[Path, typer.Option(help="The ranking by eye.")],
+    out: Annotated[Path, typer.Option(help="Folder for the card's figures and pictures.")],
+    seed: Seed = 0,
+) -> None:
+    """Measure a reward model on held-out photos, next to two simple baselines.
+
+    Writes card.md, card.json and sheet.png, the fills of some prompts in the model's order.
+    """
+    from training.reward.card import write_card  # torch, slow to import
+
+    with progress("Measuring") as on_progress:
+        write_card(model, pairs, find_photos(photos), eye, out, seed, on_progress)
+    Console().print(f"The card lies in {out}.")
+
+
+def convert_reward(
+    checkpoint: Annotated[Path, typer.Argument(help="prefpaintReward.pt.")],
+    v_inverse: Annotated[Path, typer.Option(help="The published V_inverse.pt.")],
+    out: Annotated[Path, typer.Option("--out", help="The safetensors file to write.")],
+    reference: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder that `pairs` wrote: trust compares with its pictures, as the bounds of "
+            "the published training data are not known. By default prompts are cut from the "
+            "program's sample photo.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Turn PrefPaint's published reward into a file that the program opens.
+
+    Both files are read as weights alone. Use it with `prefpaint fill --reward FILE`.
+    """
+    from training.reward.pair_data import load_prompts
+    from training.reward.published import PUBLISHED, convert_published  # torch, slow to import
+
+    with TemporaryDirectory() as made:
+        if reference is None:
+            reference = Path(made)
+            _sample_pairs(reference)
+        prompts = load_prompts(reference, PUBLISHED.image_size)
+    convert_published(checkpoint, v_inverse, prompts).save(out)
+    Console().print(f"The reward model is {out}.")
+
+
+def _sample_pairs(out: Path) -> None:
+    sample = Path(str(resources.files("resources") / "sample" / "rocket.jpg"))
+    with worker_processes() as pool, progress("Making reference prompts") as on_progress:
+        cancel = threading.Event()
+        make_pairs([sample], None, SAMPLE_PROMPTS, 0, "repair", out, pool, on_progress, cancel)

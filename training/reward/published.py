@@ -1,0 +1,160 @@
+"""PrefPaint's published reward (`kd5678/prefpaintReward`) as a RewardModel of ours."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from training.errors import PrefPaintError
+from training.reward.calibration import measure_trust, prompt_features
+from training.reward.encoders import EncoderConfig
+from training.reward.model import RewardModel
+from training.reward.network import FEATURE_SIZE, RewardNetwork
+from training.reward.pair_data import PromptPictures
+from training.reward.trust import Matrix
+
+MEAN, DEVIATION = 0.4064, 2.3021
+"""Of the published rewards, as the published code normalises them for a group of fills."""
+PUBLISHED = EncoderConfig(
+    kind="clip", image_size=224, resample="bicubic", block_dropout=0.1, head_dropout=0.2
+)
+
+_HEAD = {
+    r"vit_block\.transformer_encoder\.layers\.0\.(.+)": r"block.\1",
+    r"mlp\.layers\.0\.(.+)": r"mlp.0.\1",
+    r"mlp\.layers\.[23]\.(.+)": r"mlp.2.\1",  # 3 where an activation stood before the dropout
+    r"mlp\.last_layer(?:\.|_)weight": "psi.weight",
+}
+_VISION = "encoder.vision.vision_model."
+_CLIP = {
+    r"class_embedding": "embeddings.class_embedding",
+    r"positional_embedding": "embeddings.position_embedding.weight",
+    r"conv1\.weight": "embeddings.patch_embedding.weight",
+    r"ln_pre\.(.+)": r"pre_layrnorm.\1",
+    r"ln_post\.(.+)": r"post_layernorm.\1",
+    r"transformer\.resblocks\.(\d+)\.ln_([12])\.(.+)": r"encoder.layers.\1.layer_norm\2.\3",
+    r"transformer\.resblocks\.(\d+)\.attn\.out_proj\.(.+)": (
+        r"encoder.layers.\1.self_attn.out_proj.\2"
+    ),
+    r"transformer\.resblocks\.(\d+)\.mlp\.c_fc\.(.+)": r"encoder.layers.\1.mlp.fc1.\2",
+    r"transformer\.resblocks\.(\d+)\.mlp\.c_proj\.(.+)": r"encoder.layers.\1.mlp.fc2.\2",
+}
+
+
+def convert_published(
+    checkpoint: Path,
+    v_inverse: Path,
+    reference: list[PromptPictures],
+    config: EncoderConfig = PUBLISHED,
+) -> RewardModel:
+    """Read the published state dict and V^-1 (both with `weights_only`).
+
+    OpenAI CLIP's names become transformers'; the text tower, the unused copy of the block and the
+    alias of the last layer are dropped. The bounds of its training data are not published, so
+    trust compares with the `reference` prompts, whose pictures are of the encoder's size.
+
+    Raises PrefPaintError that names the file and the first key which is missing or has another
+    shape, and a V^-1 of another size or not positive definite.
+    """
+    tensors = rename(_read(checkpoint))
+    network = RewardNetwork(config)
+    _check(tensors, network, checkpoint)
+    network.load_state_dict(tensors)
+    network.eval()
+    inverse = read_v_inverse(v_inverse)
+    photos = len({prompt.photo for prompt in reference})
+    return RewardModel(
+        network=network,
+        mean=MEAN,
+        deviation=DEVIATION,
+        trust=measure_trust(
+            network,
+            inverse,
+            prompt_features(network, reference),
+            reference,
+            DEVIATION,
+            f"{len(reference)} prompts of {photos} photo(s), not the training data",
+        ),
+        provenance={
+            "converted from": checkpoint.name,
+            "labels": "people: PrefPaint's annotators (arXiv 2410.21966); data CC BY-NC 4.0",
+            "training prompts": 12_000,
+        },
+    )
+
+
+def rename(published: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The published names as RewardNetwork's, in float32; what the reward does not use is left
+    out."""
+    renamed = {}
+    for name, tensor in published.items():
+        bare = name.removeprefix("module.")
+        if bare.startswith("clip_model.visual."):
+            renamed.update(_rename_clip(bare.removeprefix("clip_model.visual."), tensor.float()))
+        else:
+            for pattern, ours in _HEAD.items():
+                if match := re.fullmatch(pattern, bare):
+                    renamed[match.expand(ours)] = tensor.float()
+    return renamed
+
+
+def read_v_inverse(path: Path) -> Matrix:
+    """(256, 256) float64. Raises PrefPaintError unless it is symmetric and positive definite."""
+    matrix = _load(path)
+    if not isinstance(matrix, Tensor) or tuple(matrix.shape) != (FEATURE_SIZE, FEATURE_SIZE):
+        found = tuple(matrix.shape) if isinstance(matrix, Tensor) else type(matrix).__name__
+        raise PrefPaintError(f"{path} holds no V^-1 of {FEATURE_SIZE} x {FEATURE_SIZE}: {found}.")
+    inverse = np.asarray(matrix.double().numpy(), np.float64)
+    inverse = (inverse + inverse.T) / 2  # float32 rounding
+    if not np.isfinite(inverse).all() or np.linalg.eigvalsh(inverse)[0] <= 0:
+        raise PrefPaintError(f"The V^-1 in {path} is not positive definite.")
+    return inverse
+
+
+def _rename_clip(name: str, tensor: Tensor) -> dict[str, Tensor]:
+    if name == "proj":  # OpenAI multiplies from the right
+        return {"encoder.vision.visual_projection.weight": tensor.T.contiguous()}
+    if match := re.fullmatch(r"transformer\.resblocks\.(\d+)\.attn\.in_proj_(weight|bias)", name):
+        attention = f"{_VISION}encoder.layers.{match[1]}.self_attn."
+        return {
+            f"{attention}{letter}_proj.{match[2]}": part.contiguous()
+            for letter, part in zip("qkv", tensor.chunk(3), strict=True)
+        }
+    for pattern, ours in _CLIP.items():
+        if match := re.fullmatch(pattern, name):
+            return {_VISION + match.expand(ours): tensor}
+    return {}
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    state = _load(path)
+    if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
+        state = state["state_dict"]
+    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
+        raise PrefPaintError(f"{path} holds no state dict. Choose PrefPaint's reward checkpoint.")
+    return state
+
+
+def _load(path: Path) -> object:
+    if not path.is_file():
+        raise PrefPaintError(f"{path} does not exist. Choose another file.")
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # whatever a damaged or hostile file makes the unpickler raise
+        raise PrefPaintError(
+            f"{path} cannot be read as weights alone ({type(error).__name__}). It is damaged or "
+            "holds more than weights; get it anew."
+        ) from error
+
+
+def _check(tensors: dict[str, Tensor], network: RewardNetwork, path: Path) -> None:
+    for name, wanted in network.state_dict().items():
+        if name not in tensors:
+            raise PrefPaintError(f"{path} is no PrefPaint reward: {name} is missing.")
+        if tensors[name].shape != wanted.shape:
+            raise PrefPaintError(
+                f"{path} has another architecture: {name} is {tuple(tensors[name].shape)} where "
+                f"{tuple(wanted.shape)} is wanted."
+            )
