@@ -19,14 +19,17 @@ from training.inpainting.region import make_request, paste
 from training.inpainting.request import Event, Inpainter, InpaintRequest, Mask, Pixels
 from training.inpainting.settings import DiffusionSettings
 from training.ranking import RankedFill, best_first, generate_and_score
-from training.reward.score import Scorer
+from training.reward.score import Scorer, rank_words
 
 RANKING, CONTACT_SHEET = "ranking.json", "contact-sheet.png"
 
 
 @dataclass(frozen=True)
 class FillRow:
-    """One object of ranking.json. file: name within the folder; seconds: processor time."""
+    """One object of ranking.json. file: name within the folder; seconds: processor time.
+
+    bound: how far the reward can be off; fills nearer than their bounds together are a tie.
+    """
 
     rank: int
     file: str
@@ -35,6 +38,7 @@ class FillRow:
     trust: float
     model: str
     seconds: float
+    bound: float
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,7 @@ class ScoreRow:
     file: str
     reward: float
     trust: float
+    bound: float
 
 
 def fill_photo(
@@ -74,12 +79,13 @@ def fill_photo(
     ) as folder:
         fills = best_first(generate_and_score(request, inpainter, scorer, on_event, cancel))
         rows, tiles = [], []
+        words = rank_words([fill.score for fill in fills])
         for rank, fill in enumerate(fills, 1):
             row = _fill_row(rank, fill)
             pixels = paste(photo.pixels, mask, feather, request.box, fill.candidate.pixels)
             write_photo(folder / row.file, pixels, photo)
             rows.append(row)
-            tiles.append(_tile(row, pixels[request.box.slices][..., :3]))
+            tiles.append(_tile(row, words[rank - 1], pixels[request.box.slices][..., :3]))
         sheet = photo_from_pixels(contact_sheet(request.image, request.hole, tiles))
         write_photo(folder / CONTACT_SHEET, sheet.pixels, sheet)
         text = json.dumps([asdict(row) for row in rows], indent=2) + "\n"
@@ -114,7 +120,7 @@ def score_fills(
     scores = scorer.score(request.image, request.hole, pixels, cancel)
     judged = sorted(zip(fill_paths, scores, strict=True), key=lambda one: -one[1].reward)
     return [
-        ScoreRow(rank, str(path), float(score.reward), float(score.trust))
+        ScoreRow(rank, str(path), float(score.reward), float(score.trust), float(score.bound))
         for rank, (path, score) in enumerate(judged, 1)
     ]
 
@@ -156,12 +162,13 @@ def _fill_row(rank: int, fill: RankedFill) -> FillRow:
         trust=float(fill.score.trust),
         model=fill.candidate.model,
         seconds=round(float(fill.candidate.seconds), 3),
+        bound=float(fill.score.bound),
     )
 
 
-def _tile(row: FillRow, pixels: Pixels) -> Tile:
+def _tile(row: FillRow, rank: str, pixels: Pixels) -> Tile:
     notes = (f"reward {row.reward:+.2f}", f"trust {row.trust:.0%}   seed {row.seed}")
-    return Tile(np.ascontiguousarray(pixels), f"{row.rank}", notes)
+    return Tile(np.ascontiguousarray(pixels), rank, notes)
 
 
 @contextmanager

@@ -28,6 +28,7 @@ from prefpaint_gui.widgets.parts import icon_button, label, restyle
 from prefpaint_gui.widgets.theme import Colours, icon
 from prefpaint_gui.widgets.viewport import Viewport
 from training.inpainting.request import Box, InpaintRequest
+from training.reward.score import trust_word
 
 CARD_SIZE = QSize(208, 184)
 PICTURE_SIZE = QSize(204, 116)
@@ -112,11 +113,19 @@ class CandidateCard(QFrame):
         self.waiting.setVisible(not filled)
         self.draft.setVisible(is_draft)
 
-    def show_candidate(self, filled: Filled, rank: int, photo: Pyramid) -> None:
-        """Show a candidate, or a newer rendering of it, in its photo and with its rank."""
+    def show_candidate(self, filled: Filled, rank: str, photo: Pyramid) -> None:
+        """Show a candidate, or a newer rendering of it, in its photo and with its rank.
+
+        rank: "1", or "2 ≈ 1" for a tie.
+        """
         score = filled.fill.score
         self.picture.show_region(filled.request, filled.pyramid, photo)
-        self.badge.setText(str(rank))
+        self.badge.setText(rank)
+        self.badge.setToolTip(
+            f"A tie: the reward cannot tell it from number {rank.split()[-1]}."
+            if "≈" in rank
+            else ""
+        )
         self.badge.adjustSize()
         self.draft.adjustSize()
         self.draft.move(PICTURE_SIZE.width() - self.draft.width() - 8, 8)
@@ -124,11 +133,15 @@ class CandidateCard(QFrame):
             self.reward.setProperty("tone", "reward")
             restyle(self.reward)
         self.reward.setText(signed(score.reward))
-        self.reward.setToolTip("Reward: higher is better; 0 is the mean of the training fills.")
+        self.reward.setToolTip(
+            "Reward: higher is better; 0 is the mean of fills of held-out photos.\n"
+            f"It can be off by {score.bound:.2f}."
+        )
         self.trust.set_trust(score.trust)
+        self.trust_label.setText(f"{trust_word(score.trust)} trust")
         self.setAccessibleName(
-            f"Candidate {rank}, reward {signed(score.reward)}, trust {score.trust:.0%}, "
-            f"seed {self.seed}"
+            f"Candidate {rank.replace('≈', 'ties with')}, reward {signed(score.reward)}, "
+            f"trust {score.trust:.0%}, seed {self.seed}"
         )
         self._show_parts(filled=True, is_draft=filled.is_draft)
 
@@ -251,8 +264,8 @@ class TrustBar(QWidget):
     def set_trust(self, trust: float) -> None:
         self.trust = trust
         self.setToolTip(
-            f"Trust {trust:.2f}: how near this fill is to what the reward model was trained on. "
-            "0 is far, 1 is near."
+            f"{trust:.0%} of what the reward model was trained on was further from the rest of it "
+            "than this fill."
         )
         self.setAccessibleName(f"Trust {trust:.0%}")
         self.update()
@@ -265,5 +278,8 @@ class TrustBar(QWidget):
         painter.setBrush(QColor(self._colours.line))
         painter.drawRoundedRect(groove, 2, 2)
         filled = max(0.0, min(1.0, self.trust)) * self.width()
-        painter.setBrush(QColor(self._colours.good))
+        word = trust_word(self.trust)
+        tones = {"high": self._colours.good, "fair": self._colours.muted, "low": self._colours.bad}
+        painter.setBrush(QColor(tones[word]))
+        filled = max(filled, groove.height())  # a little of the bar shows even the least trust
         painter.drawRoundedRect(QRectF(groove.topLeft(), QPointF(filled, groove.bottom())), 2, 2)

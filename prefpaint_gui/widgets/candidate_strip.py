@@ -9,6 +9,7 @@ from prefpaint_gui.state.session import Session
 from prefpaint_gui.widgets.candidate_card import CARD_SIZE, CandidateCard
 from prefpaint_gui.widgets.parts import label
 from prefpaint_gui.widgets.theme import Colours
+from training.reward.score import rank_words
 
 GAP = 12
 MARGIN = 12
@@ -74,7 +75,9 @@ class CandidateStrip(QWidget):
         self._remove_cards([seed for seed in self.cards if seed not in seeds])
         for place, seed in enumerate(seeds):
             self._put(seed, QPoint(MARGIN + place * (CARD_SIZE.width() + GAP), MARGIN))
-        for rank, filled in enumerate(self._candidates.ranked, 1):
+        ranked = self._candidates.ranked
+        ranks = rank_words([filled.fill.score for filled in ranked])
+        for rank, filled in zip(ranks, ranked, strict=True):
             if filled.seed in self.cards:
                 self.cards[filled.seed].show_candidate(filled, rank, self._document.pyramid)
         for seed in self._candidates.previews:

@@ -89,13 +89,14 @@ class FakeScorer:
 
     def __init__(self) -> None:
         self.is_closed = False
+        self.bound = 0.0
 
     def score(
         self, image: Pixels, hole: Mask, fills: Sequence[Pixels], cancel: threading.Event
     ) -> list[Score]:
         del image, cancel
         reds = [float(fill[hole][0, 0]) for fill in fills]
-        return [Score(red / 100, 0.0, red / 255, np.zeros(256, np.float32)) for red in reds]
+        return [Score(red / 100, self.bound, red / 255, np.zeros(256, np.float32)) for red in reds]
 
     def close(self) -> None:
         self.is_closed = True

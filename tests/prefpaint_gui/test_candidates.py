@@ -39,6 +39,17 @@ def test_cards_stand_best_first_with_rank_reward_trust_and_seed(painted: Bench):
     assert first.seed_label.text() == f"seed {BEST_FIRST[0]}"
 
 
+def test_candidates_nearer_than_their_bounds_are_a_tie(painted: Bench):
+    reds = [red_of(seed) / 100 for seed in BEST_FIRST]
+    painted.scorer.bound = (reds[0] - reds[1]) / 2 + 1e-6
+    painted.generate()
+    cards = painted.program.window.strip.cards
+    badges = [cards[seed].badge for seed in BEST_FIRST]
+    assert [badge.text() for badge in badges][:2] == ["1", "2 ≈ 1"]
+    assert "number 1" in badges[1].toolTip()
+    assert badges[2].text().startswith("3")
+
+
 def test_placeholders_wait_until_candidates_come(painted: Bench):
     painted.inpainter.gate.clear()
     painted.key(Qt.Key.Key_Return, CONTROL)

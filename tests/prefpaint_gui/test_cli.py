@@ -23,7 +23,7 @@ from training.preferences.records import Presentation, ShownCandidate
 from training.preferences.store import PreferenceStore
 
 COMMAND = [sys.executable, "-m", "prefpaint_gui"]
-FILL_FIELDS = ["rank", "file", "seed", "reward", "trust", "model", "seconds"]
+FILL_FIELDS = ["rank", "file", "seed", "reward", "trust", "model", "seconds", "bound"]
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ def test_score_ranks_given_fills(job: Job, capsys: pytest.CaptureFixture[str]) -
     command = ["score", str(job.photo), "--mask", str(job.mask), "--reward", str(job.reward)]
     assert main([*command, *files, "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
-    assert [list(row) for row in rows] == [["rank", "file", "reward", "trust"]] * 2
+    assert [list(row) for row in rows] == [["rank", "file", "reward", "trust", "bound"]] * 2
     assert sorted(row["file"] for row in rows) == sorted(files)
     assert rows[0]["reward"] >= rows[1]["reward"]
     # What lies outside the mask is not the fill's to change, so it does not change the score.

@@ -32,6 +32,24 @@ def is_tie(first: Score, second: Score) -> bool:
     return abs(first.reward - second.reward) < first.bound + second.bound
 
 
+def rank_words(scores: Sequence[Score]) -> list[str]:
+    """Ranks of scores that stand best first: "1", or "2 ≈ 1" for one that ties with the first.
+
+    Each is compared with the best of its group, so that a chain of small steps is no tie.
+    """
+    words, leader = [], 0
+    for place, score in enumerate(scores):
+        if not place or not is_tie(scores[leader], score):
+            leader = place
+        words.append(f"{place + 1}" if leader == place else f"{place + 1} ≈ {leader + 1}")
+    return words
+
+
+def trust_word(trust: float) -> str:
+    """What a share of the training data means to a reader."""
+    return "high" if trust >= 0.5 else "fair" if trust >= 0.1 else "low"
+
+
 class Scorer(Protocol):
     """Scores the fills of one photo and hole."""
 
