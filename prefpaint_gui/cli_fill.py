@@ -162,13 +162,21 @@ def fill(
     dtype: Annotated[
         DtypeName, typer.Option(rich_help_panel=_DIFFUSION, help="Precision to compute in.")
     ] = "auto",
+    compiled: Annotated[
+        bool,
+        typer.Option(
+            "--compile",
+            rich_help_panel=_DIFFUSION,
+            help="torch.compile the model: the first fill waits for it, later ones are faster.",
+        ),
+    ] = False,
     reward: RewardOption = "builtin",
     as_json: JsonOption = False,
 ) -> None:
     """Fill a hole several times and write the fills, the best one first.
 
     DIR receives 01.png (the best), 02.png, ... at the photo's size, ranking.json (rank, file, seed,
-    reward, trust, model, seconds of processor time) and contact-sheet.png.
+    reward, trust, model, seconds of processor time, bound) and contact-sheet.png.
     Pixels outside the mask and its feather stay the photo's own, bit for bit.
     """
     photo, mask, out = _inputs(photo, mask, out, sample)
@@ -188,7 +196,7 @@ def fill(
     )
     judge = _reward_path(reward)
     with (
-        closing(make_inpainter(model, judge, settings.loras, device, dtype)) as inpainter,
+        closing(make_inpainter(model, judge, settings.loras, device, dtype, compiled)) as inpainter,
         closing(ProcessScorer(judge)) as scorer,
     ):
         inpainter.start()  # while the reward model is read, which also finds a damaged one early

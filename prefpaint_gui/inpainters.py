@@ -23,8 +23,10 @@ def make_inpainter(
     loras: tuple[Path, ...] = (),
     device: DeviceName = "auto",
     dtype: DtypeName = "auto",
+    compiled: bool = False,
 ) -> OwnedInpainter:
     """model: a name of the store, a folder or a file. reward: judges candidates on the way.
+    compiled: torch.compile the model, slower at first and faster after.
 
     Raises PrefPaintError when there is no such model on this machine.
     """
@@ -32,4 +34,5 @@ def make_inpainter(
         return PatchMatchInpainter()
     entry = model_store().find(model)
     assert entry.location is not None  # `find` gives only what is there
-    return ProcessInpainter(ModelSource(entry.name, entry.location, reward, loras, device, dtype))
+    source = ModelSource(entry.name, entry.location, reward, loras, device, dtype, compiled)
+    return ProcessInpainter(source)

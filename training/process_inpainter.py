@@ -44,6 +44,7 @@ class ModelSource:
     loras: tuple[Path, ...] = ()
     device: DeviceName = "auto"
     dtype: DtypeName = "auto"
+    compiled: bool = False
 
 
 class ProcessInpainter:
@@ -101,6 +102,7 @@ def _inpainter(source: ModelSource) -> "LoadedInpainter":
         device=source.device,
         dtype=source.dtype,
         loras=source.loras,
+        compiled=source.compiled,
         judge=lambda image, hole, fills: _rewards(source.reward, image, hole, fills),
     )
 

@@ -163,6 +163,12 @@ class GeneralInpainter:
     # --- what the pipeline says of itself -----------------------------------------------------
 
     @property
+    def denoiser(self) -> Any:
+        """The network that is called at every step."""
+        parts = self._pipeline.components
+        return parts.get("transformer") or parts["unet"]
+
+    @property
     def granularity(self) -> int:
         """Pixels that divide the sides of what the pipeline takes: a latent cell, or where latents
         are packed or patched two by two, two of them."""

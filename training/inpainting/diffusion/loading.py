@@ -34,11 +34,14 @@ def load_inpainter(
     dtype: DtypeName = "auto",
     loras: Sequence[Path] = (),
     judge: Judge | None = None,
+    compiled: bool = False,
 ) -> DiffusionInpainter | GeneralInpainter:
     """The model of a diffusers folder or of a single .safetensors file.
 
     Stable Diffusion 1.x, 2.x and XL run on our own loop; whatever else diffusers can inpaint with
-    runs on its own pipeline. Raises PrefPaintError that says what is wrong with which file.
+    runs on its own pipeline. compiled: torch.compile the denoiser at its first call.
+
+    Raises PrefPaintError that says what is wrong with which file.
     """
     info = identify(path)
     for lora in loras:
@@ -47,9 +50,14 @@ def load_inpainter(
     precision = pick_dtype(dtype, place)
     try:
         if info.family == "other":
-            return load_general(path, name, place, precision, loras, judge)
+            inpainter = load_general(path, name, place, precision, loras, judge)
+            if compiled:
+                _compile(inpainter.denoiser)
+            return inpainter
         pipeline = _load_pipeline(path, info, precision)
         _add_loras(pipeline, loras)
+        if compiled:
+            _compile(pipeline.unet)
         model = DiffusionModel(pipeline, place, precision, load_tiny_decoder(path))
         return DiffusionInpainter(model, name, judge)
     except UnpicklingError as error:
@@ -91,6 +99,12 @@ def _load_pipeline(path: Path, info: CheckpointInfo, dtype: torch.dtype) -> Any:
         if module is not None:
             module.eval().requires_grad_(False)
     return pipeline
+
+
+def _compile(denoiser: Any) -> None:
+    """In place. Where there is no compiler the call runs as it is, rather than not at all."""
+    torch._dynamo.config.suppress_errors = True
+    denoiser.compile()
 
 
 def _unreadable_pickle(folder: Path) -> Path:
