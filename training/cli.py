@@ -21,7 +21,7 @@ def _commands() -> None:
 for _command in (
     pairs.pairs,
     reward.reward,
-    reward.reward_card,
+    reward.evaluate_reward,
     reward.convert_reward,
     eye.eye_sheets,
     eye.eye_ranking,

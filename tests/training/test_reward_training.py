@@ -135,6 +135,20 @@ def test_what_the_eye_ranked_is_learned_from(
     assert provenance["of these ranked by a reviewer's eye"] == 2
     assert provenance["continued from"]["steps"] == 1
 
+    report = tmp_path / "report"
+    words = ("evaluate-reward", out / "reward.safetensors", "--pairs", pairs, "--out", report)
+    assert run(monkeypatch, *words, "--photos", photos, "--eye", ranking) == 0
+    measured = json.loads((report / "report.json").read_text())
+    names = {row["name"]: row for row in measured["comparisons"]["reward"]}
+    assert names["clear pairs of ranking"]["count"] == 8
+    assert "original over patchmatch" in names
+    steady = {row["name"] for row in measured["steadiness"]}
+    assert {"chains of any fault", "every picture over noise"} <= steady
+    assert set(measured["trust"]["follows"]) == {"paper", "bandit"}
+    for picture in ("sensitivity", "trust", "scores", "ranking"):
+        assert (report / f"{picture}.png").stat().st_size > 1000
+        assert picture == "ranking" or f"{picture}.png" in (report / "report.md").read_text()
+
 
 def test_noise_stays_in_the_hole_and_is_nothing_like_the_picture() -> None:
     image, hole = make_photo(96, 96, 1), hole_at((96, 96), 25, 30, 40, 40)

@@ -1,4 +1,4 @@
-"""`prefpaint-train reward`, `reward-card` and `convert-reward`."""
+"""`prefpaint-train reward`, `evaluate-reward` and `convert-reward`."""
 
 import threading
 from importlib import resources
@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from training.commands.options import Seed, progress, worker_processes
+from training.commands.options import Out, Seed, progress, worker_processes
 from training.prompts.photos import find_photos
 from training.reward.pairs import make_pairs
 
@@ -52,23 +52,31 @@ def reward(
     Console().print(f"The reward model is {out / 'reward.safetensors'}.")
 
 
-def reward_card(
+def evaluate_reward(
     model: Annotated[Path, typer.Argument(help="A reward model.")],
     pairs: Annotated[list[Path], typer.Option(help="Folders that `pairs` wrote, held out.")],
-    photos: Annotated[list[Path], typer.Option(help="The folders given to eye-sheets.")],
-    eye: Annotated[Path, typer.Option(help="The ranking by eye.")],
-    out: Annotated[Path, typer.Option(help="Folder for the card's figures and pictures.")],
+    out: Out,
+    photos: Annotated[
+        list[Path] | None,
+        typer.Option(help="The folders given to eye-sheets.", show_default=False),
+    ] = None,
+    eye: Annotated[
+        list[Path] | None, typer.Option(help="Rankings by eye.", show_default=False)
+    ] = None,
     seed: Seed = 0,
 ) -> None:
     """Measure a reward model on held-out photos, next to two simple baselines.
 
-    Writes card.md, card.json and sheet.png, the fills of some prompts in the model's order.
+    Writes report.md, report.json and pictures: pairs of known order, agreement with rankings by
+    eye, chains of faults, noise, harmless changes, what moves the reward, and whether its bound
+    says where it is wrong.
     """
-    from training.reward.card import write_card  # torch, slow to import
+    from training.reward.report import write_report  # torch, slow to import
 
+    found = find_photos(photos) if photos else []
     with progress("Measuring") as on_progress:
-        write_card(model, pairs, find_photos(photos), eye, out, seed, on_progress)
-    Console().print(f"The card lies in {out}.")
+        write_report(model, pairs, found, eye or [], out, seed, on_progress)
+    Console().print(f"The report is {out / 'report.md'}.")
 
 
 def convert_reward(

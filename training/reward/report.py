@@ -1,0 +1,227 @@
+"""A reward model's figures on held-out photos, as Markdown, JSON and pictures."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from scipy.stats import kendalltau, spearmanr
+
+from training.inpainting.request import Pixels
+from training.prompts.photos import photo_name, read_rgb
+from training.reward.evaluation import (
+    Judge,
+    PairAccuracy,
+    accuracy,
+    fill_sharpness,
+    network_judge,
+    pair_accuracies,
+    smooth_boundary,
+)
+from training.reward.eye import EyeRanking, clear_pairs, photo_of, read_rankings
+from training.reward.model import RewardModel, load_reward
+from training.reward.pair_data import PromptPictures, load_prompts
+from training.reward.pairs import render_prompt
+from training.reward.report_pictures import draw_scores, draw_sensitivity, draw_trust
+from training.reward.robustness import fault_chains, kept_orders, over_noise, sensitivity
+from training.reward.trust_report import JudgedPairs, bounded_share, follows, judge_pairs
+from training.reward.view import view_boxes, view_hole, view_image, white_hole
+
+SHEET_ROWS = 12
+SENSITIVITY_PROMPTS = 100
+
+
+@dataclass(frozen=True)
+class TrustFigures:
+    """follows: by norm, the rank correlation of bound and loss. bounded: Bd. of the paper's
+    table 3. variance: of the rewards of all pictures, in the reward's unit."""
+
+    follows: dict[str, float]
+    bounded: float
+    scale: float
+    variance: float
+
+
+def write_report(
+    model_path: Path,
+    pair_folders: list[Path],
+    photos: list[Path],
+    eye_paths: list[Path],
+    out: Path,
+    seed: int,
+    on_progress: Callable[[float], None],
+) -> None:
+    """Measure the model beside two baselines: report.md, report.json and pictures in `out`.
+
+    Raises PrefPaintError when a file is missing or damaged.
+    """
+    model = load_reward(model_path)
+    size = model.network.config.image_size
+    prompts = [prompt for folder in pair_folders for prompt in load_prompts(folder, size)]
+    eyes = {path.stem: read_rankings(path) for path in eye_paths}
+    ranked = {name: ranked_prompts(eye, photos, size) for name, eye in eyes.items()}
+    judge = network_judge(model.network)
+    judges = {"reward": judge, "smooth boundary": smooth_boundary, "sharpness": fill_sharpness}
+    figures: dict[str, list[PairAccuracy]] = {}
+    for done, (name, one) in enumerate(judges.items(), start=1):
+        agreements = [eye_agreement(one, eye, ranked[words], words) for words, eye in eyes.items()]
+        figures[name] = [*pair_accuracies(one, prompts, seed), *agreements]
+        on_progress(0.2 * done)
+    steady = [
+        accuracy(name, outcome)
+        for outcomes in (
+            fault_chains(judge, prompts, seed),
+            over_noise(judge, prompts, seed),
+            kept_orders(judge, prompts),
+        )
+        for name, outcome in outcomes.items()
+    ]
+    on_progress(0.8)
+    curves = sensitivity(judge, prompts[:SENSITIVITY_PROMPTS], model.deviation)
+    pairs = judge_pairs(model, prompts, seed)
+    rewards = _rewards_by_kind(judge, prompts, model)
+    trust = _trust_figures(model, pairs, rewards)
+    ranks = {name: rank_correlation(judge, eye, ranked[name]) for name, eye in eyes.items()}
+    out.mkdir(parents=True, exist_ok=True)
+    measured: dict[str, Any] = {
+        "prompts": len(prompts),
+        "comparisons": {name: [asdict(entry) for entry in rows] for name, rows in figures.items()},
+        "steadiness": [asdict(entry) for entry in steady],
+        "sensitivity": curves,
+        "eye_rank_correlation": ranks,
+        "trust": asdict(trust),
+        "provenance": model.provenance,
+    }
+    (out / "report.json").write_text(json.dumps(measured, indent=1) + "\n")
+    (out / "report.md").write_text(_markdown(model, figures, steady, trust, ranks, len(prompts)))
+    draw_sensitivity(curves, out / "sensitivity.png")
+    draw_trust(pairs, out / "trust.png")
+    draw_scores(rewards, out / "scores.png")
+    for name, pictures in ranked.items():
+        _sheet(judge, pictures).save(out / f"{name}.png")
+    on_progress(1)
+
+
+def eye_agreement(
+    judge: Judge, rankings: list[EyeRanking], ranked: list[PromptPictures], name: str
+) -> PairAccuracy:
+    """Share of the pairs that the eye called clear which the judge orders alike."""
+    outcomes = []
+    for ranking, prompt in zip(rankings, ranked, strict=True):
+        scores = judge(prompt, prompt.pictures)
+        for better, worse in clear_pairs(ranking):
+            outcomes.append((prompt.photo, bool(scores[better] > scores[worse])))
+    return accuracy(f"clear pairs of {name}", outcomes)
+
+
+def rank_correlation(
+    judge: Judge, rankings: list[EyeRanking], ranked: list[PromptPictures]
+) -> dict[str, float]:
+    """Spearman's and Kendall's correlation of reward and eye within a prompt, averaged."""
+    spearman, kendall = [], []
+    for ranking, prompt in zip(rankings, ranked, strict=True):
+        if len(ranking.tiers) < 2:
+            continue
+        places = {index: -number for number, tier in enumerate(ranking.tiers) for index in tier}
+        wanted = [places[index] for index in range(len(places))]
+        scores = judge(prompt, prompt.pictures)
+        spearman.append(spearmanr(scores, wanted).statistic)
+        kendall.append(kendalltau(scores, wanted).statistic)
+    return {"spearman": float(np.mean(spearman)), "kendall": float(np.mean(kendall))}
+
+
+def ranked_prompts(
+    rankings: list[EyeRanking], photos: list[Path], size: int
+) -> list[PromptPictures]:
+    """Make every ranked fill again, from the recipe that the ranking's file names."""
+    paths = {path.name: path for path in photos}
+    prompts = []
+    for ranking in rankings:
+        prompt = ranking.prompt
+        hole, fills = render_prompt(read_rgb(photo_of(ranking, paths)), prompt)
+        box = view_boxes(hole)[0]
+        views = np.stack([view_image(fill, box, size) for fill in fills])
+        kinds = tuple(recipe.kind for recipe in prompt.recipes)
+        photo = photo_name(Path(prompt.photo))
+        view = view_hole(hole, box, size)
+        prompts.append(PromptPictures(prompt.name, photo, view, views, kinds))
+    return prompts
+
+
+def _rewards_by_kind(
+    judge: Judge, prompts: list[PromptPictures], model: RewardModel
+) -> dict[str, list[float]]:
+    rewards: dict[str, list[float]] = {}
+    for prompt in prompts:
+        scores = (judge(prompt, prompt.pictures) - model.mean) / model.deviation
+        for kind, score in zip(prompt.kinds, scores, strict=True):
+            rewards.setdefault(kind, []).append(float(score))
+    return rewards
+
+
+def _trust_figures(
+    model: RewardModel, pairs: JudgedPairs, rewards: dict[str, list[float]]
+) -> TrustFigures:
+    return TrustFigures(
+        follows={norm: follows(pairs, norm) for norm in pairs.bounds},
+        bounded=bounded_share(pairs, model.trust.scale),
+        scale=model.trust.scale,
+        variance=float(np.var([score for scores in rewards.values() for score in scores])),
+    )
+
+
+def _sheet(judge: Judge, prompts: list[PromptPictures]) -> Image.Image:
+    """The photo with its hole, then the fills, best first by the judge; a row a prompt."""
+    rows: list[Pixels] = []
+    for prompt in prompts[:SHEET_ROWS]:
+        order = np.argsort(-judge(prompt, prompt.pictures))
+        shown = [white_hole(prompt.pictures[0], prompt.hole), *prompt.pictures[order]]
+        rows.append(np.concatenate(shown, axis=1))
+    return Image.fromarray(np.concatenate(rows, axis=0))
+
+
+def _markdown(
+    model: RewardModel,
+    figures: dict[str, list[PairAccuracy]],
+    steady: list[PairAccuracy],
+    trust: TrustFigures,
+    ranks: dict[str, dict[str, float]],
+    prompts: int,
+) -> str:
+    lines = [
+        f"Held-out photos: {prompts} prompts. Shares in the right order, with 95 % bootstrap "
+        "intervals over photos.",
+        "",
+        "| comparison | pairs | " + " | ".join(figures) + " |",
+        "|---|---|" + "---|" * len(figures),
+    ]
+    for rows in zip(*figures.values(), strict=True):
+        cells = " | ".join(map(_interval, rows))
+        lines.append(f"| {rows[0].name} | {rows[0].count} | {cells} |")
+    lines += ["", "| steadiness | cases | share |", "|---|---|---|"]
+    lines += [f"| {entry.name} | {entry.count} | {_interval(entry)} |" for entry in steady]
+    lines += ["", "| rank correlation with the eye | Spearman | Kendall |", "|---|---|---|"]
+    lines += [f"| {n} | {r['spearman']:.2f} | {r['kendall']:.2f} |" for n, r in ranks.items()]
+    better = max(trust.follows, key=lambda norm: trust.follows[norm])
+    words = ", ".join(f"{norm} {value:+.2f}" for norm, value in trust.follows.items())
+    lines += [
+        "",
+        f"Variance of the rewards {trust.variance:.2f}. Bd. (share of pairs whose error lies under "
+        f"one common bound) {100 * trust.bounded:.1f} %. Rank correlation of ||z||_V^-1 with the "
+        f"loss, by norm: {words}; the {better} norm follows the error better.",
+        "",
+        "![What moves the reward](sensitivity.png)",
+        "![Error against the bound; how sure and how right](trust.png)",
+        "![Rewards by kind of picture](scores.png)",
+        "",
+    ]
+    return "\n".join(
+        [*lines, *(f"- {key}: {value}" for key, value in model.provenance.items()), ""]
+    )
+
+
+def _interval(entry: PairAccuracy) -> str:
+    return f"{100 * entry.share:.1f} % ({100 * entry.low:.1f}-{100 * entry.high:.1f})"
