@@ -1,6 +1,7 @@
 """The reward network, its file, its trust, and how it scores."""
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,14 @@ from safetensors.torch import save_file
 from tests.training.photos import hole_at, make_photo
 from training.errors import PrefPaintError
 from training.reward.encoders import EncoderConfig
+from training.reward.ensemble import read_reward
 from training.reward.model import RewardModel, load_reward
 from training.reward.network import FEATURE_SIZE, RewardNetwork
+from training.reward.score import Score, rank_words
 from training.reward.scorer import ProcessScorer
 from training.reward.trust import (
     Trust,
+    calibrated_scale,
     error_bound,
     inverse_covariance,
     quantiles_of,
@@ -153,3 +157,37 @@ def test_a_bad_file_is_named(make, says: str, tmp_path: Path) -> None:
     with pytest.raises(PrefPaintError, match=says) as caught:
         load_reward(path)
     assert str(path) in str(caught.value)
+
+
+def test_a_folder_of_rewards_is_an_ensemble(tmp_path: Path) -> None:
+    photo, hole = make_photo(120, 100, 0), hole_at((120, 100), 40, 30, 30, 40)
+    fills = [make_photo(120, 100, seed) for seed in range(1, 4)]
+    with pytest.raises(PrefPaintError, match=r"No \.safetensors"):
+        read_reward(tmp_path)
+    members = []
+    for name, shift in (("a", 0.0), ("b", 1.0)):
+        model = replace(tiny_model(TINY_SMALL), mean=shift)
+        model.save(tmp_path / f"{name}.safetensors")
+        members.append(model.score(photo, hole, fills))
+    for one, other, both in zip(
+        *members, read_reward(tmp_path).score(photo, hole, fills), strict=True
+    ):
+        assert both.reward == pytest.approx((one.reward + other.reward) / 2, abs=1e-5)
+        apart = abs(one.reward - other.reward) / 2
+        assert both.bound == pytest.approx((one.bound + other.bound) / 2 + apart, abs=1e-5)
+
+
+def test_rewards_nearer_than_their_bounds_are_a_tie() -> None:
+    def score(reward: float) -> Score:
+        return Score(reward, 0.1, 0.5, np.zeros(256, np.float32))
+
+    chain = [score(reward) for reward in (1.0, 0.9, 0.75, 0.5)]
+    assert rank_words(chain) == ["1", "2 ≈ 1", "3", "4"]
+
+
+def test_the_scale_is_the_least_that_keeps_clear_pairs_right() -> None:
+    margins = np.array([3.0, 2.0, 1.0, -0.5, 0.4, -0.1])
+    bounds = np.ones(6)
+    assert calibrated_scale(margins, bounds, wanted=0.75) == pytest.approx(0.4)
+    assert calibrated_scale(margins, bounds, wanted=1.0) == pytest.approx(1.0)
+    assert calibrated_scale(-np.abs(margins), bounds) == pytest.approx(3.0)

@@ -16,9 +16,10 @@ from training.reward.encoders import EncoderConfig
 from training.reward.eye import read_rankings
 from training.reward.faults import FAULT_KINDS, apply_fault, half_denoised
 from training.reward.groups import draw_group
+from training.reward.losses import Pairs, ordinal_loss, ranking_loss, regression_loss
 from training.reward.model import load_reward
 from training.reward.pair_data import certainty, load_prompts
-from training.reward.trainer import Pairs, RewardTrainingConfig, ranking_loss, train_reward
+from training.reward.trainer import RewardTrainingConfig, train_reward
 
 SMALL = EncoderConfig(widths=(8, 8, 8, 8), embedding_size=16)
 
@@ -165,6 +166,19 @@ def test_ranking_loss_is_the_weighted_mean_over_pairs() -> None:
     loss = float(ranking_loss(rewards, Pairs(better, worse, certainty, weight)))
     first = np.log(1 + np.exp(-1.5))
     assert loss == pytest.approx((first + 4 * (first + 0.3 * 1.5)) / 5, abs=1e-6)
+
+
+def test_scores_teach_by_error_or_by_ordered_classes() -> None:
+    scores = torch.tensor([-2.0, 0.5, 2.0])
+    assert float(regression_loss(scores + 0.5, scores)) == pytest.approx(0.25)
+    right, wrong = ordinal_loss(scores, scores), ordinal_loss(-scores, scores)
+    by_hand = [
+        np.logaddexp(0, -3 * (score - threshold) * (1 if score > threshold else -1))
+        for score in scores.numpy()
+        for threshold in (-1.5, -0.75, 0.0, 0.75, 1.5)
+    ]
+    assert float(right) == pytest.approx(np.mean(by_hand), abs=1e-6)
+    assert right < wrong
 
 
 def test_an_order_is_the_surer_the_more_the_pictures_differ() -> None:

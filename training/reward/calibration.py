@@ -1,11 +1,13 @@
 """The trust of a trained network: measured on training features and on held-out pairs."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
 from training.reward.evaluation import FAULT, judge_pictures, known_orders
 from training.reward.network import RewardNetwork
-from training.reward.pair_data import PromptPictures
+from training.reward.pair_data import Prompt
 from training.reward.trust import (
     Matrix,
     Trust,
@@ -15,9 +17,7 @@ from training.reward.trust import (
 )
 
 
-def prompt_features(
-    network: RewardNetwork, prompts: list[PromptPictures]
-) -> npt.NDArray[np.float32]:
+def prompt_features(network: RewardNetwork, prompts: Sequence[Prompt]) -> npt.NDArray[np.float32]:
     """z of every picture of the prompts: (n, 256)."""
     return np.concatenate(
         [judge_pictures(network, prompt, prompt.pictures).features.numpy() for prompt in prompts]
@@ -28,7 +28,7 @@ def measure_trust(
     network: RewardNetwork,
     v_inverse: Matrix,
     features: npt.NDArray[np.float32],
-    held_out: list[PromptPictures],
+    held_out: Sequence[Prompt],
     deviation: float,
     reference: str = "training data",
 ) -> Trust:

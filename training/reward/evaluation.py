@@ -1,6 +1,6 @@
 """How often a reward puts the better picture first, on photos that it never saw."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,16 +9,16 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from training.reward.eye import tier_pairs
 from training.reward.network import RewardNetwork, RewardOutput
 from training.reward.pair_data import (
     VISIBLE,
-    PromptPictures,
+    Prompt,
     draw_fault_pair,
     visible_difference,
 )
-from training.reward.view import white_hole
 
-FAULT = "weaker over stronger fault"
+FAULT, JUDGED = "weaker over stronger fault", "better over worse, as ranked"
 Outcomes = dict[str, list[tuple[str, bool]]]
 """By name of the comparison: (photo, whether the better picture got the higher reward)."""
 
@@ -34,17 +34,17 @@ class PairAccuracy:
     count: int
 
 
-Judge = Callable[[PromptPictures, npt.NDArray[np.uint8]], npt.NDArray[np.float64]]
+Judge = Callable[[Prompt, npt.NDArray[np.uint8]], npt.NDArray[np.float64]]
 """Scores pictures (k, s, s, 3) of one prompt: (k,), higher is better."""
 
 
 @torch.inference_mode()
 def judge_pictures(
-    network: RewardNetwork, prompt: PromptPictures, pictures: npt.NDArray[np.uint8]
+    network: RewardNetwork, prompt: Prompt, pictures: npt.NDArray[np.uint8]
 ) -> RewardOutput:
     """The network's features and rewards of pictures (k, s, s, 3) of one prompt."""
     network.eval()
-    stacked = np.concatenate([white_hole(prompt.pictures[0], prompt.hole)[None], pictures])
+    stacked = np.concatenate([prompt.masked[None], pictures])
     images = torch.from_numpy(stacked).permute(0, 3, 1, 2).float() / 255
     holes = torch.from_numpy(prompt.hole).float().expand(len(images), 1, -1, -1)
     context, fills = network.encode(images, holes).split([1, len(pictures)])
@@ -58,14 +58,14 @@ def network_judge(network: RewardNetwork) -> Judge:
     )
 
 
-def smooth_boundary(prompt: PromptPictures, pictures: npt.NDArray[np.uint8]) -> Any:
+def smooth_boundary(prompt: Prompt, pictures: npt.NDArray[np.uint8]) -> Any:
     """Baseline: the less the picture jumps across the hole's edge, the better."""
     hole = prompt.hole.astype(np.uint8)
     rim = (cv2.dilate(hole, np.ones((3, 3))) > cv2.erode(hole, np.ones((3, 3)))).astype(bool)
     return -np.array([np.abs(_laplacian(picture))[rim].mean() for picture in pictures])
 
 
-def fill_sharpness(prompt: PromptPictures, pictures: npt.NDArray[np.uint8]) -> Any:
+def fill_sharpness(prompt: Prompt, pictures: npt.NDArray[np.uint8]) -> Any:
     """Baseline: the sharper the fill, the better."""
     return np.array([np.abs(_laplacian(picture))[prompt.hole].mean() for picture in pictures])
 
@@ -79,37 +79,40 @@ def _laplacian(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
 class KnownOrders:
     """Pictures of a prompt and (name of the comparison, better, worse), indices into them."""
 
-    prompt: PromptPictures
+    prompt: Prompt
     pictures: npt.NDArray[np.uint8]
     pairs: tuple[tuple[str, int, int], ...]
 
 
-def known_orders(prompts: list[PromptPictures], seed: int) -> Iterator[KnownOrders]:
-    """The original over every fill, and weaker over stronger faults of each kind.
+def known_orders(prompts: Sequence[Prompt], seed: int) -> Iterator[KnownOrders]:
+    """What was ranked, the original over every fill, and weaker over stronger faults of each kind.
 
-    Pairs that no one could tell apart are left out (see VISIBLE).
+    Pairs of the latter two that no one could tell apart are left out (see VISIBLE).
     """
     rng = np.random.default_rng(seed)
     for index, prompt in enumerate(prompts):
         foreign = prompts[(index + 1) % len(prompts)].pictures[0]
-        pictures = list(prompt.pictures)
-        pairs = [
-            (f"original over {kind}", 0, fill)
-            for fill, kind in enumerate(prompt.kinds)
-            if fill and _differ(pictures[0], pictures[fill], prompt)
-        ]
+        pictures, hole = list(prompt.pictures), prompt.hole
+        judged = len(pictures)
+        pairs = [(JUDGED, better, worse) for better, worse in tier_pairs(prompt.tiers)]
+        if prompt.kinds[0] == "original":
+            pairs += [
+                (f"original over {kind}", 0, fill)
+                for fill, kind in enumerate(prompt.kinds)
+                if fill and visible_difference(pictures[0], pictures[fill], hole) >= VISIBLE
+            ]
         for _ in range(3):
-            base = prompt.pictures[int(rng.integers(len(prompt.pictures)))]
-            kind, weak, strong = draw_fault_pair(base, prompt.hole, foreign, rng)
+            base = pictures[int(rng.integers(judged))]
+            kind, weak, strong = draw_fault_pair(base, hole, foreign, rng)
             pictures += [weak, strong]
-            if _differ(weak, strong, prompt):
+            if visible_difference(weak, strong, hole) >= VISIBLE:
                 better, worse = len(pictures) - 2, len(pictures) - 1
                 pairs.append((FAULT, better, worse))
                 pairs.append((f"weaker over stronger {kind}", better, worse))
         yield KnownOrders(prompt, np.stack(pictures), tuple(pairs))
 
 
-def pair_outcomes(judge: Judge, prompts: list[PromptPictures], seed: int) -> Outcomes:
+def pair_outcomes(judge: Judge, prompts: Sequence[Prompt], seed: int) -> Outcomes:
     """Whether the judge agrees with each known order."""
     outcomes: Outcomes = {}
     for orders in known_orders(prompts, seed):
@@ -118,10 +121,6 @@ def pair_outcomes(judge: Judge, prompts: list[PromptPictures], seed: int) -> Out
             outcome = (orders.prompt.photo, bool(scores[better] > scores[worse]))
             outcomes.setdefault(name, []).append(outcome)
     return outcomes
-
-
-def _differ(first: Any, second: Any, prompt: PromptPictures) -> bool:
-    return visible_difference(first, second, prompt.hole) >= VISIBLE
 
 
 def accuracy(name: str, outcomes: list[tuple[str, bool]], seed: int = 0) -> PairAccuracy:
@@ -138,7 +137,7 @@ def accuracy(name: str, outcomes: list[tuple[str, bool]], seed: int = 0) -> Pair
     return PairAccuracy(name, share, float(low), float(high), int(counts.sum()))
 
 
-def pair_accuracies(judge: Judge, prompts: list[PromptPictures], seed: int) -> list[PairAccuracy]:
+def pair_accuracies(judge: Judge, prompts: Sequence[Prompt], seed: int) -> list[PairAccuracy]:
     """Every comparison's accuracy, in the order of their names."""
     outcomes = pair_outcomes(judge, prompts, seed)
     return [accuracy(name, outcomes[name]) for name in sorted(outcomes)]

@@ -13,7 +13,7 @@ from training.reward.eye import tier_pairs
 from training.reward.faults import half_denoised
 from training.reward.pair_data import (
     VISIBLE,
-    PromptPictures,
+    Prompt,
     certainty,
     draw_fault_pair,
     visible_difference,
@@ -41,19 +41,25 @@ class Pair:
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """pictures: (k, s, s, 3) uint8; prompt: (s, s, 3), the hole in white; hole: (s, s)."""
+    """pictures: (k, s, s, 3) uint8; prompt: (s, s, 3), the hole in white; hole: (s, s).
+
+    scores: of the first pictures, standardised, where someone gave them.
+    """
 
     pictures: npt.NDArray[np.uint8]
     prompt: Pixels
     hole: Mask
     pairs: tuple[Pair, ...]
+    scores: tuple[float, ...] = ()
 
 
-def draw_group(prompts: Sequence[PromptPictures], index: int, rng: np.random.Generator) -> Group:
+def draw_group(
+    prompts: Sequence[Prompt], index: int, rng: np.random.Generator, *, augment: bool = True
+) -> Group:
     """Pictures of one prompt and what is known of their order.
 
-    The whole picture, hole and surroundings alike, is turned, recoloured, relit or coded at
-    random, all pictures of the group in the same way, so that nothing can be learned from it.
+    augment: the whole picture, hole and surroundings alike, is turned, recoloured, relit or coded
+    at random, all pictures of the group in the same way, so that nothing can be learned from it.
     """
     prompt = prompts[index]
     if prompt.tiers:
@@ -61,21 +67,25 @@ def draw_group(prompts: Sequence[PromptPictures], index: int, rng: np.random.Gen
     else:
         foreign = prompts[int(rng.integers(len(prompts)))].pictures[0]
         pictures, pairs = _built_pictures(prompt, foreign, rng)
-    augmented, hole = _augment(np.stack(pictures), prompt.hole, rng)
-    return Group(augmented, white_hole(augmented[0], hole), hole, tuple(pairs))
+    stacked = np.stack([*pictures, prompt.masked])
+    augmented, hole = _augment(stacked, prompt.hole, rng) if augment else (stacked, prompt.hole)
+    masked = white_hole(augmented[-1], hole)
+    return Group(augmented[:-1], masked, hole, tuple(pairs), prompt.scores)
 
 
-def _ranked_pictures(prompt: PromptPictures) -> tuple[list[Pixels], list[Pair]]:
-    """The original over every fill, and the fills in the order that the eye found clear."""
+def _ranked_pictures(prompt: Prompt) -> tuple[list[Pixels], list[Pair]]:
+    """The fills in the order that someone gave them, and below the original where there is one."""
     pictures = list(prompt.pictures)
     pairs = [
         Pair(better, worse, EYE_CERTAINTY, "eye") for better, worse in tier_pairs(prompt.tiers)
     ]
-    return pictures, [*_original_over(range(1, len(pictures)), pictures, prompt.hole), *pairs]
+    if prompt.kinds[0] == "original":
+        pairs += _original_over(range(1, len(pictures)), pictures, prompt.hole)
+    return pictures, pairs
 
 
 def _built_pictures(
-    prompt: PromptPictures, foreign: Pixels, rng: np.random.Generator
+    prompt: Prompt, foreign: Pixels, rng: np.random.Generator
 ) -> tuple[list[Pixels], list[Pair]]:
     """The original, four fills (each finished PatchMatch: the hardest), two of these with a weak
     and with a strong fault, and noise that is worse than all of them."""

@@ -4,6 +4,7 @@ import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,8 @@ from training.errors import PrefPaintError
 from training.inpainting.request import Mask, Pixels
 from training.prompts.photos import photo_name, read_rgb
 from training.reward.faults import FAULT_KINDS, FaultKind, apply_fault
-from training.reward.pairs import MANIFEST, VIEW_SIZE, FillKind
+from training.reward.pairs import MANIFEST, VIEW_SIZE
+from training.reward.view import white_hole
 
 VISIBLE = 2.0
 """Pictures whose holes differ by less than this on average, of 255, have no order: no one could
@@ -22,19 +24,48 @@ PLAIN = 6.0
 """How much of a difference, beyond none, makes an order about 80 % sure."""
 
 
+class Prompt(Protocol):
+    """A photo with a hole, and pictures of it whose order is known, or can be made known.
+
+    pictures: (k, s, s, 3) uint8. kinds: k of them; where the first is "original", it is the
+    untouched photo. masked: (s, s, 3), the hole in white. tiers: indices into the pictures, best
+    first, where someone ranked them. scores: of the pictures, standardised, where someone gave
+    them.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def photo(self) -> str: ...
+    @property
+    def kinds(self) -> tuple[str, ...]: ...
+    @property
+    def tiers(self) -> tuple[tuple[int, ...], ...]: ...
+    @property
+    def scores(self) -> tuple[float, ...]: ...
+    @property
+    def pictures(self) -> npt.NDArray[np.uint8]: ...
+    @property
+    def hole(self) -> Mask: ...
+    @property
+    def masked(self) -> Pixels: ...
+
+
 @dataclass(frozen=True, eq=False)
 class PromptPictures:
-    """pictures: (k, s, s, 3) uint8, the untouched original first; kinds: k of them.
-
-    tiers: indices into the pictures, best first, where a reviewer ranked them by eye.
-    """
+    """A Prompt in memory."""
 
     name: str
     photo: str
     hole: Mask
     pictures: npt.NDArray[np.uint8]
-    kinds: tuple[FillKind, ...]
+    kinds: tuple[str, ...]
     tiers: tuple[tuple[int, ...], ...] = ()
+    scores: tuple[float, ...] = ()
+
+    @property
+    def masked(self) -> Pixels:
+        return white_hole(self.pictures[0], self.hole)
 
 
 def load_prompts(folder: Path, size: int = VIEW_SIZE) -> list[PromptPictures]:

@@ -1,6 +1,7 @@
 """PrefPaint's published reward (`kd5678/prefpaintReward`) as a RewardModel of ours."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from training.reward.calibration import measure_trust, prompt_features
 from training.reward.encoders import EncoderConfig
 from training.reward.model import RewardModel
 from training.reward.network import FEATURE_SIZE, RewardNetwork
-from training.reward.pair_data import PromptPictures
+from training.reward.pair_data import Prompt
 from training.reward.trust import Matrix
 
 MEAN, DEVIATION = 0.4064, 2.3021
@@ -46,7 +47,7 @@ _CLIP = {
 def convert_published(
     checkpoint: Path,
     v_inverse: Path,
-    reference: list[PromptPictures],
+    reference: Sequence[Prompt],
     config: EncoderConfig = PUBLISHED,
 ) -> RewardModel:
     """Read the published state dict and V^-1 (both with `weights_only`).

@@ -1,7 +1,7 @@
 """A reward model's figures on held-out photos, as Markdown, JSON and pictures."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from training.reward.evaluation import (
 )
 from training.reward.eye import EyeRanking, clear_pairs, photo_of, read_rankings
 from training.reward.model import RewardModel, load_reward
-from training.reward.pair_data import PromptPictures, load_prompts
+from training.reward.pair_data import Prompt, PromptPictures, load_prompts
 from training.reward.pairs import render_prompt
 from training.reward.report_pictures import draw_scores, draw_sensitivity, draw_trust
 from training.reward.robustness import fault_chains, kept_orders, over_noise, sensitivity
@@ -106,7 +106,7 @@ def write_report(
 
 
 def eye_agreement(
-    judge: Judge, rankings: list[EyeRanking], ranked: list[PromptPictures], name: str
+    judge: Judge, rankings: list[EyeRanking], ranked: Sequence[Prompt], name: str
 ) -> PairAccuracy:
     """Share of the pairs that the eye called clear which the judge orders alike."""
     outcomes = []
@@ -118,7 +118,7 @@ def eye_agreement(
 
 
 def rank_correlation(
-    judge: Judge, rankings: list[EyeRanking], ranked: list[PromptPictures]
+    judge: Judge, rankings: list[EyeRanking], ranked: Sequence[Prompt]
 ) -> dict[str, float]:
     """Spearman's and Kendall's correlation of reward and eye within a prompt, averaged."""
     spearman, kendall = [], []
@@ -152,7 +152,7 @@ def ranked_prompts(
 
 
 def _rewards_by_kind(
-    judge: Judge, prompts: list[PromptPictures], model: RewardModel
+    judge: Judge, prompts: Sequence[Prompt], model: RewardModel
 ) -> dict[str, list[float]]:
     rewards: dict[str, list[float]] = {}
     for prompt in prompts:
@@ -173,7 +173,7 @@ def _trust_figures(
     )
 
 
-def _sheet(judge: Judge, prompts: list[PromptPictures]) -> Image.Image:
+def _sheet(judge: Judge, prompts: Sequence[Prompt]) -> Image.Image:
     """The photo with its hole, then the fills, best first by the judge; a row a prompt."""
     rows: list[Pixels] = []
     for prompt in prompts[:SHEET_ROWS]:

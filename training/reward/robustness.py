@@ -1,6 +1,6 @@
 """What a reward does when pictures are changed: by faults, by noise, by what should not matter."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
@@ -9,7 +9,7 @@ import numpy.typing as npt
 from training.inpainting.request import Mask, Pixels
 from training.reward.evaluation import Judge, Outcomes
 from training.reward.faults import FAULT_KINDS, apply_fault, half_denoised
-from training.reward.pair_data import VISIBLE, PromptPictures, visible_difference
+from training.reward.pair_data import VISIBLE, Prompt, PromptPictures, visible_difference
 
 STRENGTHS = (0.06, 0.15, 0.375)
 """Of a chain: each fault two and a half times the one before."""
@@ -17,7 +17,7 @@ NOISES = 4
 Change = Callable[[Pixels], Pixels]
 
 
-def fault_chains(judge: Judge, prompts: list[PromptPictures], seed: int) -> Outcomes:
+def fault_chains(judge: Judge, prompts: Sequence[Prompt], seed: int) -> Outcomes:
     """For each fault: whether a picture, and the picture with the fault weak, middling and strong,
     stand in this order. Steps that no one could see are left out of a chain."""
     outcomes: Outcomes = {}
@@ -44,7 +44,7 @@ def fault_chains(judge: Judge, prompts: list[PromptPictures], seed: int) -> Outc
     return outcomes
 
 
-def over_noise(judge: Judge, prompts: list[PromptPictures], seed: int) -> Outcomes:
+def over_noise(judge: Judge, prompts: Sequence[Prompt], seed: int) -> Outcomes:
     """Whether every fill beats the best of several noises and half-denoised pictures."""
     rng = np.random.default_rng(seed)
     outcomes = []
@@ -56,7 +56,7 @@ def over_noise(judge: Judge, prompts: list[PromptPictures], seed: int) -> Outcom
     return {"every picture over noise": outcomes}
 
 
-def kept_orders(judge: Judge, prompts: list[PromptPictures]) -> Outcomes:
+def kept_orders(judge: Judge, prompts: Sequence[Prompt]) -> Outcomes:
     """Whether a harmless change of all pictures of a prompt alike leaves the order of two fills,
     and of all fills, as it was. Fills that no one could tell apart are left out."""
     outcomes: Outcomes = {}
@@ -84,12 +84,12 @@ def kept_orders(judge: Judge, prompts: list[PromptPictures]) -> Outcomes:
     return outcomes
 
 
-def _with_pictures(prompt: PromptPictures, pictures: npt.NDArray[np.uint8]) -> PromptPictures:
+def _with_pictures(prompt: Prompt, pictures: npt.NDArray[np.uint8]) -> PromptPictures:
     return PromptPictures(prompt.name, prompt.photo, prompt.hole, pictures, prompt.kinds)
 
 
 def sensitivity(
-    judge: Judge, prompts: list[PromptPictures], unit: float
+    judge: Judge, prompts: Sequence[Prompt], unit: float
 ) -> dict[str, list[tuple[float, float]]]:
     """By change of the fill alone: (amount, mean change of the reward in units of `unit`).
 

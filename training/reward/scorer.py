@@ -15,7 +15,7 @@ from training.inpainting.request import Mask, Pixels
 from training.reward.score import Score
 
 if TYPE_CHECKING:
-    from training.reward.model import RewardModel
+    from training.reward.ensemble import Reward
 
 
 def builtin_reward_path() -> Path:
@@ -52,11 +52,11 @@ class ProcessScorer:
 
 
 @lru_cache(maxsize=1)
-def read_model(path: Path) -> "RewardModel":
-    """In a worker process: the reward model of a file, read once."""
-    from training.reward.model import load_reward  # torch, in this process only
+def read_model(path: Path) -> "Reward":
+    """In a worker process: the reward model of a file, or the ensemble of a folder, read once."""
+    from training.reward.ensemble import read_reward  # torch, in this process only
 
-    return load_reward(path)
+    return read_reward(path)
 
 
 def _load(path: Path) -> Iterator[None]:

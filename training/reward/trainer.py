@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -10,17 +10,20 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from training.errors import PrefPaintError
 from training.files import replaced_when_complete
+from training.prompts.photos import Split
 from training.reward.calibration import measure_trust, prompt_features
 from training.reward.encoders import EncoderConfig
 from training.reward.evaluation import PairAccuracy, network_judge, pair_accuracies
 from training.reward.groups import Group, PairKind, draw_group
+from training.reward.labelled import read_labelled, write_set_aside
+from training.reward.losses import Objective, group_loss
 from training.reward.model import RewardModel, load_reward
 from training.reward.network import RewardNetwork
-from training.reward.pair_data import PromptPictures, load_prompts
+from training.reward.pair_data import Prompt, load_prompts
+from training.reward.pairs import MANIFEST
 from training.reward.trust import inverse_covariance
 
 FEATURE_PROMPTS = 2000
@@ -37,7 +40,8 @@ class RewardTrainingConfig:
     """batch_size: prompts a step. learning_rate: AdamW's highest, after `warmup_steps`.
 
     start: a reward model to go on from; without one the weights are drawn.
-    eye_share: of a step's prompts, those that a reviewer ranked, where there are any.
+    ranked_share: of a step's prompts, those that someone ranked, where there are others too.
+    objective: "ranking" learns from pairs; the other two from scores that people gave.
     pair_weights: how much a pair counts, by how its order is known.
     """
 
@@ -47,7 +51,8 @@ class RewardTrainingConfig:
     weight_decay: float = 0.05
     warmup_steps: int = 100
     start: Path | None = None
-    eye_share: float = 0.2
+    ranked_share: float = 0.2
+    objective: Objective = "ranking"
     pair_weights: dict[PairKind, float] = field(
         default_factory=lambda: {"fill": 3.0, "fault": 1.0, "noise": 1.0, "eye": 3.0}
     )
@@ -70,10 +75,9 @@ def train_reward(
     depends on the weights, the seed and its number alone. Raises PrefPaintError when `out` holds
     a run with other settings, or the folders are not readable.
     """
-    prompts, validation = (
-        [prompt for folder in folders for prompt in load_prompts(folder)]
-        for folders in (train_folders, validation_folders)
-    )
+    size = config.encoder.image_size
+    prompts = _read_all(train_folders, size, "train", out)
+    validation = _read_all(validation_folders, size, "validation", out)
     torch.manual_seed(config.seed)
     begun = load_reward(config.start) if config.start else None
     network = begun.network if begun else RewardNetwork(config.encoder)
@@ -99,38 +103,34 @@ def train_reward(
     return _finish(network.eval(), prompts, validation, config, begun)
 
 
-@dataclass(frozen=True, eq=False)
-class Pairs:
-    """Which pictures beat which. better, worse: (p,) indices into the rewards. certainty: (p,),
-    how sure each order is, 0.5-1. weight: (p,), how much each counts."""
+def _read_all(folders: list[Path], size: int, split: Split, out: Path) -> list[Prompt]:
+    """Folders of our own manifest, which hold one split, and labelled ones, which are split here.
 
-    better: Tensor
-    worse: Tensor
-    certainty: Tensor
-    weight: Tensor
-
-
-def ranking_loss(rewards: Tensor, pairs: Pairs) -> Tensor:
-    """Weighted mean of the cross entropy of sigmoid(R(better) - R(worse)) (Bradley-Terry).
-
-    rewards: (n,). A scalar.
+    What a labelled folder cannot give is counted and kept in `out`.
     """
-    margins = rewards[pairs.better] - rewards[pairs.worse]
-    losses = functional.binary_cross_entropy_with_logits(margins, pairs.certainty, reduction="none")
-    return (losses * pairs.weight).sum() / pairs.weight.sum()
+    prompts: list[Prompt] = []
+    for folder in folders:
+        if (folder / MANIFEST).exists() or not folder.is_dir():
+            prompts += load_prompts(folder, size)
+            continue
+        found = read_labelled(folder, size, split)
+        prompts += found.prompts
+        write_set_aside(found, out / f"set-aside-{folder.name}-{split}.txt")
+    if not prompts:
+        raise PrefPaintError(f"No {split} prompts lie in {', '.join(map(str, folders))}.")
+    return prompts
 
 
-def _draw_batch(
-    prompts: list[PromptPictures], config: RewardTrainingConfig, step: int
-) -> list[Group]:
+def _draw_batch(prompts: Sequence[Prompt], config: RewardTrainingConfig, step: int) -> list[Group]:
     """The groups of a step, which depend on the seed and the step's number alone."""
     rng = np.random.default_rng([config.seed, step])
     ranked = [index for index, prompt in enumerate(prompts) if prompt.tiers]
     built = [index for index, prompt in enumerate(prompts) if not prompt.tiers]
-    by_eye = round(config.batch_size * config.eye_share) if ranked else 0
+    share = config.ranked_share if ranked and built else float(bool(ranked))
+    wanted = round(config.batch_size * share)
     chosen = [
-        *rng.choice(built, size=min(config.batch_size - by_eye, len(built)), replace=False),
-        *rng.choice(ranked, size=min(by_eye, len(ranked)), replace=False),
+        *rng.choice(built, size=min(config.batch_size - wanted, len(built)), replace=False),
+        *rng.choice(ranked, size=min(wanted, len(ranked)), replace=False),
     ]
     return [draw_group(prompts, int(index), rng) for index in chosen]
 
@@ -147,7 +147,7 @@ def _train_step(
         group["lr"] = config.learning_rate * _schedule(step, config)
     network.train()
     rewards = _judge_groups(network, groups, config.bf16)
-    loss = ranking_loss(rewards, _pairs(groups, config.pair_weights))
+    loss = group_loss(rewards, groups, config.objective, config.pair_weights)
     optimiser.zero_grad()
     loss.backward()
     torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -171,22 +171,6 @@ def _judge_groups(network: RewardNetwork, groups: list[Group], bf16: bool) -> Te
     return network.judge(fills, prompt[owners]).rewards
 
 
-def _pairs(groups: list[Group], weights: dict[PairKind, float]) -> Pairs:
-    """The pairs of all groups, counted through as `_judge_groups` does."""
-    starts = np.cumsum([0, *(len(group.pictures) for group in groups)])[:-1]
-    pairs = [
-        (int(start), pair)
-        for start, group in zip(starts, groups, strict=True)
-        for pair in group.pairs
-    ]
-    return Pairs(
-        better=torch.tensor([start + pair.better for start, pair in pairs]),
-        worse=torch.tensor([start + pair.worse for start, pair in pairs]),
-        certainty=torch.tensor([pair.certainty for _, pair in pairs]),
-        weight=torch.tensor([weights[pair.kind] for _, pair in pairs]),
-    )
-
-
 def _schedule(step: int, config: RewardTrainingConfig) -> float:
     """Linear warm-up, then half a cosine down to nothing."""
     if step < config.warmup_steps:
@@ -197,8 +181,8 @@ def _schedule(step: int, config: RewardTrainingConfig) -> float:
 
 def _finish(
     network: RewardNetwork,
-    prompts: list[PromptPictures],
-    validation: list[PromptPictures],
+    prompts: Sequence[Prompt],
+    validation: Sequence[Prompt],
     config: RewardTrainingConfig,
     begun: RewardModel | None,
 ) -> RewardModel:

@@ -1,5 +1,6 @@
 """Whether the bound ||z||_V^-1 says where the reward is wrong: the paper's figure 2 and Bd."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import get_args
 
@@ -9,7 +10,7 @@ from scipy.stats import spearmanr
 
 from training.reward.evaluation import FAULT, judge_pictures, known_orders
 from training.reward.model import RewardModel
-from training.reward.pair_data import PromptPictures
+from training.reward.pair_data import Prompt
 from training.reward.trust import Norm, error_bound
 
 BINS = 10
@@ -28,7 +29,7 @@ class JudgedPairs:
     bounds: dict[Norm, _Floats]
 
 
-def judge_pairs(model: RewardModel, prompts: list[PromptPictures], seed: int) -> JudgedPairs:
+def judge_pairs(model: RewardModel, prompts: Sequence[Prompt], seed: int) -> JudgedPairs:
     """Margins and bounds of every pair of known order."""
     norms: tuple[Norm, ...] = get_args(Norm)
     margins: list[float] = []

@@ -1,0 +1,94 @@
+"""What the network is taught by: pairs in their order, or scores that people gave."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from training.errors import PrefPaintError
+from training.reward.groups import Group, PairKind
+
+Objective = Literal["ranking", "regression", "classification"]
+THRESHOLDS = (-1.5, -0.75, 0.0, 0.75, 1.5)
+"""Of standardised scores: they part them into six ordered classes."""
+SLOPE = 3.0
+"""How sharply the classes part, per unit of the reward."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """Which pictures beat which. better, worse: (p,) indices into the rewards. certainty: (p,),
+    how sure each order is, 0.5-1. weight: (p,), how much each counts."""
+
+    better: Tensor
+    worse: Tensor
+    certainty: Tensor
+    weight: Tensor
+
+
+def group_loss(
+    rewards: Tensor, groups: list[Group], objective: Objective, weights: dict[PairKind, float]
+) -> Tensor:
+    """The loss of a step. rewards: (n,) of all pictures, group after group.
+
+    Raises PrefPaintError when an objective needs scores and no group has any.
+    """
+    if objective == "ranking":
+        return ranking_loss(rewards, pairs_of(groups, weights))
+    starts = _starts(groups)
+    places = [
+        start + place
+        for start, g in zip(starts, groups, strict=True)
+        for place in range(len(g.scores))
+    ]
+    if not places:
+        raise PrefPaintError(f"For {objective} the pictures need scores; rank them instead.")
+    scores = torch.tensor([score for group in groups for score in group.scores])
+    loss = regression_loss if objective == "regression" else ordinal_loss
+    return loss(rewards[torch.tensor(places)], scores.to(rewards))
+
+
+def ranking_loss(rewards: Tensor, pairs: Pairs) -> Tensor:
+    """Weighted mean of the cross entropy of sigmoid(R(better) - R(worse)) (Bradley-Terry).
+
+    rewards: (n,). A scalar.
+    """
+    margins = rewards[pairs.better] - rewards[pairs.worse]
+    losses = functional.binary_cross_entropy_with_logits(margins, pairs.certainty, reduction="none")
+    return (losses * pairs.weight).sum() / pairs.weight.sum()
+
+
+def regression_loss(rewards: Tensor, scores: Tensor) -> Tensor:
+    """Mean squared error against standardised scores, both (n,), as PrefPaint's section 3.1."""
+    return functional.mse_loss(rewards, scores)
+
+
+def ordinal_loss(rewards: Tensor, scores: Tensor) -> Tensor:
+    """Classification into six ordered classes: cross entropy of whether a score lies above each
+    threshold (cumulative logits), so that the reward stays one number."""
+    thresholds = torch.tensor(THRESHOLDS).to(rewards)
+    above = (scores[:, None] > thresholds).to(rewards.dtype)
+    logits = SLOPE * (rewards[:, None] - thresholds)
+    return functional.binary_cross_entropy_with_logits(logits, above)
+
+
+def pairs_of(groups: list[Group], weights: dict[PairKind, float]) -> Pairs:
+    """The pairs of all groups, whose pictures are counted through."""
+    pairs = [
+        (start, pair)
+        for start, group in zip(_starts(groups), groups, strict=True)
+        for pair in group.pairs
+    ]
+    return Pairs(
+        better=torch.tensor([start + pair.better for start, pair in pairs]),
+        worse=torch.tensor([start + pair.worse for start, pair in pairs]),
+        certainty=torch.tensor([pair.certainty for _, pair in pairs]),
+        weight=torch.tensor([weights[pair.kind] for _, pair in pairs]),
+    )
+
+
+def _starts(groups: list[Group]) -> list[int]:
+    return [0, *np.cumsum([len(group.pictures) for group in groups]).tolist()][:-1]
