@@ -1,5 +1,6 @@
 """`prefpaint-train reward`, `evaluate-reward` and `convert-reward`."""
 
+import os
 import threading
 from importlib import resources
 from pathlib import Path
@@ -11,42 +12,74 @@ from rich.console import Console
 
 from training.commands.options import Out, Seed, progress, worker_processes
 from training.prompts.photos import find_photos
+from training.reward.objective import Objective
 from training.reward.pairs import make_pairs
 
 SAMPLE_PROMPTS = 40
 
 
 def reward(
-    pairs: Annotated[list[Path], typer.Argument(help="Folders that `pairs` or `eye-pairs` wrote.")],
+    pairs: Annotated[list[Path], typer.Argument(help="Folders of prompts, see below.")],
     validation: Annotated[
         list[Path], typer.Option(help="The same of other photos: watched, never learned from.")
     ],
     out: Annotated[Path, typer.Option(help="Folder of the run.")],
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            help="TOML file of settings (the fields of RewardTrainingConfig, encoder as a table); "
+            "what is given on the line goes first.",
+            show_default=False,
+        ),
+    ] = None,
     start: Annotated[
         Path | None, typer.Option(help="A reward model to go on from.", show_default=False)
     ] = None,
-    steps: Annotated[int, typer.Option(help="Steps to train.", min=1)] = 1300,
-    batch_size: Annotated[int, typer.Option(help="Prompts a step.", min=1)] = 16,
-    learning_rate: Annotated[float, typer.Option(help="Highest learning rate.")] = 6e-4,
-    seed: Seed = 0,
+    steps: Annotated[int | None, typer.Option(help="Steps to train.", min=1)] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Prompts a step, in all processes.", min=1)
+    ] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Highest learning rate.")] = None,
+    objective: Annotated[
+        Objective | None,
+        typer.Option(help="ranking: pairs; regression, classification: scores that people gave."),
+    ] = None,
+    freeze: Annotated[
+        float | None,
+        typer.Option(help="Share of the encoder's layers that do not learn.", min=0, max=1),
+    ] = None,
+    patience: Annotated[
+        int | None,
+        typer.Option(help="Stop after so many measurements without a better one.", min=1),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="The same seed gives the same result.")] = None,
 ) -> None:
-    """Train a reward model from pairs whose order is known by construction.
+    """Train a reward model.
 
-    Writes reward.safetensors, log.jsonl and curve.png. Run again with the same words to go on
-    where it was interrupted. Nothing here was labelled by a person, and the file says so.
+    PAIRS are folders of `pairs` (orders known by construction), of `eye-pairs`, of an export of
+    the app, or of labels in the paper's layout; the last two are split by prompt. Writes
+    reward.safetensors, log.jsonl, TensorBoard's events and curve.png to OUT, and goes on from
+    there when it is run again. What was labelled by whom is kept in the file. For several
+    processes: accelerate launch -m training reward ...
     """
     from training.reward.curve import draw_curve  # torch and matplotlib, slow to import
-    from training.reward.trainer import RewardTrainingConfig, train_reward
+    from training.reward.trainer import read_config, train_reward
 
-    config = RewardTrainingConfig(
+    settings = read_config(
+        config,
+        start=start,
         steps=steps,
         batch_size=batch_size,
         learning_rate=learning_rate,
-        start=start,
+        objective=objective,
+        freeze=freeze,
+        patience=patience,
         seed=seed,
     )
     with progress("Training") as on_progress:
-        model = train_reward(pairs, validation, out, config, on_progress)
+        model = train_reward(pairs, validation, out, settings, on_progress)
+    if int(os.environ.get("RANK", "0")):
+        return  # another process writes the file
     model.save(out / "reward.safetensors")
     draw_curve(out)
     Console().print(f"The reward model is {out / 'reward.safetensors'}.")

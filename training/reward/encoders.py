@@ -61,6 +61,15 @@ class SmallEncoder(nn.Module):
         )
         self.embedding_size = config.embedding_size
 
+    def freeze(self, share: float) -> None:
+        """Keep this share of the stages, and the stem below them, as they are."""
+        if count := round(share * len(self.stages)):
+            for part in (self.stem, *self.stages[:count]):
+                part.requires_grad_(False)
+
+    def checkpoint_gradients(self) -> None:
+        """Nothing to save: the stages are small."""
+
     def forward(self, images: Tensor, holes: Tensor) -> Tensor:
         """images: (n, 3, s, s) in 0-1; holes: (n, 1, s, s) of 0 and 1; gives (n, embedding)."""
         x = torch.cat([images * 4 - 2, _fine_detail(images), holes], dim=1)

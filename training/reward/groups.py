@@ -41,11 +41,13 @@ class Pair:
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """pictures: (k, s, s, 3) uint8; prompt: (s, s, 3), the hole in white; hole: (s, s).
+    """name: of the prompt. pictures: (k, s, s, 3) uint8; prompt: (s, s, 3), the hole in white;
+    hole: (s, s).
 
     scores: of the first pictures, standardised, where someone gave them.
     """
 
+    name: str
     pictures: npt.NDArray[np.uint8]
     prompt: Pixels
     hole: Mask
@@ -70,7 +72,7 @@ def draw_group(
     stacked = np.stack([*pictures, prompt.masked])
     augmented, hole = _augment(stacked, prompt.hole, rng) if augment else (stacked, prompt.hole)
     masked = white_hole(augmented[-1], hole)
-    return Group(augmented[:-1], masked, hole, tuple(pairs), prompt.scores)
+    return Group(prompt.name, augmented[:-1], masked, hole, tuple(pairs), prompt.scores)
 
 
 def _ranked_pictures(prompt: Prompt) -> tuple[list[Pixels], list[Pair]]:

@@ -1,7 +1,6 @@
 """What the network is taught by: pairs in their order, or scores that people gave."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
@@ -10,8 +9,8 @@ from torch.nn import functional
 
 from training.errors import PrefPaintError
 from training.reward.groups import Group, PairKind
+from training.reward.objective import Objective
 
-Objective = Literal["ranking", "regression", "classification"]
 THRESHOLDS = (-1.5, -0.75, 0.0, 0.75, 1.5)
 """Of standardised scores: they part them into six ordered classes."""
 SLOPE = 3.0
@@ -31,24 +30,30 @@ class Pairs:
 
 def group_loss(
     rewards: Tensor, groups: list[Group], objective: Objective, weights: dict[PairKind, float]
-) -> Tensor:
-    """The loss of a step. rewards: (n,) of all pictures, group after group.
+) -> tuple[Tensor, Tensor]:
+    """(weighted sum of the losses, sum of the weights) of a step, so that several processes can
+    take its mean. rewards: (n,) of all pictures, group after group.
 
     Raises PrefPaintError when an objective needs scores and no group has any.
     """
     if objective == "ranking":
-        return ranking_loss(rewards, pairs_of(groups, weights))
+        pairs = pairs_of(groups, weights)
+        weight = pairs.weight.sum().to(rewards.device)
+        if not float(weight):
+            return rewards.sum() * 0, weight
+        return ranking_loss(rewards, pairs) * weight, weight
     starts = _starts(groups)
     places = [
         start + place
         for start, g in zip(starts, groups, strict=True)
         for place in range(len(g.scores))
     ]
-    if not places:
+    if not places and groups:
         raise PrefPaintError(f"For {objective} the pictures need scores; rank them instead.")
     scores = torch.tensor([score for group in groups for score in group.scores])
     loss = regression_loss if objective == "regression" else ordinal_loss
-    return loss(rewards[torch.tensor(places)], scores.to(rewards))
+    count = torch.tensor(float(len(places)), device=rewards.device)
+    return loss(rewards[torch.tensor(places)], scores.to(rewards)) * count, count
 
 
 def ranking_loss(rewards: Tensor, pairs: Pairs) -> Tensor:
@@ -57,8 +62,9 @@ def ranking_loss(rewards: Tensor, pairs: Pairs) -> Tensor:
     rewards: (n,). A scalar.
     """
     margins = rewards[pairs.better] - rewards[pairs.worse]
-    losses = functional.binary_cross_entropy_with_logits(margins, pairs.certainty, reduction="none")
-    return (losses * pairs.weight).sum() / pairs.weight.sum()
+    certainty, weight = pairs.certainty.to(rewards), pairs.weight.to(rewards)
+    losses = functional.binary_cross_entropy_with_logits(margins, certainty, reduction="none")
+    return (losses * weight).sum() / weight.sum()
 
 
 def regression_loss(rewards: Tensor, scores: Tensor) -> Tensor:

@@ -45,6 +45,10 @@ class RewardNetwork(nn.Module):
         )
         self.psi = nn.Linear(FEATURE_SIZE, 1, bias=False)
 
+    def freeze(self, share: float) -> None:
+        """Keep this share of the encoder's layers as they are (0.7 in the paper)."""
+        self.encoder.freeze(share)
+
     def encode(self, images: Tensor, holes: Tensor) -> Tensor:
         """images: (n, 3, s, s) in 0-1; holes: (n, 1, s, s) of 0 and 1; gives (n, embedding)."""
         return cast(Tensor, self.encoder(images, holes))

@@ -1,0 +1,145 @@
+"""How a reward run goes: settings, freezing, early stop, several processes."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from tests.training.test_labelled import of_both_splits, write_labels, write_prompts
+from training.errors import PrefPaintError
+from training.reward.clip_encoder import ClipEncoder
+from training.reward.embedding import Embedder
+from training.reward.encoders import EncoderConfig
+from training.reward.groups import Group
+from training.reward.network import RewardNetwork
+from training.reward.trainer import RewardTrainingConfig, read_config, train_reward
+
+CLIP = EncoderConfig(
+    kind="clip",
+    image_size=64,
+    clip={
+        "hidden_size": 32,
+        "intermediate_size": 32,
+        "num_hidden_layers": 4,
+        "num_attention_heads": 2,
+        "patch_size": 16,
+        "projection_dim": 16,
+    },
+)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("labelled")
+    write_labels(folder, write_prompts(folder, of_both_splits(8)))
+    return folder
+
+
+def weights(network: RewardNetwork) -> dict[str, torch.Tensor]:
+    return {name: tensor.clone() for name, tensor in network.state_dict().items()}
+
+
+def frozen_run(data: Path, out: Path, **changes: object) -> RewardNetwork:
+    settings = {"steps": 4, "batch_size": 4, "warmup_steps": 1, "checkpoint_every": 2}
+    config = RewardTrainingConfig(
+        **{**settings, "bf16": False, "augment": False, "freeze": 0.7, "encoder": CLIP, **changes}
+    )
+    return train_reward([data], [data], out, config, lambda _: None).network
+
+
+def test_frozen_layers_stay_and_are_computed_once(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(0)
+    before = weights(RewardNetwork(CLIP))
+    seen: list[int] = []
+    frozen = ClipEncoder.frozen
+
+    def counted(self: ClipEncoder, images: torch.Tensor) -> torch.Tensor:
+        if self.training:
+            seen.append(len(images))
+        return frozen(self, images)
+
+    monkeypatch.setattr(ClipEncoder, "frozen", counted)
+    network = frozen_run(data, tmp_path / "kept", steps=6)
+    assert sum(seen) <= 8 * 4  # eight prompts of three pictures and a masked photo, at most once
+    kept = {name for name, tensor in weights(network).items() if torch.equal(tensor, before[name])}
+    below = ("embeddings.", "pre_layrnorm.", *(f"encoder.layers.{number}." for number in range(3)))
+    assert {name for name in before if any(part in name for part in below)} <= kept
+    assert not {name for name in kept if "encoder.layers.3.mlp" in name or "psi" in name}
+
+
+@pytest.mark.parametrize("checkpointing", [False, True])
+def test_saving_work_or_memory_changes_nothing(
+    checkpointing: bool, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kept activations and recomputed gradients give what plain training gives."""
+    saved = weights(frozen_run(data, tmp_path / "saved", gradient_checkpointing=checkpointing))
+    rewards = Embedder.rewards
+
+    def recomputed(self: Embedder, groups: list[Group]) -> torch.Tensor:
+        self._keep = False
+        return rewards(self, groups)
+
+    monkeypatch.setattr(Embedder, "rewards", recomputed)
+    plain = weights(frozen_run(data, tmp_path / "plain"))
+    for name, tensor in plain.items():
+        torch.testing.assert_close(saved[name], tensor, rtol=1e-4, atol=1e-6)
+
+
+def test_a_run_that_no_longer_improves_ends_with_its_best(data: Path, tmp_path: Path) -> None:
+    shares: list[float] = []
+    config = RewardTrainingConfig(
+        steps=40,
+        batch_size=4,
+        warmup_steps=1,
+        checkpoint_every=2,
+        patience=2,
+        bf16=False,
+        learning_rate=0.0,
+        encoder=CLIP,
+    )
+    train_reward([data], [data], tmp_path / "run", config, shares.append)
+    assert len(shares) == 6  # the first measurement is the best, two more are not better
+    lines = (tmp_path / "run" / "log.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines] == [2, 4, 6]
+    assert list((tmp_path / "run").glob("events.out.tfevents.*"))
+
+
+def test_two_processes_give_what_one_gives(data: Path, tmp_path: Path) -> None:
+    settings = tmp_path / "settings.toml"
+    settings.write_text(
+        "batch_size = 4\nwarmup_steps = 1\nbf16 = false\n"
+        "[encoder]\nimage_size = 64\nwidths = [8, 8, 8, 8]\nembedding_size = 16\n"
+    )
+    command = ["-m", "training", "reward", data, "--validation", data, "--config", settings]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    several = ["-m", "torch.distributed.run", "--nproc_per_node", "2", "--standalone"]
+    outs, found = [tmp_path / "one", tmp_path / "two"], []
+    for launcher, out in zip(([], several), outs, strict=True):
+        words = [sys.executable, *launcher, *command, "--steps", "3", "--out", out]
+        subprocess.run([str(word) for word in words], check=True, env=environment, timeout=240)
+        found.append(load_file(out / "reward.safetensors"))
+    losses = [json.loads((out / "log.jsonl").read_text())["loss"] for out in outs]
+    assert losses[1] == pytest.approx(losses[0], rel=1e-5)
+    names = [name for name in found[0] if not name.startswith("trust.")]
+    apart = torch.cat([(found[1][name] - found[0][name]).abs().flatten() for name in names])
+    # Adam turns rounding into a step where a gradient is next to nothing; elsewhere they agree.
+    assert float(apart.median()) < 1e-7
+    assert float(apart.quantile(0.99)) < 1e-5
+
+
+def test_settings_come_from_a_file_and_the_line_goes_first(tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text("steps = 7\nseed = 3\n[encoder]\nwidths = [8, 8]\n")
+    config = read_config(file, seed=5, steps=None)
+    assert (config.steps, config.seed, config.encoder.widths) == (7, 5, (8, 8))
+    for content in ("stepps = 7", "steps = ", "[encoder]\nwidht = 3"):
+        file.write_text(content)
+        with pytest.raises(PrefPaintError, match=r"settings\.toml holds no settings"):
+            read_config(file)

@@ -1,0 +1,69 @@
+"""What a training step learns from, drawn by the seed and the step's number alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from training.errors import PrefPaintError
+from training.prompts.photos import Split
+from training.reward.groups import Group, draw_group
+from training.reward.labelled import read_labelled, write_set_aside
+from training.reward.pair_data import Prompt, load_prompts
+from training.reward.pairs import MANIFEST
+
+
+def read_prompts(folders: list[Path], size: int, split: Split, out: Path) -> list[Prompt]:
+    """Folders of our own manifest, which hold one split, and labelled ones, which are split here.
+
+    What a labelled folder cannot give is counted and kept in `out`. Raises PrefPaintError when
+    nothing is left.
+    """
+    prompts: list[Prompt] = []
+    for folder in folders:
+        if (folder / MANIFEST).exists() or not folder.is_dir():
+            prompts += load_prompts(folder, size)
+            continue
+        found = read_labelled(folder, size, split)
+        prompts += found.prompts
+        write_set_aside(found, out / f"set-aside-{folder.name}-{split}.txt")
+    if not prompts:
+        raise PrefPaintError(f"No {split} prompts lie in {', '.join(map(str, folders))}.")
+    return prompts
+
+
+@dataclass(frozen=True)
+class Batches:
+    """size: prompts a step. ranked_share: of them, those that someone ranked, where there are
+    others too. augment: see draw_group. part, parts: which of how many processes this one is."""
+
+    prompts: Sequence[Prompt]
+    size: int
+    ranked_share: float
+    seed: int
+    augment: bool = True
+    part: int = 0
+    parts: int = 1
+
+    def draw(self, step: int) -> list[Group]:
+        """This process's groups of a step; those of all processes together are the same however
+        many there are."""
+        rng = np.random.default_rng([self.seed, step])
+        ranked = [index for index, prompt in enumerate(self.prompts) if prompt.tiers]
+        built = [index for index, prompt in enumerate(self.prompts) if not prompt.tiers]
+        share = self.ranked_share if ranked and built else float(bool(ranked))
+        wanted = round(self.size * share)
+        chosen = [
+            *rng.choice(built, size=min(self.size - wanted, len(built)), replace=False),
+            *rng.choice(ranked, size=min(wanted, len(ranked)), replace=False),
+        ]
+        return [
+            draw_group(
+                self.prompts,
+                int(chosen[place]),
+                np.random.default_rng([self.seed, step, place]),
+                augment=self.augment,
+            )
+            for place in range(self.part, len(chosen), self.parts)
+        ]

@@ -1,0 +1,58 @@
+"""From groups of pictures to rewards that can be learned from."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from training.reward.clip_encoder import ClipEncoder
+from training.reward.groups import Group
+from training.reward.network import RewardNetwork
+
+
+class Embedder:
+    """Runs the network on groups. keep: what CLIP's frozen layers make of a picture is computed
+    once and kept in memory, for groups that are the same whenever they are drawn.
+
+    bf16 serves the encoder alone: two fills differ by less than it can tell after the pooling.
+    """
+
+    def __init__(self, network: RewardNetwork, bf16: bool, keep: bool = False) -> None:
+        self.network = network
+        self._bf16 = bf16
+        self._keep = keep and isinstance(network.encoder, ClipEncoder)
+        self._kept: dict[str, Tensor] = {}
+
+    def rewards(self, groups: list[Group]) -> Tensor:
+        """Rewards of all pictures of the groups, group after group: (n,)."""
+        device = next(self.network.parameters()).device
+        sizes = [len(group.pictures) for group in groups]
+        with torch.autocast(device.type, torch.bfloat16, enabled=self._bf16):
+            if self._keep:
+                embeddings = self._embed_kept(groups, device)
+            else:
+                holes = [h for g in groups for h in [g.hole] * (len(g.pictures) + 1)]
+                embeddings = self.network.encode(
+                    _images(groups).to(device),
+                    torch.from_numpy(np.stack(holes)).float().unsqueeze(1).to(device),
+                )
+        fills, prompts = [], []
+        for part in embeddings.float().split([size + 1 for size in sizes]):
+            fills.append(part[:-1])
+            prompts.append(part[-1:].expand(len(part) - 1, -1))
+        return self.network.judge(torch.cat(fills), torch.cat(prompts)).rewards
+
+    def _embed_kept(self, groups: list[Group], device: torch.device) -> Tensor:
+        encoder = self.network.encoder
+        assert isinstance(encoder, ClipEncoder)
+        unknown = [group for group in groups if group.name not in self._kept]
+        if unknown:
+            hidden = encoder.frozen(_images(unknown).to(device))
+            parts = hidden.split([len(group.pictures) + 1 for group in unknown])
+            self._kept |= {g.name: part.cpu() for g, part in zip(unknown, parts, strict=True)}
+        return encoder.learning(torch.cat([self._kept[g.name] for g in groups]).to(device))
+
+
+def _images(groups: list[Group]) -> Tensor:
+    """The pictures of each group and then its prompt: (n, 3, s, s) in 0-1."""
+    stacked = np.concatenate([p for g in groups for p in (g.pictures, g.prompt[None])])
+    return torch.from_numpy(stacked).permute(0, 3, 1, 2).float() / 255

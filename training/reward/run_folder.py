@@ -1,0 +1,92 @@
+"""The folder of a training run: checkpoint, best weights so far, and logs."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from tensorboardX import SummaryWriter
+
+from training.errors import PrefPaintError
+from training.files import replaced_when_complete
+from training.reward.evaluation import PairAccuracy
+from training.reward.network import RewardNetwork
+
+CHECKPOINT, BEST, LOG = "checkpoint.pt", "best.pt", "log.jsonl"
+
+
+@dataclass
+class RunState:
+    """step: how many are done. best: the highest validation accuracy so far. stale: how many
+    measurements have passed since."""
+
+    step: int = 0
+    best: float = 0.0
+    stale: int = 0
+
+
+class RunFolder:
+    """Goes on from what an interrupted run left; `settings` tells runs apart.
+
+    log.jsonl has a line for each measurement, and TensorBoard reads the folder.
+    """
+
+    def __init__(self, path: Path, settings: str) -> None:
+        self.path = path
+        self._settings = settings
+        path.mkdir(parents=True, exist_ok=True)
+
+    def resume(self, network: RewardNetwork, optimiser: torch.optim.Optimizer) -> RunState:
+        """Load the checkpoint, if there is one. Raises PrefPaintError when it is damaged or of
+        other settings."""
+        path = self.path / CHECKPOINT
+        if not path.exists():
+            for name in (LOG, BEST):
+                (self.path / name).unlink(missing_ok=True)
+            return RunState()
+        try:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+        except Exception as error:
+            raise PrefPaintError(
+                f"{path} is damaged ({error}). Delete it to begin anew."
+            ) from error
+        if state["settings"] != self._settings:
+            raise PrefPaintError(
+                f"{self.path} holds a run with other settings. Name another folder, or delete it."
+            )
+        network.load_state_dict(state["network"])
+        optimiser.load_state_dict(state["optimiser"])
+        return RunState(**state["state"])
+
+    def save(
+        self, network: RewardNetwork, optimiser: torch.optim.Optimizer, state: RunState
+    ) -> None:
+        """Replace the checkpoint; where this measurement is the best, its weights are kept too."""
+        weights = network.state_dict()
+        if state.stale == 0:
+            self._write(BEST, weights)
+        content = {
+            "settings": self._settings,
+            "network": weights,
+            "optimiser": optimiser.state_dict(),
+            "state": vars(state),
+        }
+        self._write(CHECKPOINT, content)
+
+    def load_best(self, network: RewardNetwork) -> None:
+        """Bring the network back to the weights of its best measurement."""
+        network.load_state_dict(torch.load(self.path / BEST, map_location="cpu", weights_only=True))
+
+    def log(self, step: int, loss: float, measured: list[PairAccuracy]) -> None:
+        """Keep the mean loss since the last line, and the accuracies on held-out prompts."""
+        line = {"step": step, "loss": loss, **{entry.name: entry.share for entry in measured}}
+        with (self.path / LOG).open("a") as file:
+            file.write(json.dumps(line) + "\n")
+        with SummaryWriter(str(self.path), flush_secs=1) as board:
+            for name, value in line.items():
+                if name != "step":
+                    board.add_scalar(name.replace(" ", "_"), value, step)
+
+    def _write(self, name: str, content: object) -> None:
+        with replaced_when_complete(self.path / name) as file:
+            torch.save(content, file)
