@@ -20,8 +20,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _open_window(photo: Path | None, sample: bool) -> int:
-    import numpy  # noqa: F401 - twice as slow to import once Qt's import hook is in place
+    # What needs no Qt is twice as slow to import once Qt's import hook is in place.
+    import numpy  # noqa: F401
 
+    import training.inpainting.hub_plan
+    import training.preferences.records
+    import training.ranking  # noqa: F401
     from prefpaint_gui import app  # Qt, only when a window is wanted
 
     return app.run(photo, sample)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import (
@@ -23,13 +24,14 @@ from prefpaint_gui.widgets.banner import Banner
 from prefpaint_gui.widgets.candidate_strip import CandidateStrip
 from prefpaint_gui.widgets.canvas_area import CanvasArea
 from prefpaint_gui.widgets.file_actions import FileActions
-from prefpaint_gui.widgets.models_dialog import ModelsDialog
-from prefpaint_gui.widgets.shortcuts_dialog import ShortcutsDialog
 from prefpaint_gui.widgets.side_panel import SidePanel
 from prefpaint_gui.widgets.status_line import StatusLine
 from prefpaint_gui.widgets.theme import Colours
 from prefpaint_gui.widgets.tool_bar import ToolBar
 from prefpaint_gui.widgets.top_bar import TopBar
+
+if TYPE_CHECKING:
+    from prefpaint_gui.widgets.models_dialog import ModelsDialog
 
 
 class MainWindow(QMainWindow):
@@ -63,7 +65,8 @@ class MainWindow(QMainWindow):
         self.strip = CandidateStrip(document, candidates, session)
         self.panel = SidePanel(options, session, self.commands["models"])
         self.status = StatusLine(document, session, candidates, options)
-        self.models = ModelsDialog(library, options, self)
+        self._models: ModelsDialog | None = None
+        self._colours = Colours()
         self.setAcceptDrops(True)
         self.setMinimumSize(760, 560)
         self._lay_out()
@@ -75,9 +78,20 @@ class MainWindow(QMainWindow):
 
     def set_colours(self, colours: Colours) -> None:
         """Hand the colours to what does not take them from the style sheet."""
-        self.commands.set_colours(colours)
-        for part in (self.area, self.banner, self.strip, self.models):
-            part.set_colours(colours)
+        self._colours = colours
+        for part in (self.commands, self.area, self.banner, self.strip, self._models):
+            if part is not None:
+                part.set_colours(colours)
+
+    @property
+    def models(self) -> "ModelsDialog":
+        """Made when it is first wanted: few starts of the program want it."""
+        if self._models is None:
+            from prefpaint_gui.widgets.models_dialog import ModelsDialog
+
+            self._models = ModelsDialog(self._library, self._options, self)
+            self._models.set_colours(self._colours)
+        return self._models
 
     def _lay_out(self) -> None:
         names = ["brush", "eraser", "rectangle", "", "invert", "clear", "", "fit", "actual"]
@@ -126,7 +140,7 @@ class MainWindow(QMainWindow):
             "paste": self.files.paste,
             "save": self.files.save,
             "save_as": self.files.save_as,
-            "models": self.models.present,
+            "models": lambda: self.models.present(),
             "quit": self.close,
             "undo": document.undo,
             "redo": document.redo,
@@ -146,7 +160,7 @@ class MainWindow(QMainWindow):
             "actual": canvas.show_actual_size,
             "zoom_in": lambda: canvas.zoom_about_centre(1.25),
             "zoom_out": lambda: canvas.zoom_about_centre(0.8),
-            "shortcuts": lambda: ShortcutsDialog(self.commands, self).exec(),
+            "shortcuts": self._show_shortcuts,
         }
         for tool in Tool:
             doings[tool.value] = partial(options.update, tool=tool)
@@ -180,8 +194,13 @@ class MainWindow(QMainWindow):
             remarks.connect(self.status.say)
         self.files.close_granted.connect(self.close)
 
+    def _show_shortcuts(self) -> None:
+        from prefpaint_gui.widgets.shortcuts_dialog import ShortcutsDialog
+
+        ShortcutsDialog(self.commands, self).exec()
+
     def _show_model_error(self, sentence: str) -> None:
-        if not self.models.isVisible():  # else it is shown there
+        if self._models is None or not self._models.isVisible():  # else it is shown there
             self.banner.show_error(sentence)
 
     def _cancel(self) -> None:
@@ -240,6 +259,7 @@ class MainWindow(QMainWindow):
             return
         self._session.jobs.cancel_all()
         event.accept()
-        self.models.close()
+        if self._models is not None:
+            self._models.close()
         self.hide()  # at once, however long the workers take to end
         self.closed.emit()
