@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from training.reward.evaluation import FAULT, judge_pictures, known_orders
+from training.reward.evaluation import FAULT, ORIGINAL, judge_pictures, known_orders
 from training.reward.network import RewardNetwork
 from training.reward.pair_data import Prompt
 from training.reward.trust import (
@@ -34,13 +34,20 @@ def measure_trust(
 ) -> Trust:
     """Quantiles of the bounds of the reference's `features` (n, 256), and the scale from the pairs
     of known order of held-out prompts. deviation: of the raw rewards, whose unit the scale is in.
+
+    Originals are left out: no candidate is one, and they are told from fills far more easily than
+    fills from each other.
     """
     margins, bounds = [], []
     for orders in known_orders(held_out, seed=0):
         output = judge_pictures(network, orders.prompt, orders.pictures)
         rewards = output.rewards.double().numpy() / deviation
         sizes = error_bound(output.features.float().numpy(), v_inverse)
-        pairs = [(better, worse) for name, better, worse in orders.pairs if name != FAULT]
+        pairs = [
+            (better, worse)
+            for name, better, worse in orders.pairs
+            if name != FAULT and not name.startswith(ORIGINAL)
+        ]
         margins += [rewards[better] - rewards[worse] for better, worse in pairs]
         bounds += [sizes[better] + sizes[worse] for better, worse in pairs]
     return Trust(

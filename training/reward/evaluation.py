@@ -19,6 +19,7 @@ from training.reward.pair_data import (
 )
 
 FAULT, JUDGED = "weaker over stronger fault", "better over worse, as ranked"
+ORIGINAL = "original over "
 Outcomes = dict[str, list[tuple[str, bool]]]
 """By name of the comparison: (photo, whether the better picture got the higher reward)."""
 
@@ -97,7 +98,7 @@ def known_orders(prompts: Sequence[Prompt], seed: int) -> Iterator[KnownOrders]:
         pairs = [(JUDGED, better, worse) for better, worse in tier_pairs(prompt.tiers)]
         if prompt.kinds[0] == "original":
             pairs += [
-                (f"original over {kind}", 0, fill)
+                (ORIGINAL + kind, 0, fill)
                 for fill, kind in enumerate(prompt.kinds)
                 if fill and visible_difference(pictures[0], pictures[fill], hole) >= VISIBLE
             ]

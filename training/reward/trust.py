@@ -70,6 +70,8 @@ def calibrated_scale(margins: Matrix, bounds: Matrix, wanted: float = 0.95) -> f
     margins: (n,), reward of the better minus that of the worse of pairs of known order; bounds:
     (n,), the sum of both bounds. Two rewards nearer than that are a tie.
     """
+    if not len(margins):
+        return 0.0
     ratios = np.abs(margins) / bounds
     order = np.argsort(-ratios)  # the clearest first
     right = np.cumsum(margins[order] > 0) / np.arange(1, len(order) + 1)
