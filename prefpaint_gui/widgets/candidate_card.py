@@ -55,6 +55,7 @@ class CandidateCard(QFrame):
         self.picture = _Picture(colours)
         self.badge = label(parent=self.picture)
         self.badge.setObjectName("badge")
+        self.badge.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.badge.move(8, 8)
         self.draft = label("draft", parent=self.picture)
         self.draft.setObjectName("draft")
