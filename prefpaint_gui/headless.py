@@ -168,7 +168,8 @@ def _fill_row(rank: int, fill: RankedFill) -> FillRow:
 
 def _tile(row: FillRow, rank: str, pixels: Pixels) -> Tile:
     notes = (f"reward {row.reward:+.2f}", f"trust {row.trust:.0%}   seed {row.seed}")
-    return Tile(np.ascontiguousarray(pixels), rank, notes)
+    plain = rank.replace("≈", "~")  # which Pillow's own font has
+    return Tile(np.ascontiguousarray(pixels), plain, notes)
 
 
 @contextmanager
