@@ -14,6 +14,7 @@ from training.commands.options import Out, Seed, progress, worker_processes
 from training.prompts.photos import find_photos
 from training.reward.objective import Objective
 from training.reward.pairs import make_pairs
+from training.reward.scorer import builtin_reward_path
 
 SAMPLE_PROMPTS = 40
 
@@ -33,7 +34,10 @@ def reward(
         ),
     ] = None,
     start: Annotated[
-        Path | None, typer.Option(help="A reward model to go on from.", show_default=False)
+        Path | None,
+        typer.Option(
+            metavar="builtin|FILE", help="A reward model to go on from.", show_default=False
+        ),
     ] = None,
     steps: Annotated[int | None, typer.Option(help="Steps to train.", min=1)] = None,
     batch_size: Annotated[
@@ -67,7 +71,7 @@ def reward(
 
     settings = read_config(
         config,
-        start=start,
+        start=builtin_reward_path() if start == Path("builtin") else start,
         steps=steps,
         batch_size=batch_size,
         learning_rate=learning_rate,

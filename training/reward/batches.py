@@ -29,7 +29,10 @@ def read_prompts(folders: list[Path], size: int, split: Split, out: Path) -> lis
         prompts += found.prompts
         write_set_aside(found, out / f"set-aside-{folder.name}-{split}.txt")
     if not prompts:
-        raise PrefPaintError(f"No {split} prompts lie in {', '.join(map(str, folders))}.")
+        raise PrefPaintError(
+            f"No {split} prompts lie in {', '.join(map(str, folders))}. Of an export or of labels "
+            "about one prompt in twenty is held out: collect more, or name another folder."
+        )
     return prompts
 
 
