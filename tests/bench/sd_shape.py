@@ -6,13 +6,12 @@ from typing import Any
 import torch
 from diffusers import (
     AutoencoderKL,
-    DDIMScheduler,
     StableDiffusionInpaintPipeline,
     UNet2DConditionModel,
 )
 from transformers import CLIPTextConfig, CLIPTextModel
 
-from tests.training.tiny_models import make_tokenizer
+from tests.training.tiny_models import make_tokenizer, sd_scheduler
 
 TOKENS = 77
 
@@ -71,14 +70,7 @@ def make_sd(shape: Shape) -> Any:
         text_encoder=CLIPTextModel(text).eval(),
         tokenizer=tokenizer,
         unet=unet.eval(),
-        scheduler=DDIMScheduler(
-            beta_start=0.00085,
-            beta_end=0.012,
-            beta_schedule="scaled_linear",
-            steps_offset=1,
-            clip_sample=False,
-            set_alpha_to_one=False,
-        ),
+        scheduler=sd_scheduler(),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,

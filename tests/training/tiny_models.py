@@ -86,10 +86,9 @@ def make_unet(channels: int, is_xl: bool = False) -> UNet2DConditionModel:
     ).eval()
 
 
-def make_pipeline(kind: Kind = "sd-inpaint", seed: int = 0) -> Any:
-    """A pipeline with random weights; the same seed gives the same weights."""
-    torch.manual_seed(seed)
-    scheduler = DDIMScheduler(
+def sd_scheduler() -> DDIMScheduler:
+    """As Stable Diffusion's checkpoints come with it."""
+    return DDIMScheduler(
         beta_start=0.00085,
         beta_end=0.012,
         beta_schedule="scaled_linear",
@@ -97,6 +96,12 @@ def make_pipeline(kind: Kind = "sd-inpaint", seed: int = 0) -> Any:
         clip_sample=False,
         set_alpha_to_one=False,
     )
+
+
+def make_pipeline(kind: Kind = "sd-inpaint", seed: int = 0) -> Any:
+    """A pipeline with random weights; the same seed gives the same weights."""
+    torch.manual_seed(seed)
+    scheduler = sd_scheduler()
     parts: dict[str, Any] = {
         "vae": make_vae(),
         "tokenizer": make_tokenizer(),

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -49,12 +50,18 @@ class Batches:
     part: int = 0
     parts: int = 1
 
+    @cached_property
+    def _kinds(self) -> tuple[list[int], list[int]]:
+        """Indices of the prompts that someone ranked, and of the others."""
+        tiers = [bool(prompt.tiers) for prompt in self.prompts]
+        ranked = [index for index, known in enumerate(tiers) if known]
+        return ranked, [index for index, known in enumerate(tiers) if not known]
+
     def draw(self, step: int) -> list[Group]:
         """This process's groups of a step; those of all processes together are the same however
         many there are."""
         rng = np.random.default_rng([self.seed, step])
-        ranked = [index for index, prompt in enumerate(self.prompts) if prompt.tiers]
-        built = [index for index, prompt in enumerate(self.prompts) if not prompt.tiers]
+        ranked, built = self._kinds
         share = self.ranked_share if ranked and built else float(bool(ranked))
         wanted = round(self.size * share)
         chosen = [

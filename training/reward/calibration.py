@@ -1,6 +1,8 @@
 """The trust of a trained network: measured on training features and on held-out pairs."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +12,7 @@ from training.reward.network import RewardNetwork
 from training.reward.pair_data import Prompt
 from training.reward.trust import (
     Matrix,
+    Norm,
     Trust,
     calibrated_scale,
     error_bound,
@@ -22,6 +25,44 @@ def prompt_features(network: RewardNetwork, prompts: Sequence[Prompt]) -> npt.ND
     return np.concatenate(
         [judge_pictures(network, prompt, prompt.pictures).features.numpy() for prompt in prompts]
     )
+
+
+@dataclass(frozen=True, eq=False)
+class JudgedPairs:
+    """Pairs of known order. names: of the comparisons, n of them; margins: (n,) reward of the
+    better minus that of the worse, in the reward's unit; bounds: by norm, (n,), the sum of both
+    pictures' bounds."""
+
+    names: tuple[str, ...]
+    margins: Matrix
+    bounds: dict[Norm, Matrix]
+
+
+def judge_pairs(
+    network: RewardNetwork,
+    v_inverse: Matrix,
+    deviation: float,
+    prompts: Sequence[Prompt],
+    seed: int,
+) -> JudgedPairs:
+    """Margins and bounds of every pair of known order. deviation: of the raw rewards."""
+    norms: tuple[Norm, ...] = get_args(Norm)
+    names: list[str] = []
+    margins: list[float] = []
+    bounds: dict[Norm, list[float]] = {norm: [] for norm in norms}
+    for orders in known_orders(prompts, seed):
+        output = judge_pictures(network, orders.prompt, orders.pictures)
+        rewards = output.rewards.double().numpy() / deviation
+        features = output.features.float().numpy()
+        sizes = {norm: error_bound(features, v_inverse, norm) for norm in norms}
+        for name, better, worse in orders.pairs:
+            if name != FAULT:  # each of its pairs comes under the fault's own name too
+                names.append(name)
+                margins.append(rewards[better] - rewards[worse])
+                for norm in norms:
+                    bounds[norm].append(sizes[norm][better] + sizes[norm][worse])
+    by_norm = {norm: np.array(values) for norm, values in bounds.items()}
+    return JudgedPairs(tuple(names), np.array(margins), by_norm)
 
 
 def measure_trust(
@@ -38,21 +79,13 @@ def measure_trust(
     Originals are left out: no candidate is one, and they are told from fills far more easily than
     fills from each other.
     """
-    margins, bounds = [], []
-    for orders in known_orders(held_out, seed=0):
-        output = judge_pictures(network, orders.prompt, orders.pictures)
-        rewards = output.rewards.double().numpy() / deviation
-        sizes = error_bound(output.features.float().numpy(), v_inverse)
-        pairs = [
-            (better, worse)
-            for name, better, worse in orders.pairs
-            if name != FAULT and not name.startswith(ORIGINAL)
-        ]
-        margins += [rewards[better] - rewards[worse] for better, worse in pairs]
-        bounds += [sizes[better] + sizes[worse] for better, worse in pairs]
+    pairs = judge_pairs(network, v_inverse, deviation, held_out, seed=0)
+    like_candidates = np.array([not name.startswith(ORIGINAL) for name in pairs.names], bool)
     return Trust(
         v_inverse=v_inverse,
         quantiles=quantiles_of(error_bound(features, v_inverse)),
-        scale=calibrated_scale(np.array(margins), np.array(bounds)),
+        scale=calibrated_scale(
+            pairs.margins[like_candidates], pairs.bounds["paper"][like_candidates]
+        ),
         reference=reference,
     )

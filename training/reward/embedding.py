@@ -6,7 +6,7 @@ from torch import Tensor
 
 from training.reward.clip_encoder import ClipEncoder
 from training.reward.groups import Group
-from training.reward.network import RewardNetwork
+from training.reward.network import RewardNetwork, to_images
 
 
 class Embedder:
@@ -54,5 +54,4 @@ class Embedder:
 
 def _images(groups: list[Group]) -> Tensor:
     """The pictures of each group and then its prompt: (n, 3, s, s) in 0-1."""
-    stacked = np.concatenate([p for g in groups for p in (g.pictures, g.prompt[None])])
-    return torch.from_numpy(stacked).permute(0, 3, 1, 2).float() / 255
+    return to_images(np.concatenate([p for g in groups for p in (g.pictures, g.prompt[None])]))

@@ -7,7 +7,6 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from training.reward.eye import tier_pairs
 from training.reward.network import RewardNetwork, RewardOutput
@@ -39,17 +38,12 @@ Judge = Callable[[Prompt, npt.NDArray[np.uint8]], npt.NDArray[np.float64]]
 """Scores pictures (k, s, s, 3) of one prompt: (k,), higher is better."""
 
 
-@torch.inference_mode()
 def judge_pictures(
     network: RewardNetwork, prompt: Prompt, pictures: npt.NDArray[np.uint8]
 ) -> RewardOutput:
     """The network's features and rewards of pictures (k, s, s, 3) of one prompt."""
     network.eval()
-    stacked = np.concatenate([prompt.masked[None], pictures])
-    images = torch.from_numpy(stacked).permute(0, 3, 1, 2).float() / 255
-    holes = torch.from_numpy(prompt.hole).float().expand(len(images), 1, -1, -1)
-    context, fills = network.encode(images, holes).split([1, len(pictures)])
-    return network.judge(fills, context.expand(len(pictures), -1))
+    return network.judge_pictures(prompt.masked, pictures, prompt.hole)
 
 
 def network_judge(network: RewardNetwork) -> Judge:

@@ -143,10 +143,11 @@ def _augment(
         pictures = np.clip(np.rint(curve), 0, 255).astype(np.uint8)[pictures]
     if rng.random() < 0.3:
         quality = int(rng.integers(60, 98))
-        pictures = np.stack([_jpeg(picture, quality) for picture in pictures])
+        pictures = np.stack([jpeg_coded(picture, quality) for picture in pictures])
     return np.ascontiguousarray(pictures), np.ascontiguousarray(hole)
 
 
-def _jpeg(picture: Pixels, quality: int) -> Pixels:
+def jpeg_coded(picture: Pixels, quality: int) -> Pixels:
+    """The picture as JPEG of a quality of 1-100 leaves it."""
     _, coded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
     return np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), np.uint8)

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,7 @@ class LabelledPrompt:
         mask = read_rgb(self.folder / "masks" / f"{self.name}_mask.png")
         return np.asarray(mask[..., 0] >= HOLE_FROM)
 
-    @property
+    @cached_property
     def _box(self) -> Box:
         return view_boxes(self._mask)[0]
 

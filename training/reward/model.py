@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as serialise
@@ -16,7 +15,7 @@ from training.errors import PrefPaintError
 from training.files import replaced_when_complete
 from training.inpainting.request import Mask, Pixels
 from training.reward.encoders import EncoderConfig
-from training.reward.network import RewardNetwork, RewardOutput
+from training.reward.network import RewardNetwork
 from training.reward.score import Score
 from training.reward.trust import Trust
 from training.reward.view import view_boxes, view_hole, view_image, white_hole
@@ -51,7 +50,8 @@ class RewardModel:
                 view_image(picture, box, config.image_size, config.resample)
                 for picture in (image, *fills)
             ]
-            output = self._judge(np.stack([white_hole(views[0], view), *views[1:]]), view)
+            masked = white_hole(views[0], view)
+            output = self.network.judge_pictures(masked, np.stack(views[1:]), view)
             z = output.features.float().numpy()
             rewards.append((output.rewards.double().numpy() - self.mean) / self.deviation)
             bounds.append(self.trust.bounds(z))
@@ -67,14 +67,6 @@ class RewardModel:
                 strict=True,
             )
         ]
-
-    @torch.inference_mode()
-    def _judge(self, pictures: npt.NDArray[np.uint8], hole: Mask) -> RewardOutput:
-        """pictures: (1 + n, s, s, 3), the prompt first."""
-        images = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255
-        holes = torch.from_numpy(hole).float().expand(len(images), 1, -1, -1)
-        prompt, *fills = self.network.encode(images, holes).split([1, len(images) - 1])
-        return self.network.judge(fills[0], prompt.expand(len(images) - 1, -1))
 
     def save(self, path: Path) -> None:
         """Write one safetensors file: weights, preprocessing, normalisation, trust, provenance."""

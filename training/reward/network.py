@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
+import numpy as np
+import numpy.typing as npt
+import torch
 from torch import Tensor, cat, nn
 
 from training.reward.encoders import EncoderConfig, SmallEncoder
@@ -53,11 +56,32 @@ class RewardNetwork(nn.Module):
         """images: (n, 3, s, s) in 0-1; holes: (n, 1, s, s) of 0 and 1; gives (n, embedding)."""
         return cast(Tensor, self.encoder(images, holes))
 
+    @torch.inference_mode()
+    def judge_pictures(
+        self,
+        masked: npt.NDArray[np.uint8],
+        pictures: npt.NDArray[np.uint8],
+        hole: npt.NDArray[np.bool_],
+    ) -> RewardOutput:
+        """Pictures (k, s, s, 3) of one prompt, whose photo with the hole in white is `masked`
+        (s, s, 3) and is encoded once; hole: (s, s). The output lies on the processor."""
+        device = self.psi.weight.device
+        images = to_images(np.concatenate([masked[None], pictures])).to(device)
+        holes = torch.from_numpy(hole).float().to(device).expand(len(images), 1, -1, -1)
+        prompt, fills = self.encode(images, holes).split([1, len(pictures)])
+        output = self.judge(fills, prompt.expand(len(pictures), -1))
+        return RewardOutput(output.features.cpu(), output.rewards.cpu())
+
     def judge(self, fills: Tensor, prompts: Tensor) -> RewardOutput:
         """Embeddings of fills and of the prompts they fill, both (n, embedding)."""
         sequence = cat([fills, prompts], dim=1).unsqueeze(1)
         features = self.mlp(self.block(sequence).squeeze(1))
         return RewardOutput(features, self.psi(features).squeeze(1))
+
+
+def to_images(pictures: npt.NDArray[np.uint8]) -> Tensor:
+    """(n, s, s, 3) to (n, 3, s, s) in 0-1."""
+    return torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255
 
 
 def _build_encoder(config: EncoderConfig) -> "SmallEncoder | ClipEncoder":

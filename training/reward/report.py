@@ -12,6 +12,7 @@ from scipy.stats import kendalltau, spearmanr
 
 from training.inpainting.request import Pixels
 from training.prompts.photos import photo_name, read_rgb
+from training.reward.calibration import JudgedPairs, judge_pairs
 from training.reward.evaluation import (
     Judge,
     PairAccuracy,
@@ -27,7 +28,7 @@ from training.reward.pair_data import Prompt, PromptPictures, load_prompts
 from training.reward.pairs import render_prompt
 from training.reward.report_pictures import draw_scores, draw_sensitivity, draw_trust
 from training.reward.robustness import fault_chains, kept_orders, over_noise, sensitivity
-from training.reward.trust_report import JudgedPairs, bounded_share, follows, judge_pairs
+from training.reward.trust_report import bounded_share, follows
 from training.reward.view import view_boxes, view_hole, view_image, white_hole
 
 SHEET_ROWS = 12
@@ -85,7 +86,7 @@ def write_report(
     ]
     on_progress(0.8)
     curves = sensitivity(judge, prompts[:SENSITIVITY_PROMPTS], model.deviation)
-    pairs = judge_pairs(model, prompts, seed)
+    pairs = judge_pairs(model.network, model.trust.v_inverse, model.deviation, prompts, seed)
     rewards = _rewards_by_kind(judge, prompts, model)
     trust = _trust_figures(model, pairs, rewards)
     ranks = {name: rank_correlation(judge, eye, ranked[name]) for name, eye in eyes.items()}

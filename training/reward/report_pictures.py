@@ -5,7 +5,8 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from training.reward.trust_report import JudgedPairs, calibration, error_by_bound
+from training.reward.calibration import JudgedPairs
+from training.reward.trust_report import calibration, error_by_bound
 
 BLUE, GREY = "#3d7eff", "#8a919b"
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from training.inpainting.request import Mask, Pixels
 from training.reward.evaluation import Judge, Outcomes
 from training.reward.faults import FAULT_KINDS, apply_fault, half_denoised
+from training.reward.groups import jpeg_coded
 from training.reward.pair_data import VISIBLE, Prompt, PromptPictures, visible_difference
 
 STRENGTHS = (0.06, 0.15, 0.375)
@@ -61,7 +62,7 @@ def kept_orders(judge: Judge, prompts: Sequence[Prompt]) -> Outcomes:
     and of all fills, as it was. Fills that no one could tell apart are left out."""
     outcomes: Outcomes = {}
     for prompt in prompts:
-        fills = [int(fill) for fill in range(1, len(prompt.pictures))]
+        fills = range(1, len(prompt.pictures))
         before = judge(prompt, prompt.pictures)
         pairs = [
             (one, other)
@@ -117,11 +118,6 @@ def _clipped(values: npt.NDArray[np.floating]) -> Pixels:
     return np.clip(np.rint(values), 0, 255).astype(np.uint8)
 
 
-def _jpeg(picture: Pixels, quality: float) -> Pixels:
-    _, coded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, int(quality)])
-    return np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), np.uint8)
-
-
 def _resized(picture: Pixels, scale: float) -> Pixels:
     """Down or up and back."""
     height, width = picture.shape[:2]
@@ -155,8 +151,8 @@ def _shifted(picture: Pixels, pixels: float) -> Pixels:
 
 
 HARMLESS: dict[str, Change] = {
-    "JPEG 85": lambda picture: _jpeg(picture, 85),
-    "JPEG 95": lambda picture: _jpeg(picture, 95),
+    "JPEG 85": lambda picture: jpeg_coded(picture, 85),
+    "JPEG 95": lambda picture: jpeg_coded(picture, 95),
     "resized to 0.9": lambda picture: _resized(picture, 0.9),
     "resized to 1.1": lambda picture: _resized(picture, 1.1),
     "brightness -10 %": lambda picture: _clipped(picture * 0.9),
@@ -168,6 +164,6 @@ FILL_CHANGES: dict[str, tuple[Callable[[Pixels, float], Pixels], tuple[float, ..
     "saturation, factor": (_saturated, (0.0, 0.5, 0.8, 1.2, 1.5, 2.0)),
     "sharpness, amount": (_sharpened, (-0.9, -0.5, -0.2, 0.3, 0.8, 2.0)),
     "noise, deviation": (_noisy, (2, 5, 10, 20, 40)),
-    "JPEG, quality": (_jpeg, (10, 30, 50, 70, 90)),
+    "JPEG, quality": (lambda p, a: jpeg_coded(p, int(a)), (10, 30, 50, 70, 90)),
     "shift, pixels": (_shifted, (-8, -4, -1, 1, 4, 8)),
 }

@@ -112,6 +112,7 @@ def train_reward(
     size = network.config.image_size
     prompts = read_prompts(train_folders, size, "train", out)
     validation = read_prompts(validation_folders, size, "validation", out)
+    network.to(accelerator.device)  # before the optimiser, whose state follows the parameters
     network.freeze(config.freeze)
     if config.gradient_checkpointing:
         network.encoder.checkpoint_gradients()
@@ -122,7 +123,6 @@ def train_reward(
     )
     run = RunFolder(out, json.dumps(asdict(config), default=str))
     state = run.resume(network, optimiser)
-    network.to(accelerator.device)
     embedder = Embedder(network, config.bf16, keep=config.freeze > 0 and not config.augment)
     batches = Batches(
         prompts,
