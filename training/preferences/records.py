@@ -8,20 +8,50 @@ import numpy.typing as npt
 
 from training.inpainting.request import Box, Mask, Pixels
 
-Signal = Literal["up", "down", "accept"]
-"""Thumb up, thumb down, or accepted into the photo over the others shown."""
+Signal = Literal["up", "down", "accept", "order", "none", "rating", "skip"]
+"""Thumb up, thumb down, accepted into the photo over the others shown; an explicit order of two or
+more of those shown; none of those shown will do; three criteria for one candidate; a prompt of the
+rating screen passed over."""
+
+Rating = tuple[int, int, int]
+"""Structural rationality, feeling of local texture, overall feeling: each 1 (worst) to 7."""
+
+CRITERION_WEIGHTS = (0.15, 0.15, 0.7)
+"""What the three criteria count in a score (the paper's weights)."""
+
+DEFAULT_PERSON = "me"
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """One thing that a person said of what was shown.
+
+    seed: the candidate it is about; None for "order", "none" and "skip", which are about the strip.
+    order: for "order", seeds of at least two candidates, best first. rating: for "rating".
+    reasons: short words for why, often none. person: whose opinion; a profile or a rater's name.
+    """
+
+    signal: Signal
+    seed: int | None = None
+    order: tuple[int, ...] = ()
+    rating: Rating | None = None
+    reasons: tuple[str, ...] = ()
+    person: str = DEFAULT_PERSON
 
 
 @dataclass(frozen=True, eq=False)
 class ShownCandidate:
-    """A candidate as it stood on the strip. `rank` is its position, 1 the leftmost."""
+    """A candidate as it stood on the strip. `rank` is its position, 1 the leftmost.
+
+    reward, trust: None, and features (0,), when no reward model has seen it.
+    """
 
     rank: int
     seed: int
     model: str
     pixels: Pixels
-    reward: float
-    trust: float
+    reward: float | None
+    trust: float | None
     features: npt.NDArray[np.float32]
 
 
@@ -32,7 +62,8 @@ class Presentation:
     photo_sha256: hex digest of the photo's pixels, never its path or name.
     image, hole: the region that was filled and which of its pixels were missing.
     box: where the region lies in the photo.
-    reward_model: name of the model that ordered the candidates.
+    reward_model: name of the model that scored the candidates, "" when none did.
+    collection, item: for the rating screen, which set of prompts and which prompt of it; else "".
     """
 
     photo_sha256: str
@@ -42,3 +73,53 @@ class Presentation:
     prompt: str
     reward_model: str
     candidates: tuple[ShownCandidate, ...]
+    collection: str = ""
+    item: str = ""
+
+
+@dataclass(frozen=True)
+class StoredOpinion:
+    """An opinion that is kept, and when it was given (UTC, ISO 8601)."""
+
+    record_id: int
+    opinion: Opinion
+    recorded_at: str
+
+
+@dataclass(frozen=True, eq=False)
+class StoredPresentation:
+    """A strip of candidates read back. digest: hash of everything shown, the strip's name."""
+
+    digest: str
+    presentation: Presentation
+    opinions: tuple[StoredOpinion, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class JudgedStrip:
+    """A strip without its pictures: what a personal reward learns from.
+
+    seeds: in the order in which they were shown. rewards: (k,) float64. features: (k, 256) float32.
+    opinions: of one person, oldest first.
+    """
+
+    digest: str
+    seeds: tuple[int, ...]
+    rewards: npt.NDArray[np.float64]
+    features: npt.NDArray[np.float32]
+    opinions: tuple[Opinion, ...]
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which records are meant; what is empty or None does not limit.
+
+    since, until: UTC, ISO 8601, inclusive. models: that made a candidate of the strip.
+    """
+
+    since: str | None = None
+    until: str | None = None
+    models: tuple[str, ...] = ()
+    signals: tuple[Signal, ...] = ()
+    persons: tuple[str, ...] = ()
+    photo_sha256: str | None = None
