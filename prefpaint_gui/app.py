@@ -103,6 +103,11 @@ class Program(QObject):
         self.window.theme_wanted.connect(self.use_theme)
         self.window.files.folder_used.connect(self._remember_folder)
         self._take_up_settings()
+
+    def show(self) -> None:
+        """Show the window; whatever can wait for it to be painted begins after that."""
+        self.window.show()
+        QApplication.processEvents()
         self._threads.start()
         self.models_wanted.emit()
 
@@ -249,8 +254,7 @@ def run(photo: Path | None, sample: bool) -> int:
     settings_file = config_folder() / "settings.json"
     program = build_window(real_backends(), load_settings(settings_file), settings_file)
     app.styleHints().colorSchemeChanged.connect(program.follow_desktop)
-    program.window.show()
-    app.processEvents()  # paint it now: reading a photo would hold that up
+    program.show()
     if photo is not None:
         program.window.files.open_path(photo)
     elif sample:
