@@ -2,7 +2,7 @@
 
 import typer
 
-from training.commands import eye, pairs, reward
+from training.commands import eye, pairs, pretrain, prompts, reward
 
 app = typer.Typer(
     name="prefpaint-train",
@@ -26,5 +26,7 @@ for _command in (
     eye.eye_sheets,
     eye.eye_ranking,
     eye.eye_pairs,
+    prompts.prompts,
+    pretrain.pretrain,
 ):
     app.command()(_command)
