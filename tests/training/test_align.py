@@ -112,7 +112,7 @@ def test_a_killed_run_goes_on_to_the_same_end(
 
 
 def test_the_paper_method_makes_what_was_rewarded_likelier(
-    tmp_path: Path, prompts: list[SizedPrompt], reward: RewardModel
+    prompts: list[SizedPrompt], reward: RewardModel
 ) -> None:
     """With one prompt and the same noise over again, the better of two fills becomes likelier."""
     from training.alignment.updates import policy_updates
@@ -151,7 +151,7 @@ def test_bad_input_is_said_before_anything_is_overwritten(
         align(_policy(), broken, prompts, CONFIG, tmp_path / "nan", lambda _: None)
     align(_policy(), reward, prompts, CONFIG, tmp_path / "run", lambda _: None)
     before = (tmp_path / "run" / "checkpoint.pt").read_bytes()
+    other = replace(CONFIG, clip=0.5)
     with pytest.raises(PrefPaintError, match="other settings"):
-        other = replace(CONFIG, clip=0.5)
         align(_policy(), reward, prompts, other, tmp_path / "run", lambda _: None)
     assert (tmp_path / "run" / "checkpoint.pt").read_bytes() == before
