@@ -49,6 +49,8 @@ def _print_counting(store: PreferenceStore) -> None:
         theirs = _times(lambda: bare.execute(query).fetchone(), rounds=5)
     bare.close()
     ratio = statistics.median(ours) / statistics.median(theirs)
+    learned = _times(lambda: store.judged_strips("me", "builtin"), rounds=1)
+    print(f"reading all features of all strips   {_said(learned)}")
     print(f"statistics                           {_said(ours)}")
     print(f"bare count(*) of the records         {_said(theirs)}")
     print(f"ratio                                {ratio:8.4f}")
@@ -86,6 +88,8 @@ def _print_forgetting(store: PreferenceStore) -> None:
     ids = iter(range(1, ROUNDS + 1))
     one = _times(lambda: store.withdraw(next(ids)), rounds=ROUNDS)
     print(f"withdrawing a record                 {_said(one)}")
+    everything = _times(store.delete_all, rounds=1)
+    print(f"deleting all                         {_said(everything)}")
 
 
 def _times(call: Callable[[], object], *, rounds: int) -> list[float]:
