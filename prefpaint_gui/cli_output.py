@@ -3,6 +3,8 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,6 +19,17 @@ JsonOption = Annotated[
         "--json", rich_help_panel="Output", help="Print JSON on standard output, nothing else."
     ),
 ]
+
+
+@dataclass(frozen=True)
+class Windows:
+    """What opens a window, and returns the exit status once that is closed.
+
+    photo: on a photo, or with True on the sample. rating: on a folder, for a rater or None to ask.
+    """
+
+    photo: Callable[[Path | None, bool], int]
+    rating: Callable[[Path, str | None], int]
 
 
 @contextmanager

@@ -10,12 +10,12 @@ from typing import Literal
 from PySide6.QtCore import QObject, Signal, Slot
 
 from prefpaint_gui.state.rater import rater_name
-from prefpaint_gui.state.rating_marks import CRITERIA, REASONS, Marks
+from prefpaint_gui.state.rating_marks import REASONS, Marks
 from prefpaint_gui.state.rating_messages import GivenOpinions, LoadedPrompt, RatingOrder
 from prefpaint_gui.state.rating_pictures import RatingPictures
 from prefpaint_gui.state.rating_writes import RatingWrites, presentation_of
 from training.errors import PrefPaintError
-from training.preferences.agreement import Agreement
+from training.preferences.agreement import CRITERIA, Agreement
 from training.preferences.records import Opinion
 from training.prompts.paper_folder import PaperFolder, PaperPrompt
 
@@ -220,12 +220,12 @@ class RatingSession(QObject):
             self._go_to_open(self._place + 1)
         else:
             marks.cell = empty
-            what = CRITERIA[empty[1]].lower()
-            self.note = f"Picture {empty[0] + 1} has no value for {what} yet. S skips the prompt."
+            what = f"value for {CRITERIA[empty[1]]}"
+            self.note = f"Picture {empty[0] + 1} has no {what} yet. S skips the prompt."
             self.changed.emit()
 
     def skip(self) -> None:
-        """Pass over the prompt, with the reasons ticked on its pictures; a rated one stays rated."""
+        """Pass over the prompt, with all reasons ticked on its pictures; if rated it stays so."""
         loaded, marks = self.loaded, self._marks_in_hand()
         if loaded is None or marks is None:
             return

@@ -4,12 +4,11 @@ import random
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from training.preferences.agreement import CRITERIA
 from training.preferences.records import Rating, StoredOpinion
 from training.prompts.paper_folder import PaperPrompt
 
-CRITERIA = ("Structural rationality", "Feeling of local texture", "Overall feeling")
 SHORT_CRITERIA = ("Structure", "Texture", "Overall")
-LOWEST, HIGHEST = 1, 7
 REASONS = ("seam", "blur", "wrong object", "repetition", "colour", "distortion")
 
 

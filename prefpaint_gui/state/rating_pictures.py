@@ -1,4 +1,4 @@
-"""The pictures of the few prompts around the present one, and what the reward model says of them."""
+"""The pictures of the few prompts around the present one, and how the reward model scores them."""
 
 import threading
 from collections.abc import Iterable

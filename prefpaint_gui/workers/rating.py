@@ -58,7 +58,7 @@ class PromptWorker(QObject):
         except PrefPaintError as error:
             self.broken.emit(order.prompt.name, str(error))
         except MemoryError:
-            sentence = f"{order.prompt.masked_file}: the pictures do not fit into memory."
+            sentence = f"{order.prompt.files.masked_file}: the pictures do not fit into memory."
             self.broken.emit(order.prompt.name, sentence)
         else:
             photo_sha256 = pixel_hash(pictures.masked)
@@ -142,8 +142,8 @@ class RatingStore(Protocol):
 class RatingStoreWorker(QObject):
     """Keeps opinions in the order in which they were given; lives in a thread of its own.
 
-    open_store: called in that thread. A person has one rating of a picture and one word on a prompt,
-    even if what was shown beside it differs from last time.
+    open_store: called in that thread. A person has one rating of a picture, even if what was shown
+    beside it differs from last time.
     """
 
     opinions_read = Signal(object)

@@ -69,8 +69,8 @@ def measure_agreement(opinions: Mapping[str, Iterable[StoredOpinion]]) -> Agreem
     shared = [list(ratings.values()) for ratings in by_picture.values() if len(ratings) > 1]
     total = sum(map(len, shared))
     counts = np.zeros((len(CRITERIA), len(shared), HIGHEST - LOWEST + 1))
-    for picture, ratings in enumerate(shared):
-        for rating in ratings:
+    for picture, of_picture in enumerate(shared):
+        for rating in of_picture:
             for criterion, value in enumerate(rating):
                 counts[criterion, picture, value - LOWEST] += 1
     values = np.arange(LOWEST, HIGHEST + 1, dtype=np.float64)

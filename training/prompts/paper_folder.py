@@ -6,8 +6,10 @@
 import hashlib
 import os
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -24,6 +26,62 @@ _PICTURE = re.compile(r"(.+)_(\d{1,9})\.png")
 
 
 @dataclass(frozen=True)
+class PictureFiles:
+    """The pictures of one prompt, read when they are asked for. Raises PrefPaintError."""
+
+    folder: Path
+    prompt: str
+
+    def fill(self, index: str) -> Pixels:
+        """(height, width, 3)."""
+        return read_rgb(self.fill_file(index))
+
+    @property
+    def masked(self) -> Pixels:
+        """(height, width, 3), the hole in white."""
+        return read_rgb(self.masked_file)
+
+    @property
+    def mask(self) -> Mask:
+        """(height, width)."""
+        return np.asarray(read_rgb(self.mask_file)[..., 0] >= HOLE_FROM)
+
+    def fault(self, indices: Iterable[str]) -> str | None:
+        """A sentence where these pictures do not all open and fit together."""
+        files = [self.mask_file, self.masked_file, *map(self.fill_file, indices)]
+        return first_fault([(str(file), file) for file in files])
+
+    @property
+    def mask_file(self) -> Path:
+        return self.folder / "masks" / f"{self.prompt}_mask.png"
+
+    @property
+    def masked_file(self) -> Path:
+        return self.folder / "masks_color" / f"{self.prompt}_mask_color.png"
+
+    def fill_file(self, index: str) -> Path:
+        return self.folder / "inpaint" / f"{self.prompt}_{index}.png"
+
+
+def first_fault(pictures: Sequence[tuple[str, Any]]) -> str | None:
+    """A sentence on the first picture that does not open or has another size than the first.
+
+    pictures: names, and files or what can be read like one; the first is the mask.
+    """
+    sizes = []
+    for name, file in pictures:
+        try:
+            with Image.open(file) as image:
+                image.verify()
+                sizes.append(image.size)
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            return f"{name}: cannot be read as an image ({error})."
+        if sizes[-1] != sizes[0]:
+            return f"{name}: {sizes[-1]} is not the mask's size {sizes[0]}."
+    return None
+
+
+@dataclass(frozen=True)
 class PaperPrompt:
     """A prompt by the names of its files. indices: what stands for <i>, in their order."""
 
@@ -32,35 +90,8 @@ class PaperPrompt:
     indices: tuple[str, ...]
 
     @property
-    def mask_file(self) -> Path:
-        return self.folder / "masks" / f"{self.name}_mask.png"
-
-    @property
-    def masked_file(self) -> Path:
-        """The photo with its hole in white."""
-        return self.folder / "masks_color" / f"{self.name}_mask_color.png"
-
-    def picture_file(self, index: str) -> Path:
-        return self.folder / "inpaint" / f"{self.name}_{index}.png"
-
-    def read_hole(self) -> Mask:
-        """(height, width). Raises PrefPaintError."""
-        return np.asarray(read_rgb(self.mask_file)[..., 0] >= HOLE_FROM)
-
-    def find_fault(self) -> str | None:
-        """One sentence on the first file that does not open or fit the others, if any."""
-        pictures = [self.picture_file(index) for index in self.indices]
-        sizes = {}
-        for file in (self.mask_file, self.masked_file, *pictures):
-            try:
-                with Image.open(file) as image:
-                    image.verify()
-                    sizes[file] = image.size
-            except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-                return f"{file}: cannot be read as an image ({error})."
-        wanted = sizes[self.mask_file]
-        odd = next((file for file in sizes if sizes[file] != wanted), None)
-        return odd and f"{odd}: {sizes[odd]} is not the mask's size {wanted}."
+    def files(self) -> PictureFiles:
+        return PictureFiles(self.folder, self.name)
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,14 +108,14 @@ class PaperPictures:
 
 def read_pictures(prompt: PaperPrompt) -> PaperPictures:
     """Everything that is shown of a prompt. Raises PrefPaintError with its fault."""
-    fault = prompt.find_fault()
+    files = prompt.files
+    fault = files.fault(prompt.indices)
     if fault is not None:
         raise PrefPaintError(fault)
-    hole = prompt.read_hole()
+    hole = files.mask
     if not hole.any():
-        raise PrefPaintError(f"{prompt.mask_file}: nothing is masked in it.")
-    fills = tuple(read_rgb(prompt.picture_file(index)) for index in prompt.indices)
-    return PaperPictures(read_rgb(prompt.masked_file), hole, fills)
+        raise PrefPaintError(f"{files.mask_file}: nothing is masked in it.")
+    return PaperPictures(files.masked, hole, tuple(map(files.fill, prompt.indices)))
 
 
 @dataclass(frozen=True)
@@ -144,12 +175,12 @@ def list_prompts(folder: Path) -> PaperFolder:
 def _listing_fault(prompt: PaperPrompt, masks: set[str], masked: set[str]) -> str | None:
     count = len(prompt.indices)
     if count < FEWEST_PICTURES:
-        return f"{prompt.picture_file(prompt.indices[0])}: one picture has none to compare with."
+        return f"{prompt.files.fill_file(prompt.indices[0])}: one picture has none to compare with."
     if count > MOST_PICTURES:
         return f"{prompt.name}: {count} pictures are more than {MOST_PICTURES}."
     if len({int(index) for index in prompt.indices}) < count:
         return f"{prompt.name}: two of its pictures have the same number."
-    for file, there in ((prompt.mask_file, masks), (prompt.masked_file, masked)):
+    for file, there in ((prompt.files.mask_file, masks), (prompt.files.masked_file, masked)):
         if file.name not in there:
             return f"{file}: does not exist."
     return None

@@ -12,16 +12,18 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from training.errors import PrefPaintError
 from training.inpainting.request import Box, Mask, Pixels
-from training.prompts.paper_folder import PaperPrompt
 from training.prompts.photos import Split, read_rgb, split_of_name
 from training.reward.view import view_boxes, view_hole, view_image
 
 _log = logging.getLogger(__name__)
 LOWEST, HIGHEST = 0.0, 7.0
 """Scores are 1 to 7 in three criteria; the labelling screen also allows 0."""
+HOLE_FROM = 125
+"""Mask values from here on are hole (the published loader's threshold)."""
 SIGNALS = {"accept": 2.0, "up": 1.0, "down": -1.0}
 
 
@@ -52,28 +54,32 @@ class LabelledPrompt:
     @property
     def pictures(self) -> npt.NDArray[np.uint8]:
         """(k, size, size, 3): what the reward sees of them when it scores."""
-        return np.stack([self._view(self._files.picture_file(index)) for index in self.indices])
+        return np.stack([self._view(self._file(index)) for index in self.indices])
 
     @property
     def hole(self) -> Mask:
         """(size, size)."""
-        return view_hole(self._files.read_hole(), self._box, self.size)
+        return view_hole(self._mask, self._box, self.size)
 
     @property
     def masked(self) -> Pixels:
         """(size, size, 3): the photo with its hole in white."""
-        return self._view(self._files.masked_file)
+        return self._view(self.folder / "masks_color" / f"{self.name}_mask_color.png")
 
     @property
-    def _files(self) -> PaperPrompt:
-        return PaperPrompt(self.folder, self.name, self.indices)
+    def _mask(self) -> Mask:
+        mask = read_rgb(self.folder / "masks" / f"{self.name}_mask.png")
+        return np.asarray(mask[..., 0] >= HOLE_FROM)
 
     @cached_property
     def _box(self) -> Box:
-        return view_boxes(self._files.read_hole())[0]
+        return view_boxes(self._mask)[0]
 
     def _view(self, file: Path) -> Pixels:
         return view_image(read_rgb(file), self._box, self.size)
+
+    def _file(self, index: str) -> Path:
+        return self.folder / "inpaint" / f"{self.name}_{index}.png"
 
 
 @dataclass
@@ -196,10 +202,25 @@ def _is_whole(folder: Path, prompt: str, scores: dict[str, float], set_aside: li
     if len(scores) < 2:
         set_aside.append(f"{folder}, {prompt}: one judged picture makes no pair.")
         return False
-    fault = PaperPrompt(folder, prompt, tuple(scores)).find_fault()
-    if fault is not None:
-        set_aside.append(fault)
-    return fault is None
+    files = [
+        folder / "masks" / f"{prompt}_mask.png",
+        folder / "masks_color" / f"{prompt}_mask_color.png",
+        *(folder / "inpaint" / f"{prompt}_{index}.png" for index in scores),
+    ]
+    sizes = {}
+    for file in files:
+        try:
+            with Image.open(file) as image:
+                image.verify()
+                sizes[file] = image.size
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            set_aside.append(f"{file}: cannot be read as an image ({error}).")
+            return False
+    odd = next((file for file in files if sizes[file] != sizes[files[0]]), None)
+    if odd is not None:
+        set_aside.append(f"{odd}: {sizes[odd]} is not the mask's size {sizes[files[0]]}.")
+        return False
+    return True
 
 
 def _units(prompts: dict[str, dict[str, float]]) -> dict[str, tuple[float, float]]:
