@@ -279,6 +279,8 @@ class RatingSession(QObject):
     def _show(self, place: int) -> None:
         self._place, self.phase, self.is_giving_reasons = place, "rating", False
         self._shown_at = None
+        marks = self._marks_of(self.prompts[place])
+        marks.cell = marks.first_empty or (0, 0)
         around = [place, *islice(self._open_places(place + 1), AHEAD)]
         around += [place - 1] if place else []
         prompts = (self.prompts[near] for near in around)

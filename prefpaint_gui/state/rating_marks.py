@@ -37,7 +37,7 @@ class Marks:
 
     @classmethod
     def of(cls, person: str, prompt: PaperPrompt, opinions: Iterable[StoredOpinion]) -> "Marks":
-        """With what the person said before; the cell in hand is the first empty one."""
+        """With what the person said before."""
         order = shuffled(person, prompt)
         seeds = tuple(int(prompt.indices[place]) for place in order)
         marks = cls(order, seeds, [[None] * len(CRITERIA) for _ in seeds], [set() for _ in seeds])
@@ -47,7 +47,6 @@ class Marks:
                 position = seeds.index(said.seed)
                 marks.values[position] = list(said.rating)
                 marks.reasons[position] = set(said.reasons)
-        marks.cell = marks.first_empty or (0, 0)
         return marks
 
     @property

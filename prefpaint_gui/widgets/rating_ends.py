@@ -1,5 +1,7 @@
 """What stands before and after the ratings: who rates, and how far one has come."""
 
+import statistics
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QGridLayout,
@@ -33,9 +35,10 @@ class _Page(QWidget):
         self.column = QVBoxLayout(column)
         self.column.setContentsMargins(0, 0, 0, 0)
         self.column.setSpacing(8)
-        layout = QVBoxLayout(self)
+        self.column.addStretch()
+        layout = QHBoxLayout(self)
         layout.addStretch()
-        layout.addWidget(column, 0, Qt.AlignmentFlag.AlignHCenter)
+        layout.addWidget(column)
         layout.addStretch()
 
 
@@ -71,6 +74,7 @@ class StartPage(_Page):
         self.column.addLayout(line)
         for part in (self.error, self.raters):
             self.column.addWidget(part)
+        self.column.addStretch()
         self.name.returnPressed.connect(self._start)
         self.start.clicked.connect(self._start)
 
@@ -147,6 +151,7 @@ class SummaryPage(_Page):
         self.column.addWidget(self.aside_heading)
         self.column.addWidget(self.aside)
         self.column.addWidget(self.hint)
+        self.column.addStretch()
 
     def show_session(self) -> None:
         """Show how things stand."""
@@ -158,8 +163,8 @@ class SummaryPage(_Page):
             f"of {plural(session.total, 'prompt')}."
         ]
         if session.seconds:
-            pace = sorted(session.seconds)[len(session.seconds) // 2]
-            words.append(f"Half of this session's took less than {pace:.1f} seconds.")
+            pace = statistics.median(session.seconds)
+            words.append(f"Median of this session: {pace:.1f} s a prompt.")
         self.text.setText(" ".join(words))
         self._show_agreement(session.agreement)
         aside = session.set_aside

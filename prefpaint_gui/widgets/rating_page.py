@@ -13,7 +13,7 @@ from prefpaint_gui.widgets.rating_tile import FOOT_HEIGHT, MARGIN, PictureView, 
 from prefpaint_gui.widgets.theme import Colours
 from training.preferences.agreement import CRITERIA, HIGHEST, LOWEST
 
-GAP = 16
+GAP = 8
 KEYS = (
     (
         (f"{LOWEST} – {HIGHEST}", "rate, and on to the next value"),
@@ -187,7 +187,7 @@ class RatingPage(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         body = QVBoxLayout()
-        body.setContentsMargins(16, 16, 16, 16)
+        body.setContentsMargins(8, 8, 8, 8)
         body.addWidget(self.tiles)
         layout.addLayout(body, 1)
         layout.addWidget(foot)
@@ -209,6 +209,8 @@ class RatingPage(QWidget):
             self.line.set_whole(session.note)
         elif session.loaded is None:
             self.line.set_whole("Reading the pictures…")
+        elif session.prompt is not None and session.prompt.name in session.skipped:
+            self.line.set_whole("Skipped. A number rates it after all.")
         elif marks.is_complete:
             self.line.set_whole("All values are there: Enter goes on, a number changes the value.")
         else:

@@ -113,7 +113,7 @@ class RatingWindow(QMainWindow):
         self.count.setText(f"{session.done:,} of {session.total:,} done")
         self.progress.setRange(0, max(1, session.total))
         self.progress.setValue(session.done)
-        self.left.setText(time_words(session.seconds_left))
+        self.left.setText(time_words(session.seconds_left) if session.phase == "rating" else "")
         prompt = session.prompt
         self.name.set_whole(f"{session.place:,}. {prompt.name}" if prompt else "")
         aside = session.set_aside
