@@ -59,6 +59,7 @@ class RatingProgram(QObject):
         session.agreement_wanted.connect(store.measure)
         store.agreement_measured.connect(session.on_agreement)
         store.failed.connect(session.on_failed)
+        store.noticed.connect(writes.failed)
         writes.keep_wanted.connect(store.keep)
         store.kept.connect(writes.on_kept)
         store.not_kept.connect(writes.on_not_kept)

@@ -210,8 +210,10 @@ class RatingSession(QObject):
 
     def go_on(self) -> None:
         """To the next prompt that is not done, or say what is missing in this one."""
-        if self.phase == "summary" and self.done < self.total:
-            self._go_to_open(self._place)
+        if self.phase == "summary":
+            if self.done < self.total:
+                self._go_to_open(self._place)
+            return
         marks = self._marks_in_hand()
         if marks is None:
             return
@@ -237,10 +239,10 @@ class RatingSession(QObject):
         self._go_to_open(self._place + 1)
 
     def step(self, by: int) -> None:
-        """To an earlier or later prompt, done or not; from a summary back to where one was."""
+        """by: 1 or -1, to the next or previous prompt, done or not; from a summary to the last."""
         if self.phase not in ("rating", "summary"):
             return
-        place = self._place + (by if self.phase == "rating" else 0)
+        place = self._place if self.phase == "summary" else self._place + by
         while 0 <= place < len(self.prompts) and self.prompts[place].name in self.broken:
             place += by
         if 0 <= place < len(self.prompts):
@@ -325,17 +327,19 @@ class RatingSession(QObject):
     def _on_scored(self, name: str) -> None:
         """What was rated before its score was there is kept again, now with the score."""
         loaded = self.pictures.loaded[name]
-        for position in sorted(self._marks_of(loaded.prompt).given):
-            self._keep(loaded, self._rating(loaded.prompt, position))
+        marks = self._marks_of(loaded.prompt)
+        while marks.unscored:
+            self._keep(loaded, self._rating(loaded.prompt, marks.unscored.pop()))
 
     def _keep_rating(self, position: int) -> None:
         """Keep what is said of a picture, once it is whole."""
         loaded, marks = self.loaded, self.marks
         if loaded is None or marks is None or marks.rating(position) is None:
             return
-        marks.given.add(position)
-        self._keep(loaded, self._rating(loaded.prompt, position))
         name = loaded.prompt.name
+        if name not in self.pictures.scores:
+            marks.unscored.add(position)
+        self._keep(loaded, self._rating(loaded.prompt, position))
         if marks.is_complete and name not in self.rated:
             self._finish(name, self.rated)
         self.skipped.discard(name)

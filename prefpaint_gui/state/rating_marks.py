@@ -32,8 +32,8 @@ class Marks:
     values: list[list[int | None]]
     reasons: list[set[str]]
     cell: tuple[int, int] = (0, 0)
-    given: set[int] = field(default_factory=set)
-    """Positions whose rating was given since the window opened."""
+    unscored: set[int] = field(default_factory=set)
+    """Positions whose rating was kept before the reward model had seen the prompt."""
 
     @classmethod
     def of(cls, person: str, prompt: PaperPrompt, opinions: Iterable[StoredOpinion]) -> "Marks":

@@ -152,6 +152,8 @@ class RatingStoreWorker(QObject):
     kept = Signal(object)
     not_kept = Signal(object, str)
     failed = Signal(str)
+    noticed = Signal(str)
+    """Carries what the store says at its opening, of damage that it got over."""
     closed = Signal()
 
     def __init__(self, open_store: Callable[[], RatingStore]) -> None:
@@ -166,7 +168,7 @@ class RatingStoreWorker(QObject):
         if self._opened is None:
             self._opened = self._open_store()
             if self._opened.notice:
-                self.failed.emit(self._opened.notice)
+                self.noticed.emit(self._opened.notice)
         return self._opened
 
     @Slot(str, str)
@@ -201,11 +203,14 @@ class RatingStoreWorker(QObject):
         item, _ = order.key
         try:
             record_id = self._store.record(order.presentation, order.opinion)
-            before, self._ids[order.key] = self._ids.get(order.key), record_id
-            if before not in (None, record_id):
+            before = self._ids.get(order.key, record_id)
+            if before != record_id:
                 self._store.withdraw(before)
-            if order.opinion.signal == "rating" and (item, None) in self._ids:
-                self._store.withdraw(self._ids.pop((item, None)))
+            self._ids[order.key] = record_id
+            skip = self._ids.get((item, None))
+            if order.opinion.signal == "rating" and skip is not None:
+                self._store.withdraw(skip)
+                del self._ids[item, None]
         except (PrefPaintError, OSError, sqlite3.Error) as error:
             self.not_kept.emit(order, _sentence(error))
         else:

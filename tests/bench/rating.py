@@ -44,6 +44,7 @@ def _measure(app: QApplication, prompts: Path, data: Path, person: str) -> None:
         began = time.perf_counter()
         while not until():
             app.processEvents()
+            time.sleep(0.0005)  # leaves the interpreter to the workers, as an idle window does
         app.processEvents()  # painted
         return time.perf_counter() - began
 

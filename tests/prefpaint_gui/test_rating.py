@@ -28,6 +28,7 @@ from tests.prefpaint_gui.fakes import FakeScorer
 from tests.prefpaint_gui.rating_prompts import write_prompts
 from training.errors import PrefPaintError
 from training.inpainting.request import Mask, Pixels
+from training.preferences.database import FILE_NAME
 from training.preferences.images import pixel_hash
 from training.preferences.records import Opinion, Presentation, StoredOpinion
 from training.preferences.store import PreferenceStore
@@ -355,6 +356,7 @@ def test_the_summary_can_be_seen_at_any_time(desk: Desk) -> None:
     assert desk.program.window.summary.title.text() == "So far"
     desk.press(Key.Key_Return)
     assert desk.name == "a"
+    assert desk.program.session.note == ""
     desk.type("1")
     assert desk.marks.values[1][0] == 1
 
@@ -445,7 +447,19 @@ def test_when_nothing_can_be_shown_it_says_so(desk: Desk) -> None:
         (desk.folder / "inpaint" / f"{name}_1.png").write_bytes(b"no image")
     desk.open()
     desk.until(lambda: desk.program.session.phase == "summary")
+    desk.press(Key.Key_PageUp, Key.Key_Return)
+    assert desk.program.session.phase == "summary"
     assert "a_1.png" in desk.program.window.summary.aside.toPlainText()
+
+
+def test_a_damaged_store_is_set_aside_and_rating_goes_on(desk: Desk) -> None:
+    desk.data.mkdir()
+    (desk.data / FILE_NAME).write_bytes(b"garbage" * 1000)
+    desk.open()
+    desk.until(desk.program.window.banner.isVisible)
+    assert "was damaged" in desk.program.window.banner.text.text()
+    desk.type("123")
+    assert len(desk.ratings("a")) == 1
 
 
 def test_few_pictures_are_held_however_many_prompts_there_are(desk: Desk) -> None:
