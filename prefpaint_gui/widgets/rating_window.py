@@ -41,7 +41,7 @@ class RatingWindow(QMainWindow):
         self._session = session
         self._may_leave_unsaved = False
         self.setWindowTitle(f"Rate {session.folder.name} – PrefPaint")
-        self.setMinimumSize(760, 560)
+        self.setMinimumSize(960, 640)
         self.resize(WIDTH, HEIGHT)
         self.banner = Banner()
         self.count = label("", "name")
