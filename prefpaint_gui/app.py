@@ -121,6 +121,11 @@ class Program(QObject):
         self.window.files.folder_used.connect(self._remember_folder)
         self.window.rating_wanted.connect(self.open_rating)
         self._take_up_settings()
+
+    def show(self) -> None:
+        """Show the window; whatever can wait for it to be painted begins after that."""
+        self.window.show()
+        QApplication.processEvents()
         self._threads.start()
         self.models_wanted.emit()
 
@@ -273,8 +278,7 @@ def run(photo: Path | None, sample: bool) -> int:
     settings_file = _settings_file()
     program = build_window(real_backends(), load_settings(settings_file), settings_file)
     app.styleHints().colorSchemeChanged.connect(program.follow_desktop)
-    program.window.show()
-    app.processEvents()  # paint it now: reading a photo would hold that up
+    program.show()
     if photo is not None:
         program.window.files.open_path(photo)
     elif sample:
