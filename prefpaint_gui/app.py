@@ -247,7 +247,7 @@ class Program(QObject):
         rating = RatingProgram(folder, None, self._backends.store, self._backends.scorer, colours)
         self.ratings.append(rating)
         rating.closed.connect(lambda: self.ratings.remove(rating))
-        rating.window.show()
+        rating.show()
 
     @Slot()
     def stop(self) -> None:
@@ -305,7 +305,7 @@ def run_rating(folder: Path, person: str | None) -> int:
     program = RatingProgram(folder, person, backends.store, backends.scorer, colours)
     dress()
     app.styleHints().colorSchemeChanged.connect(dress)
-    program.window.show()
+    program.show()
     return app.exec()
 
 

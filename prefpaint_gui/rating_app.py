@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtWidgets import QApplication
 
 from prefpaint_gui.state.rating import RatingSession
 from prefpaint_gui.widgets.rating_window import RatingWindow
@@ -40,6 +41,11 @@ class RatingProgram(QObject):
         self._scoring = PromptScoringWorker(make_scorer)
         self._threads = WorkerThreads([self._prompts, self._store, self._scoring])
         self._connect()
+
+    def show(self) -> None:
+        """Show the window; once it is painted, the folder is read."""
+        self.window.show()
+        QApplication.processEvents()
         self._threads.start()
         self.session.begin()
 

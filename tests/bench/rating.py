@@ -52,7 +52,7 @@ def _measure(app: QApplication, prompts: Path, data: Path, person: str) -> None:
     program = RatingProgram(prompts, person, lambda: PreferenceStore(data), FakeScorer, DARK)
     window, session = program.window, program.session
     window.resize(1440, 900)
-    window.show()
+    program.show()
     wait(lambda: session.loaded is not None)
     print(f"{PROMPTS} prompts, {session.done} done: first screen", end=" ")
     print(f"{time.perf_counter() - began:.2f} s")

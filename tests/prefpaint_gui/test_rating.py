@@ -86,7 +86,7 @@ class Desk:
         )
         self.programs.append(program)
         with self.qtbot.waitExposed(program.window):
-            program.window.show()
+            program.show()
         program.window.activateWindow()
         self.until(lambda: program.session.phase not in ("listing", "opening"))
         self.until_shown()
