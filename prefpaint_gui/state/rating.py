@@ -1,8 +1,5 @@
 """The course of a rating session: which prompt is next, what was said of it, what is kept."""
 
-import statistics
-import time
-from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Literal
@@ -13,6 +10,7 @@ from prefpaint_gui.state.rater import rater_name
 from prefpaint_gui.state.rating_marks import REASONS, Marks
 from prefpaint_gui.state.rating_messages import GivenOpinions, LoadedPrompt, RatingOrder
 from prefpaint_gui.state.rating_pictures import RatingPictures
+from prefpaint_gui.state.rating_progress import RatingProgress
 from prefpaint_gui.state.rating_writes import RatingWrites, presentation_of
 from training.errors import PrefPaintError
 from training.preferences.agreement import CRITERIA, Agreement
@@ -37,10 +35,8 @@ class RatingSession(QObject):
     agreement_wanted = Signal(str)
     changed = Signal()
 
-    def __init__(
-        self, folder: Path, person: str | None, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        """person: a name to begin with at once; None to ask for one. clock: seconds."""
+    def __init__(self, folder: Path, person: str | None) -> None:
+        """person: a name to begin with at once; None to ask for one."""
         super().__init__()
         self.folder = folder
         self.person = person or ""
@@ -49,20 +45,13 @@ class RatingSession(QObject):
         self.note = ""
         """A passing remark on the last thing done."""
         self.agreement: Agreement | None = None
-        self.broken: dict[str, str] = {}
-        """Prompts that could not be shown, with the sentence that says why."""
-        self.rated: set[str] = set()
-        self.skipped: set[str] = set()
         self.is_giving_reasons = False
-        self.seconds: list[float] = []
-        """How long each prompt took that was finished in this session."""
+        self.progress = RatingProgress()
         self.pictures = RatingPictures()
         self.writes = RatingWrites()
         self._place = 0
         self._given = GivenOpinions("", "", {})
         self._marks: dict[str, Marks] = {}
-        self._clock = clock
-        self._shown_at: float | None = None
         self.pictures.arrived.connect(self._on_arrived)
         self.pictures.scored.connect(self._on_scored)
         self.pictures.broken.connect(self._on_broken)
@@ -76,24 +65,7 @@ class RatingSession(QObject):
     @property
     def set_aside(self) -> tuple[str, ...]:
         """A sentence for each prompt or file that cannot be rated."""
-        return (*(self.listing.set_aside if self.listing else ()), *self.broken.values())
-
-    @property
-    def total(self) -> int:
-        """Prompts that can be rated, as far as is known."""
-        return len(self.prompts) - len(self.broken)
-
-    @property
-    def done(self) -> int:
-        """Prompts rated or skipped."""
-        return len(self.rated) + len(self.skipped)
-
-    @property
-    def seconds_left(self) -> float | None:
-        """From the median of this session; None before the first prompt is through."""
-        if not self.seconds:
-            return None
-        return statistics.median(self.seconds) * (self.total - self.done)
+        return (*(self.listing.set_aside if self.listing else ()), *self.progress.broken.values())
 
     @property
     def prompt(self) -> PaperPrompt | None:
@@ -127,7 +99,7 @@ class RatingSession(QObject):
 
     @Slot(object)
     def on_listed(self, listing: PaperFolder) -> None:
-        self.listing = listing
+        self.listing, self.progress.prompts = listing, listing.prompts
         if self.person:
             self.start(self.person)
         else:
@@ -158,13 +130,7 @@ class RatingSession(QObject):
     @Slot(object)
     def on_opinions(self, given: GivenOpinions) -> None:
         self._given = given
-        for prompt in self.prompts:
-            said = [one.opinion for one in given.by_item.get(prompt.name, ())]
-            seeds = {opinion.seed for opinion in said if opinion.signal == "rating"}
-            if seeds >= {int(index) for index in prompt.indices}:
-                self.rated.add(prompt.name)
-            elif any(opinion.signal == "skip" for opinion in said):
-                self.skipped.add(prompt.name)
+        self.progress.take_up(given.by_item)
         self._go_to_open(0)
 
     # --- what the person does -----------------------------------------------------------------
@@ -211,7 +177,7 @@ class RatingSession(QObject):
     def go_on(self) -> None:
         """To the next prompt that is not done, or say what is missing in this one."""
         if self.phase == "summary":
-            if self.done < self.total:
+            if self.progress.done < self.progress.total:
                 self._go_to_open(self._place)
             return
         marks = self._marks_in_hand()
@@ -232,10 +198,10 @@ class RatingSession(QObject):
         if loaded is None or marks is None:
             return
         name = loaded.prompt.name
-        if name not in self.rated:
+        if name not in self.progress.rated:
             reasons = tuple(reason for reason in REASONS if any(reason in r for r in marks.reasons))
             self._keep(loaded, Opinion("skip", reasons=reasons, person=self.person))
-            self._finish(name, self.skipped)
+            self.progress.finish(name, rated=False)
         self._go_to_open(self._place + 1)
 
     def step(self, by: int) -> None:
@@ -243,7 +209,7 @@ class RatingSession(QObject):
         if self.phase not in ("rating", "summary"):
             return
         place = self._place if self.phase == "summary" else self._place + by
-        while 0 <= place < len(self.prompts) and self.prompts[place].name in self.broken:
+        while 0 <= place < len(self.prompts) and self.prompts[place].name in self.progress.broken:
             place += by
         if 0 <= place < len(self.prompts):
             self._show(place)
@@ -264,15 +230,8 @@ class RatingSession(QObject):
 
     # --- from prompt to prompt ----------------------------------------------------------------
 
-    def _open_places(self, first: int) -> Iterator[int]:
-        """Where prompts lie that are not done: from the first place on, then those before it."""
-        for place in (*range(first, len(self.prompts)), *range(first)):
-            name = self.prompts[place].name
-            if not (name in self.rated or name in self.skipped or name in self.broken):
-                yield place
-
     def _go_to_open(self, first: int) -> None:
-        place = next(self._open_places(first), None)
+        place = next(self.progress.open_places(first), None)
         if place is None:
             self.summarise()
         else:
@@ -280,42 +239,28 @@ class RatingSession(QObject):
 
     def _show(self, place: int) -> None:
         self._place, self.phase, self.is_giving_reasons = place, "rating", False
-        self._shown_at = None
+        self.progress.leave()
         marks = self._marks_of(self.prompts[place])
         marks.cell = marks.first_empty or (0, 0)
-        around = [place, *islice(self._open_places(place + 1), AHEAD)]
+        around = [place, *islice(self.progress.open_places(place + 1), AHEAD)]
         around += [place - 1] if place else []
         prompts = (self.prompts[near] for near in around)
-        self.pictures.want(prompt for prompt in prompts if prompt.name not in self.broken)
-        self._note_time()
+        self.pictures.want(prompt for prompt in prompts if prompt.name not in self.progress.broken)
+        if self.loaded is not None:
+            self.progress.note_shown()
         self.changed.emit()
-
-    def _note_time(self) -> None:
-        """The clock starts when the pictures are there."""
-        if self.loaded is not None and self._shown_at is None:
-            self._shown_at = self._clock()
-
-    def _finish(self, name: str, where: set[str]) -> None:
-        """A prompt is through."""
-        if self._shown_at is not None and name not in self.rated | self.skipped:
-            self.seconds.append(self._clock() - self._shown_at)
-        self.rated.discard(name)
-        self.skipped.discard(name)
-        where.add(name)
 
     @Slot(str)
     def _on_arrived(self, name: str) -> None:
-        self._note_time()
         if self.prompt is not None and self.prompt.name == name:
+            self.progress.note_shown()
             self.changed.emit()
 
     @Slot(str, str)
     def _on_broken(self, name: str, sentence: str) -> None:
         """A prompt that cannot be shown is set aside, and said."""
         is_present = self.prompt is not None and self.prompt.name == name
-        self.broken[name] = sentence
-        self.rated.discard(name)
-        self.skipped.discard(name)
+        self.progress.set_aside(name, sentence)
         if is_present:
             self._go_to_open(self._place)
         self.note = f"A prompt is set aside. {sentence}"
@@ -340,9 +285,9 @@ class RatingSession(QObject):
         if name not in self.pictures.scores:
             marks.unscored.add(position)
         self._keep(loaded, self._rating(loaded.prompt, position))
-        if marks.is_complete and name not in self.rated:
-            self._finish(name, self.rated)
-        self.skipped.discard(name)
+        if marks.is_complete:
+            self.progress.finish(name, rated=True)
+        self.progress.skipped.discard(name)
 
     def _rating(self, prompt: PaperPrompt, position: int) -> Opinion:
         marks = self._marks_of(prompt)

@@ -155,15 +155,15 @@ class SummaryPage(_Page):
 
     def show_session(self) -> None:
         """Show how things stand."""
-        session = self._session
-        is_done = session.done >= session.total
+        session, progress = self._session, self._session.progress
+        is_done = progress.done >= progress.total
         self.title.setText("All prompts are done" if is_done else "So far")
         words = [
-            f"{session.person} rated {len(session.rated)} and skipped {len(session.skipped)} "
-            f"of {plural(session.total, 'prompt')}."
+            f"{session.person} rated {len(progress.rated)} and skipped {len(progress.skipped)} "
+            f"of {plural(progress.total, 'prompt')}."
         ]
-        if session.seconds:
-            pace = statistics.median(session.seconds)
+        if progress.seconds:
+            pace = statistics.median(progress.seconds)
             words.append(f"Median of this session: {pace:.1f} s a prompt.")
         self.text.setText(" ".join(words))
         self._show_agreement(session.agreement)

@@ -209,7 +209,7 @@ class RatingPage(QWidget):
             self.line.set_whole(session.note)
         elif session.loaded is None:
             self.line.set_whole("Reading the pictures…")
-        elif session.prompt is not None and session.prompt.name in session.skipped:
+        elif session.prompt is not None and session.prompt.name in session.progress.skipped:
             self.line.set_whole("Skipped. A number rates it after all.")
         elif marks.is_complete:
             self.line.set_whole("All values are there: Enter goes on, a number changes the value.")

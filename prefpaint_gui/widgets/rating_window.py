@@ -110,10 +110,12 @@ class RatingWindow(QMainWindow):
             if page is not self.start:
                 page.setFocus()
         self.head.setVisible(page is not self.start)
-        self.count.setText(f"{session.done:,} of {session.total:,} done")
-        self.progress.setRange(0, max(1, session.total))
-        self.progress.setValue(session.done)
-        self.left.setText(time_words(session.seconds_left) if session.phase == "rating" else "")
+        self.count.setText(f"{session.progress.done:,} of {session.progress.total:,} done")
+        self.progress.setRange(0, max(1, session.progress.total))
+        self.progress.setValue(session.progress.done)
+        self.left.setText(
+            time_words(session.progress.seconds_left) if session.phase == "rating" else ""
+        )
         prompt = session.prompt
         self.name.set_whole(f"{session.place:,}. {prompt.name}" if prompt else "")
         aside = session.set_aside

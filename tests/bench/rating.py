@@ -54,7 +54,7 @@ def _measure(app: QApplication, prompts: Path, data: Path, person: str) -> None:
     window.resize(1440, 900)
     program.show()
     wait(lambda: session.loaded is not None)
-    print(f"{PROMPTS} prompts, {session.done} done: first screen", end=" ")
+    print(f"{PROMPTS} prompts, {session.progress.done} done: first screen", end=" ")
     print(f"{time.perf_counter() - began:.2f} s")
     numbers, onwards = [], []
     for _ in range(RATED):

@@ -240,7 +240,7 @@ def test_a_skip_is_kept_with_reasons_and_taken_back_by_a_rating(desk: Desk) -> N
     desk.type("222")
     assert desk.ratings("a") == {desk.marks.seeds[0]: (2, 2, 2)}
     assert [one.opinion.signal for one in desk.stored()["a"]] == ["rating"]
-    assert desk.program.session.done == 0
+    assert desk.program.session.progress.done == 0
 
 
 def test_skipping_what_is_rated_loses_nothing(desk: Desk) -> None:
@@ -310,7 +310,7 @@ def test_it_goes_on_where_it_stopped_in_the_same_order(desk: Desk) -> None:
     assert desk.name == "b"
     assert desk.marks.values == half
     assert desk.marks.cell == (1, 0)
-    assert desk.program.session.done == 2
+    assert desk.program.session.progress.done == 2
     desk.type("222222")
     desk.press(Key.Key_Return)
     assert desk.name == "d"  # c was skipped
@@ -335,7 +335,7 @@ def test_a_second_rater_begins_anew_and_the_end_tells_how_they_agree(desk: Desk)
     desk.close()
     desk.open("bob")
     assert desk.name == "a"
-    assert desk.program.session.done == 0
+    assert desk.program.session.progress.done == 0
     rate_all()
     session, window = desk.program.session, desk.program.window
     desk.until(lambda: session.agreement is not None and len(session.agreement.raters) == 2)
@@ -428,7 +428,7 @@ def test_prompts_that_cannot_be_shown_are_set_aside_and_counted(desk: Desk) -> N
     (desk.folder / "masks" / "b_mask.png").unlink()
     Image.new("RGB", (9, 9)).save(desk.folder / "inpaint" / "d_0.png")
     desk.open()
-    desk.until(lambda: len(desk.program.session.broken) == 2)
+    desk.until(lambda: len(desk.program.session.progress.broken) == 2)
     assert desk.name == "c"
     window = desk.program.window
     assert window.aside.text() == "3 set aside"
@@ -515,9 +515,9 @@ def test_a_folder_that_cannot_be_rated_is_said(desk: Desk, tmp_path: Path) -> No
 def test_time_left_is_told_from_the_median(desk: Desk) -> None:
     desk.open()
     session = desk.program.session
-    assert session.seconds_left is None
-    session.seconds = [2, 100, 4]
-    assert session.seconds_left == 16
+    assert session.progress.seconds_left is None
+    session.progress.seconds = [2, 100, 4]
+    assert session.progress.seconds_left == 16
     assert time_words(16) == "less than a minute left"
     assert time_words(700) == "about 12 min left"
     assert time_words(17000 * 6) == "about 28 h 20 min left"
