@@ -17,8 +17,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if len(words) == 1 and Path(words[0]).is_file():
         return _open_window(Path(words[0]), False)
     from prefpaint_gui import cli  # here, so that worker processes do not load it
+    from prefpaint_gui.cli_output import Windows
 
-    return cli.run(words, _open_window)
+    return cli.run(words, Windows(_open_window, _open_rating))
 
 
 def _open_window(photo: Path | None, sample: bool) -> int:
@@ -30,6 +31,12 @@ def _open_window(photo: Path | None, sample: bool) -> int:
     from prefpaint_gui import app  # Qt, only when a window is wanted
 
     return app.run(photo, sample)
+
+
+def _open_rating(folder: Path, rater: str | None) -> int:
+    from prefpaint_gui import app
+
+    return app.run_rating(folder, rater)
 
 
 if __name__ == "__main__":

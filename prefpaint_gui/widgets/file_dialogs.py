@@ -34,6 +34,12 @@ def ask_model_file(parent: QWidget) -> Path | None:
     return Path(name) if name else None
 
 
+def ask_rating_folder(parent: QWidget) -> Path | None:
+    """Where prompts lie that are to be rated."""
+    name = QFileDialog.getExistingDirectory(parent, "Rate a folder of prompts")
+    return Path(name) if name else None
+
+
 def ask_unsaved(parent: QWidget, name: str) -> Literal["save", "discard", "cancel"]:
     """What to do with changes that are in no file."""
     box = QMessageBox(parent)

@@ -19,6 +19,7 @@ from prefpaint_gui.state.library import Library
 from prefpaint_gui.state.options import Options, Tool
 from prefpaint_gui.state.regions import Regions
 from prefpaint_gui.state.session import Session
+from prefpaint_gui.widgets import file_dialogs
 from prefpaint_gui.widgets.actions import MENUS, make_actions
 from prefpaint_gui.widgets.banner import Banner
 from prefpaint_gui.widgets.candidate_strip import CandidateStrip
@@ -40,6 +41,8 @@ class MainWindow(QMainWindow):
     closed = Signal()
     sample_wanted = Signal()
     theme_wanted = Signal(str)
+    rating_wanted = Signal(object)
+    """Carries the Path of a folder of prompts."""
 
     def __init__(
         self,
@@ -141,6 +144,7 @@ class MainWindow(QMainWindow):
             "save": self.files.save,
             "save_as": self.files.save_as,
             "models": lambda: self.models.present(),
+            "rate": self._rate,
             "quit": self.close,
             "undo": document.undo,
             "redo": document.redo,
@@ -193,6 +197,11 @@ class MainWindow(QMainWindow):
         for remarks in (self.files.notice, self._library.notice):
             remarks.connect(self.status.say)
         self.files.close_granted.connect(self.close)
+
+    def _rate(self) -> None:
+        folder = file_dialogs.ask_rating_folder(self)
+        if folder is not None:
+            self.rating_wanted.emit(folder)
 
     def _show_shortcuts(self) -> None:
         from prefpaint_gui.widgets.shortcuts_dialog import ShortcutsDialog
