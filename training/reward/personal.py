@@ -19,7 +19,7 @@ from training.reward.choices import Floats, Indices, StripChoices, finite, read_
 SURE = 4.0
 """How far apart in utility two fills are that the general reward sets one deviation apart: the
 prior belief in the general order. In units of the logit of a choice between the two."""
-DOUBT = 3.0
+DOUBT = 1.0
 """Prior deviation of that belief."""
 TASTE = 0.7
 """Prior deviation of the effect of the direction of z that varies most; that of the others falls
@@ -29,6 +29,10 @@ ROUNDING = 16.0
 """A direction counts when it varies by more than this times the rounding of float32 features."""
 SAMPLE = 64
 """Strips that the directions are taken from: those of the lowest digests, to bound the time."""
+GAIN = 0.02
+"""Share of comparisons by which the personal order must be right more often than the general one,
+once there are many more strips than PATIENCE."""
+PATIENCE = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,27 +82,31 @@ class PersonalReward:
 
     @property
     def active(self) -> bool:
-        """Whether it orders candidates: once there are answers, and while the general order does
-        not foretell them better."""
-        return self.answers > 0 and self.right >= self.general_right
+        """Whether it orders candidates: once there are answers, and as long as it foretells them
+        better than the general order by GAIN; little evidence has the benefit of the doubt."""
+        least = GAIN * (1 - PATIENCE / max(1, len(self.rows)))
+        return self.answers > 0 and self.right - self.general_right >= least
 
     @property
     def sentence(self) -> str:
         """Whether it is used, and why, for the person."""
         if not self.answers:
             return "Personal order: nothing learned yet, so the order is the general one."
-        counted = f"{self.answers} answer" + ("s" if self.answers > 1 else "")
-        shares = (self.right, self.general_right)
+        counted = f"your {self.answers} answers" if self.answers > 1 else "your one answer"
+        ours, general = f"{100 * self.right:.0f} %", f"{100 * self.general_right:.0f} %"
         if self.active:
-            ours, general = (f"{share:.0%}".replace("%", " %") for share in shares)
             return (
-                f"Personal order is on: over your last {counted} it was right as often as the "
-                f"general order or more often ({ours} against {general})."
+                f"Personal order is on: over {counted} it was right in {ours} of comparisons, the "
+                f"general order in {general}."
             )
-        ours, general = (f"{share:.0%}".replace("%", " %") for share in shares)
+        if self.general_right > self.right:
+            return (
+                f"Personal order is off: over {counted} the general order was right more often "
+                f"({general} against {ours})."
+            )
         return (
-            f"Personal order is off: over your last {counted} the general order was right more "
-            f"often ({general} against {ours})."
+            f"Personal order is off: over {counted} it was hardly right more often than the "
+            f"general order ({ours} against {general})."
         )
 
     def judge(self, features: Floats, rewards: Floats) -> tuple[Floats, Floats]:
