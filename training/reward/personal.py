@@ -169,7 +169,7 @@ def _fit(strips: Mapping[str, StripChoices], last: PersonalReward | None = None)
     guess = last.weights if last and len(last.weights) == len(mean) else mean
     weights = _most_likely(pairs, mean, precision, guess)
     chances = pairs.chances(weights)
-    covariance = np.linalg.inv(pairs.curvature(chances) + np.diag(precision))
+    covariance = np.asarray(np.linalg.inv(pairs.curvature(chances) + np.diag(precision)))
     shares = _held_out(pairs, weights, chances, covariance)
     return PersonalReward(strips, rows, directions, weights, covariance, len(pairs.starts), *shares)
 
