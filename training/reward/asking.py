@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from training.preferences.records import JudgedStrip
+from training.preferences.records import JudgedStrip, Opinion
 from training.reward.choices import Floats, finite
 from training.reward.personal import PersonalReward, learn
 
@@ -35,7 +35,8 @@ def information(features: Floats, rewards: Floats, personal: PersonalReward) -> 
     """
     if not personal.directions.basis.size:  # before the first answer the strip tells what varies
         seeds = tuple(range(len(rewards)))
-        personal = learn([JudgedStrip("", seeds, rewards, features.astype(np.float32), ())])
+        shown = JudgedStrip("", seeds, rewards, features.astype(np.float32), (Opinion("none"),))
+        personal = learn([shown])
     f = personal.project(features, rewards)
     utilities = f @ personal.weights
     shared = f @ personal.covariance @ f.T

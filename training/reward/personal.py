@@ -143,18 +143,23 @@ class PersonalReward:
 def learn(strips: Sequence[JudgedStrip]) -> PersonalReward:
     """Learn one person's taste from strips scored by one reward model, in any order.
 
-    A strip without opinions tells which directions vary. The same strips give the same answer.
+    Strips without opinions count as never shown. The same strips give the same answer.
     """
     return _fit({strip.digest: read_choices(strip) for strip in strips})
 
 
 def _fit(strips: Mapping[str, StripChoices], last: PersonalReward | None = None) -> PersonalReward:
-    """last: what was learned before; it makes it quicker and changes nothing."""
-    strips = dict(sorted(strips.items()))  # the same sums, whatever the order of arrival
+    """last: what was learned before; it makes it quicker and changes nothing.
+
+    Strips are sorted so that the sums are the same whatever the order in which they came.
+    """
+    strips = dict(sorted((name, s) for name, s in strips.items() if s.judged))
     sample = _sample(strips)
     if last and _same_candidates(sample, _sample(last.strips)):
         directions = last.directions
-        kept = {name: last.rows[name] for name in last.rows if strips[name] is last.strips[name]}
+        kept = {
+            name: last.rows[name] for name in last.rows if strips.get(name) is last.strips[name]
+        }
     else:
         directions, kept = _directions(sample), {}
     mean, precision = directions.prior()
