@@ -3,7 +3,17 @@
 import sys
 from importlib import import_module
 
-NAMES = ("startup", "fill", "scoring", "reward", "smoothness", "diffusion", "preferences", "rating")
+NAMES = (
+    "startup",
+    "fill",
+    "scoring",
+    "reward",
+    "smoothness",
+    "diffusion",
+    "preferences",
+    "rating",
+    "personal",
+)
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or NAMES:
