@@ -13,11 +13,12 @@ import numpy.typing as npt
 from prefpaint_gui.state.pyramid import Pyramid
 from training.inpainting.request import Box, InpaintRequest, Mask
 from training.inpainting.settings import DiffusionSettings
-from training.preferences.records import Signal as Opinion
+from training.preferences.records import Opinion
 from training.ranking import RankedFill
 
 if TYPE_CHECKING:
     from prefpaint_gui.photo_io import Photo
+    from training.reward.personal import PersonalReward
 
 Image = npt.NDArray[np.uint8]
 """(height, width, 3 or 4) uint8, sRGB, the fourth channel alpha."""
@@ -92,9 +93,10 @@ class Filled:
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """What the person said of one candidate, with everything that was on screen, best first.
+    """What the person said, with everything that was on screen, from left to right.
 
-    token: names this answer when it is taken back.
+    token: names this answer when it is taken back. replaces: that of the one in whose place it is
+    given, if any. strip: names the strip that it is about, as long as the program runs.
     """
 
     token: int
@@ -103,8 +105,34 @@ class Answer:
     request: InpaintRequest
     shown: tuple[RankedFill, ...]
     reward_model: str
-    seed: int
     opinion: Opinion
+    strip: int
+    replaces: int | None = None
+
+
+@dataclass(frozen=True)
+class TasteOrder:
+    """A wish for what is known of a person's taste.
+
+    reward_model: whose features it is learned on. since: answers from then on count (UTC, ISO
+    8601), None for all.
+    """
+
+    person: str
+    reward_model: str
+    since: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Taste:
+    """What has been learned of a person, as it was at one moment.
+
+    order: what it answers. answers: how many it was learned from.
+    """
+
+    order: TasteOrder
+    reward: PersonalReward
+    answers: int
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ from PySide6.QtCore import QEvent, QPoint, QPointF, QPropertyAnimation, Qt
 from PySide6.QtGui import QColor, QEnterEvent
 from PySide6.QtWidgets import QApplication
 
-from prefpaint_gui.widgets.candidate_card import view_of_hole
+from prefpaint_gui.widgets.card_picture import view_of_hole
 from tests.prefpaint_gui.conftest import Bench
 from tests.prefpaint_gui.fakes import red_of
 from training.inpainting.region import make_request
@@ -45,7 +45,8 @@ def test_candidates_nearer_than_their_bounds_are_a_tie(painted: Bench):
     painted.generate()
     cards = painted.program.window.strip.cards
     badges = [cards[seed].badge for seed in BEST_FIRST]
-    assert [badge.text() for badge in badges][:2] == ["1", "2 ≈ 1"]
+    assert [badge.text() for badge in badges][:2] == ["1 ≈ 2", "2 ≈ 1"]
+    assert "number 2" in badges[0].toolTip()
     assert "number 1" in badges[1].toolTip()
     assert badges[2].text().startswith("3")
 
@@ -64,7 +65,10 @@ def test_cards_glide_to_their_rank(painted: Bench):
     strip = painted.program.window.strip
     strip.animated = True
     painted.generate()
-    painted.until(lambda: not strip.findChildren(QPropertyAnimation))
+    running = QPropertyAnimation.State.Running
+    painted.until(
+        lambda: all(glide.state() != running for glide in strip.findChildren(QPropertyAnimation))
+    )
     assert seeds_on_strip(painted) == BEST_FIRST
 
 
