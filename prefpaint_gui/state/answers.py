@@ -22,13 +22,6 @@ class _Given:
     opinion: Opinion
     arranges: bool = False
 
-    @property
-    def subject(self) -> tuple[str, str, int | None]:
-        """A new answer on the same subject takes the place of this one."""
-        signal = self.opinion.signal
-        kind = "thumb" if signal in ("up", "down") else signal
-        return self.opinion.person, kind, self.opinion.seed
-
 
 class Answers(QObject):
     """Gives answers, takes them back, and shows the candidates those of the present profile."""
@@ -114,9 +107,7 @@ class Answers(QObject):
 
     # --- giving and taking back ---------------------------------------------------------------
 
-    def _opinion(
-        self, said: Said, seed: int | None = None, order: tuple[int, ...] = ()
-    ) -> Opinion:
+    def _opinion(self, said: Said, seed: int | None = None, order: tuple[int, ...] = ()) -> Opinion:
         return Opinion(said, seed, order=order, person=self._personal.values.profile)
 
     @property
@@ -129,7 +120,7 @@ class Answers(QObject):
 
     def _given(self, opinion: Opinion) -> int | None:
         """The token of what holds on the same subject."""
-        return self._valid.get(_Given(self._strip, opinion).subject)
+        return self._valid.get(opinion.subject)
 
     def _toggle(self, opinion: Opinion, label: str) -> None:
         before = self._given(opinion)
@@ -140,8 +131,8 @@ class Answers(QObject):
 
     def _give(self, opinion: Opinion, label: str, *, arranges: bool = False) -> None:
         given = _Given(self._strip, opinion, arranges)
-        before = self._valid.get(given.subject)
-        token = self._valid[given.subject] = self._tell(given, before)
+        before = self._valid.get(opinion.subject)
+        token = self._valid[opinion.subject] = self._tell(given, before)
         self._document.note_answers(label, Swap(before, token))
         self._show()
 
@@ -161,7 +152,6 @@ class Answers(QObject):
                 tuple(filled.fill for filled in ranked),
                 ranked[0].reward_model,
                 given.opinion,
-                given.strip,
                 replaces,
             )
         )
@@ -179,9 +169,9 @@ class Answers(QObject):
             if given is None or given.strip != self._strip or given.opinion.signal == "accept":
                 continue
             if token is not None and token == swap.new:
-                self._valid[given.subject] = token
+                self._valid[given.opinion.subject] = token
             else:
-                self._valid.pop(given.subject, None)
+                self._valid.pop(given.opinion.subject, None)
         self.swapped.emit(swap)
         self._show()
 

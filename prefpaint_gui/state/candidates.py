@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Literal
 
 import numpy as np
-
 from PySide6.QtCore import QObject, Signal, Slot
 
 from prefpaint_gui.state.document import Document
@@ -209,7 +208,7 @@ def _bent(candidates: list[Filled], taste: Taste | None) -> dict[int, Score]:
     means, deviations = taste.reward.judge(features, rewards)
     for filled, mean, deviation in zip(known, means, deviations, strict=True):
         score = filled.fill.score
-        doubt = np.hypot(score.bound, deviation)
-        trust = score.trust * float(score.bound / doubt) if doubt else score.trust
+        # Fills vary by one deviation of the reward: the share of that which is no doubt of taste.
+        trust = score.trust / (1 + float(deviation) ** 2)
         scores[filled.seed] = replace(score, reward=float(mean), trust=trust)
     return scores

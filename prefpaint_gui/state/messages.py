@@ -96,7 +96,7 @@ class Answer:
     """What the person said, with everything that was on screen, from left to right.
 
     token: names this answer when it is taken back. replaces: that of the one in whose place it is
-    given, if any. strip: names the strip that it is about, as long as the program runs.
+    given, if any.
     """
 
     token: int
@@ -106,7 +106,6 @@ class Answer:
     shown: tuple[RankedFill, ...]
     reward_model: str
     opinion: Opinion
-    strip: int
     replaces: int | None = None
 
 
@@ -125,14 +124,15 @@ class TasteOrder:
 
 @dataclass(frozen=True, eq=False)
 class Taste:
-    """What has been learned of a person, as it was at one moment.
-
-    order: what it answers. answers: how many it was learned from.
-    """
+    """What has been learned of a person, as it was at one moment. order: what it answers."""
 
     order: TasteOrder
     reward: PersonalReward
-    answers: int
+
+    @property
+    def falls_back(self) -> bool:
+        """Whether there are answers, but the general order foretells them better."""
+        return self.reward.answers > 0 and not self.reward.active
 
 
 @dataclass(frozen=True, eq=False)

@@ -47,7 +47,6 @@ class Personal(QObject):
         self.taste: Taste | None = None
         """The newest of the present profile, also while the general order is shown."""
         self._order: TasteOrder | None = None
-        self._told = ""
         candidates.changed.connect(self._want)
 
     def update(self, **changes: Any) -> None:
@@ -94,12 +93,10 @@ class Personal(QObject):
     def on_learned(self, taste: Taste) -> None:
         if taste.order != self._order:
             return
-        self.taste = taste
+        before, self.taste = self.taste, taste
         self._show()
-        sentence = taste.reward.notice or ""
-        if sentence and sentence != self._told:
-            self.notice.emit(sentence)
-        self._told = sentence
+        if before is not None and before.falls_back != taste.falls_back:
+            self.notice.emit(taste.reward.sentence)
 
     def _show(self) -> None:
         self._candidates.set_taste(self.taste if self.values.personal_order else None)

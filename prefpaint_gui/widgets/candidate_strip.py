@@ -6,9 +6,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QMenu,
     QScrollArea,
-    QSizePolicy,
     QStackedLayout,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -19,7 +17,6 @@ from prefpaint_gui.state.personal import Personal
 from prefpaint_gui.state.session import Session
 from prefpaint_gui.widgets.candidate_card import CARD_SIZE, CandidateCard
 from prefpaint_gui.widgets.parts import label
-from prefpaint_gui.widgets.question_bar import QuestionBar
 from prefpaint_gui.widgets.strip_drag import GAP, MARGIN, StripDrag, place_of
 from prefpaint_gui.widgets.strip_side import StripSide
 from prefpaint_gui.widgets.theme import Colours
@@ -63,8 +60,7 @@ class CandidateStrip(QWidget):
         self._area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._area.viewport().setAutoFillBackground(False)
         self.drag = StripDrag(self._row, self._area)
-        self.question = QuestionBar(asking)
-        self.side = StripSide(candidates, session.answers, personal)
+        self.side = StripSide(candidates, session.answers, personal, asking)
         self._pages = QStackedLayout()
         self._lay_out()
         candidates.changed.connect(self._rebuild)
@@ -81,22 +77,16 @@ class CandidateStrip(QWidget):
     def _lay_out(self) -> None:
         self._pages.addWidget(self.message)
         self._pages.addWidget(self._area)
-        body = QHBoxLayout()
-        body.setSpacing(0)
-        body.addLayout(self._pages, 1)
-        body.addWidget(self.side)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 1, 0, 0)  # the line above
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        layout.addWidget(self.question)
-        layout.addLayout(body)
-        self.side.setFixedHeight(CARD_SIZE.height() + 2 * MARGIN)
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        layout.addLayout(self._pages, 1)
+        layout.addWidget(self.side)
+        self.setFixedHeight(CARD_SIZE.height() + 2 * MARGIN + 1)
 
     def set_colours(self, colours: Colours) -> None:
         """Make every card anew in other colours."""
         self._colours = colours
-        self.question.set_colours(colours)
         self._remove_cards(list(self.cards))
         self._rebuild()
 

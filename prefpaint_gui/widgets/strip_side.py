@@ -4,23 +4,32 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from prefpaint_gui.state.answers import Answers
+from prefpaint_gui.state.asking import Asking
 from prefpaint_gui.state.candidates import Candidates
 from prefpaint_gui.state.personal import Personal
 from prefpaint_gui.widgets.parts import label
+from prefpaint_gui.widgets.strip_question import StripQuestion
 
-WIDTH = 176
+WIDTH = 200
 
 
 class StripSide(QWidget):
-    """A switch between the general and the personal order, and two quiet buttons."""
+    """A switch between the general and the personal order, a question at times, two quiet buttons.
 
-    def __init__(self, candidates: Candidates, answers: Answers, personal: Personal) -> None:
+    The question takes the place of the facts, so that nothing else moves for it.
+    """
+
+    def __init__(
+        self, candidates: Candidates, answers: Answers, personal: Personal, asking: Asking
+    ) -> None:
         super().__init__()
         self.setObjectName("stripSide")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setFixedWidth(WIDTH)
         self._candidates = candidates
         self._personal = personal
+        self._asking = asking
+        self.question = StripQuestion(asking)
         self.general = self._half("General", "left")
         self.own = self._half("Personal", "right")
         self._group = QButtonGroup(self)
@@ -40,6 +49,7 @@ class StripSide(QWidget):
         candidates.changed.connect(self._show)
         candidates.answers_changed.connect(self._show)
         personal.changed.connect(self._show)
+        asking.changed.connect(self._show)
         self._show()
 
     def _half(self, text: str, side: str) -> QToolButton:
@@ -59,6 +69,7 @@ class StripSide(QWidget):
         layout.setSpacing(8)
         layout.addLayout(switch)
         layout.addWidget(self.facts)
+        layout.addWidget(self.question)
         layout.addStretch()
         layout.addWidget(self.back)
         layout.addWidget(self.none)
@@ -66,12 +77,15 @@ class StripSide(QWidget):
     def _show(self) -> None:
         candidates, values, taste = self._candidates, self._personal.values, self._personal.taste
         (self.own if values.personal_order else self.general).setChecked(True)
-        notice = taste.reward.notice if taste is not None else None
+        sentence = taste.reward.sentence if taste is not None else ""
         self.general.setToolTip("By the reward model alone, the same for everybody.")
         self.own.setToolTip(
-            notice or f"By the reward model and what your answers as “{values.profile}” say."
+            sentence or f"By the reward model and what your answers as “{values.profile}” say."
         )
         self.facts.setText(self._words())
+        is_asked = self._asking.question is not None
+        self.question.setVisible(is_asked)
+        self.facts.setVisible(not is_asked)
         has_cards = candidates.are_current and bool(candidates.ranked)
         self.back.setVisible(has_cards and bool(candidates.own_order))
         self.none.setVisible(has_cards)
@@ -85,11 +99,12 @@ class StripSide(QWidget):
         profile, taste = self._personal.values.profile, self._personal.taste
         if taste is None:
             return f"Profile “{profile}”."
-        if not taste.answers:
+        answers = taste.reward.answers
+        if not answers:
             return f"“{profile}” has given no answers yet: as General."
-        if taste.reward.notice:
-            return f"“{profile}”: as General for now."
-        count = "1 answer" if taste.answers == 1 else f"{taste.answers} answers"
+        if taste.falls_back:
+            return f"“{profile}”: as General, which foretells your answers better."
+        count = "1 answer" if answers == 1 else f"{answers} answers"
         return f"Learned from {count} of “{profile}”."
 
 

@@ -15,12 +15,6 @@ CONTROL = Qt.KeyboardModifier.ControlModifier
 BEST_FIRST = sorted(range(4), key=red_of, reverse=True)
 
 
-def seeds_on_strip(bench: Bench) -> list[int]:
-    """From left to right, as the person sees the cards."""
-    cards = bench.program.window.strip.cards.values()
-    return [card.seed for card in sorted(cards, key=lambda card: card.x())]
-
-
 def middle_colour(bench: Bench) -> QColor:
     """The canvas in the middle of the mask."""
     height, width = bench.program.document.size
@@ -31,7 +25,7 @@ def middle_colour(bench: Bench) -> QColor:
 def test_cards_stand_best_first_with_rank_reward_trust_and_seed(painted: Bench):
     painted.generate()
     cards = painted.program.window.strip.cards
-    assert seeds_on_strip(painted) == BEST_FIRST
+    assert painted.seeds == BEST_FIRST
     assert [cards[seed].badge.text() for seed in BEST_FIRST] == ["1", "2", "3", "4"]
     first = cards[BEST_FIRST[0]]
     assert first.reward.text() == f"+{red_of(BEST_FIRST[0]) / 100:.2f}"
@@ -54,7 +48,7 @@ def test_candidates_nearer_than_their_bounds_are_a_tie(painted: Bench):
 def test_placeholders_wait_until_candidates_come(painted: Bench):
     painted.inpainter.gate.clear()
     painted.key(Qt.Key.Key_Return, CONTROL)
-    assert seeds_on_strip(painted) == [0, 1, 2, 3]
+    assert painted.seeds == [0, 1, 2, 3]
     assert all(card.waiting.isVisible() for card in painted.program.window.strip.cards.values())
     painted.inpainter.gate.set()
     painted.until(lambda: not painted.program.session.is_busy)
@@ -69,7 +63,7 @@ def test_cards_glide_to_their_rank(painted: Bench):
     painted.until(
         lambda: all(glide.state() != running for glide in strip.findChildren(QPropertyAnimation))
     )
-    assert seeds_on_strip(painted) == BEST_FIRST
+    assert painted.seeds == BEST_FIRST
 
 
 def test_the_best_is_shown_in_place_until_one_is_chosen(painted: Bench):

@@ -235,19 +235,23 @@ class PreferenceStore:
             )
         return StoredPresentation(row[0], presentation, tuple(map(stored_opinion, opinions)))
 
-    def judged_strips(self, person: str, reward_model: str) -> list[JudgedStrip]:
+    def judged_strips(
+        self, person: str, reward_model: str, since: str | None = None
+    ) -> list[JudgedStrip]:
         """What this person said of strips that this reward model saw, without their pictures.
 
-        Oldest strip first. Candidates without features are left out, and strips of only such.
+        since: opinions from then on, UTC, ISO 8601; None for all. Oldest strip first. Candidates
+        without features are left out, and strips of only such.
         """
         opinions: dict[int, list[Opinion]] = {}
         for key, *columns in self._rows(
             f"""SELECT presentation_id, {OPINION_COLUMNS}
             FROM signal JOIN presentation ON presentation.id = presentation_id
-            WHERE person = ? AND reward_model = ?
+            WHERE person = ? AND reward_model = ? AND signal.recorded_at >= ?
             ORDER BY signal.recorded_at, signal.id""",
             person,
             reward_model,
+            since or "",
         ):
             opinions.setdefault(key, []).append(stored_opinion(tuple(columns)).opinion)
         candidates = self._rows(
