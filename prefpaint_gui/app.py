@@ -128,6 +128,7 @@ class Program(QObject):
         self.warm_up_wanted.connect(worker.warm_up)
         session.jobs.started.connect(worker.fill)
         worker.previewed.connect(session.on_previewed)
+        worker.dropped.connect(session.on_dropped)
         worker.filled.connect(session.on_filled)
         worker.progress.connect(session.jobs.on_progress)
         worker.finished.connect(session.jobs.finish)

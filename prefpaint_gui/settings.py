@@ -132,14 +132,12 @@ def load_settings(path: Path) -> Settings:
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
         known = {field.name for field in fields(Settings)}
-        # JSON knows no tuples.
-        return Settings(
-            **{
-                name: tuple(value) if isinstance(value, list) else value
-                for name, value in kept.items()
-                if name in known
-            }
-        )
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value  # JSON knows no tuples
+            for name, value in kept.items()
+            if name in known
+        }
+        return Settings(**values)
     except (OSError, ValueError, AttributeError):
         return Settings()
 

@@ -179,12 +179,13 @@ class Answers(QObject):
     def _show(self) -> None:
         person = self._personal.values.profile
         held = [self._all[token] for key, token in self._valid.items() if key[0] == person]
+        thumbs: dict[int, Thumb] = {}
+        for given in held:
+            said, seed = given.opinion.signal, given.opinion.seed
+            if seed is not None and (said == "up" or said == "down"):
+                thumbs[seed] = said
         self._candidates.show_answers(
-            thumbs={
-                given.opinion.seed: given.opinion.signal
-                for given in held
-                if given.opinion.signal in ("up", "down")
-            },
+            thumbs=thumbs,
             own_order=next((given.opinion.order for given in held if given.arranges), ()),
             none_fits=any(given.opinion.signal == "none" for given in held),
         )

@@ -117,7 +117,7 @@ class Asking(QObject):
         known = taste.reward
         if shown.digest not in known.strips:
             known = known.with_strip(shown)  # in which directions these candidates differ
-        pair = most_telling_pair(features, rewards, known)
+        pair = most_telling_pair(features.astype(np.float64), rewards, known)
         if pair is None:
             return None
         first, second = sorted(pair)

@@ -50,6 +50,8 @@ class Candidates(QObject):
         """Seeds that nothing has come for yet."""
         self.previews: dict[int, Previewed] = {}
         """Of pending seeds."""
+        self.dropped: set[int] = set()
+        """Pending seeds that nothing more comes of."""
         self.selected: int | None = None
         self.hovered: int | None = None
         self.thumbs: Mapping[int, Thumb] = {}
@@ -82,9 +84,16 @@ class Candidates(QObject):
             return
         before = self.shown_preview
         self.previews[preview.seed] = preview
+        self.dropped.discard(preview.seed)  # it was begun anew
         self.previewed.emit(preview.seed)
         if before is None and self.shown_preview is not None:
             self.shown_changed.emit()
+
+    def drop(self, seed: int) -> None:
+        """A pending candidate was given up for others."""
+        if seed in self.pending:
+            self.dropped.add(seed)
+            self.changed.emit()
 
     def drop_pending(self) -> None:
         """Nothing more will come."""
@@ -205,7 +214,7 @@ def _bent(candidates: list[Filled], taste: Taste | None) -> dict[int, Score]:
         return scores
     features = np.stack([filled.fill.score.features for filled in known])
     rewards = np.array([filled.fill.score.reward for filled in known])
-    means, deviations = taste.reward.judge(features, rewards)
+    means, deviations = taste.reward.judge(features.astype(np.float64), rewards)
     for filled, mean, deviation in zip(known, means, deviations, strict=True):
         score = filled.fill.score
         # Fills vary by one deviation of the reward: the share of that which is no doubt of taste.

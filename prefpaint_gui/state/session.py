@@ -123,6 +123,11 @@ class Session(QObject):
         if self.jobs.is_running(preview.job_id):
             self._candidates.add_preview(preview)
 
+    @Slot(int, int)
+    def on_dropped(self, job_id: int, seed: int) -> None:
+        if self.jobs.is_running(job_id):
+            self._candidates.drop(seed)
+
     @Slot(object)
     def on_filled(self, filled: Filled) -> None:
         if not self.jobs.is_running(filled.job_id):

@@ -147,6 +147,11 @@ class CandidateCard(QFrame):
         """Show dimly what the candidate looks like so far."""
         self.picture.show_region(preview.request, preview.pyramid, photo, is_dim=True)
 
+    def show_dropped(self, is_dropped: bool) -> None:
+        """Of a placeholder: whether anything is still to come."""
+        self.reward.setText("Dropped early" if is_dropped else "Filling…")
+        self.waiting.setVisible(not is_dropped)
+
     def show_progress(self, share: float) -> None:
         """share: 0-1, of all the candidates together."""
         self.waiting.setValue(round(share * 1000))

@@ -112,8 +112,11 @@ class CandidateStrip(QWidget):
             if filled.seed in self.cards:
                 score = candidates.score(filled.seed)
                 self.cards[filled.seed].show_candidate(filled, rank, score, photo)
-        for seed in self._candidates.previews:
+        for seed in candidates.previews:
             self._show_preview(seed)
+        for seed in candidates.pending:
+            if seed in self.cards:
+                self.cards[seed].show_dropped(seed in candidates.dropped)
         width = 2 * MARGIN + len(seeds) * (CARD_SIZE.width() + GAP) - GAP
         self._row.resize(max(width, 0), CARD_SIZE.height() + 2 * MARGIN)
         self._show_message()

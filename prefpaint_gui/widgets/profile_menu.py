@@ -12,6 +12,7 @@ class ProfileMenu(QMenu):
     def __init__(self, personal: Personal, parent: QWidget) -> None:
         super().__init__("P&rofile", parent)
         self._personal = personal
+        self._window = parent
         self._names = QActionGroup(self)
         self.aboutToShow.connect(self._fill)
         self._fill()
@@ -29,12 +30,12 @@ class ProfileMenu(QMenu):
         self.addAction("&Reset what was learned…").triggered.connect(self._reset)
 
     def _add(self) -> None:
-        name = ask_profile_name(self.parentWidget())
+        name = ask_profile_name(self._window)
         if name is not None:
             self._personal.add_profile(name)
 
     def _reset(self) -> None:
-        if ask_reset(self.parentWidget(), self._personal.values.profile):
+        if ask_reset(self._window, self._personal.values.profile):
             self._personal.reset()
 
 

@@ -92,8 +92,9 @@ class StripDrag(QObject):
 
     def eventFilter(self, _watched: QObject, event: QEvent) -> bool:
         kinds = (QEvent.Type.ShortcutOverride, QEvent.Type.KeyPress)
-        is_key = event.type() in kinds and isinstance(event, QKeyEvent)
-        if is_key and event.key() == Qt.Key.Key_Escape:
+        if not isinstance(event, QKeyEvent) or event.type() not in kinds:
+            return False
+        if event.key() == Qt.Key.Key_Escape:
             event.accept()
             self.cancel()
             return True

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from training.errors import Cancelled, PrefPaintError
 from training.inpainting.request import (
     Candidate,
+    Dropped,
     Event,
     InpaintRequest,
     Mask,
@@ -66,6 +67,8 @@ class FakeInpainter:
                 pixels = np.full_like(request.image, (preview_red_of(seed), 0, 0))
                 on_event(Preview(request.job_id, seed, pixels))
         kept = request.seeds[-(request.settings.keep or 0) :]
+        for seed in set(request.seeds) - set(kept):
+            on_event(Dropped(request.job_id, seed))
         for done, seed in enumerate(kept):
             while not self.gate.wait(0.002):
                 if cancel.is_set():
