@@ -4,6 +4,7 @@ import os
 import statistics
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,7 +50,7 @@ def measure(folder: Path, count: int) -> tuple[list[float], list[float]]:
         def judged_strips(self, *asked: str | None) -> "list[JudgedStrip]":
             return [*super().judged_strips(*asked), *strips]
 
-    app = QApplication.instance() or QApplication([])
+    _app = QApplication.instance() or QApplication([])
     strips: list[JudgedStrip] = []
     real = real_backends()
     program = build_window(
@@ -62,9 +63,9 @@ def measure(folder: Path, count: int) -> tuple[list[float], list[float]]:
     program.document.fill_rectangle((400, 400), (600, 600))
     program.personal.update(personal_order=False)
 
-    def until(condition) -> None:
+    def until(condition: Callable[[], bool]) -> None:
         while not condition():
-            app.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents, 20)
+            wait(20)
 
     def wait(milliseconds: int) -> None:
         loop = QEventLoop()
@@ -72,13 +73,17 @@ def measure(folder: Path, count: int) -> tuple[list[float], list[float]]:
         loop.exec()
 
     def click(place: int) -> float:
-        before = program.personal.taste
+        before, loop = program.personal.taste, QEventLoop()
+        program.personal.changed.connect(loop.quit)
         seed = program.candidates.ranked[place % len(program.candidates.ranked)].seed
         button = program.window.strip.cards[seed].thumbs["up" if place % 3 else "down"]
         started = time.perf_counter()
         QTest.mouseClick(button, Qt.MouseButton.LeftButton)
-        until(lambda: program.personal.taste is not before)
-        return 1e3 * (time.perf_counter() - started)
+        while program.personal.taste is before:
+            loop.exec()
+        spent = 1e3 * (time.perf_counter() - started)
+        program.personal.changed.disconnect(loop.quit)
+        return spent
 
     program.session.generate()
     until(lambda: not program.session.is_busy)
