@@ -221,7 +221,10 @@ class CandidateStrip(QWidget):
         for seed, card in self.cards.items():
             card.set_chosen(seen is not None and seen.seed == seed)
         if shown is not None and self._candidates.hovered is None:
-            self._area.ensureWidgetVisible(self.cards[shown.seed], MARGIN, 0)
+            # Where it will lie, not where it is gliding.
+            left = place_of(self._seeds.index(shown.seed)).x()
+            for x in (left + CARD_SIZE.width(), left):
+                self._area.ensureVisible(x, 0, MARGIN, 0)
 
     def _mark_thumbs(self) -> None:
         for seed, card in self.cards.items():

@@ -49,10 +49,10 @@ def ask_reset(parent: QWidget, profile: str) -> bool:
     """Whether what was learned of a profile is to be forgotten."""
     box = QMessageBox(parent)
     box.setWindowTitle("Reset what was learned")
-    box.setText(
-        f"The personal order of “{profile}” becomes the general order again and learns from new "
-        "answers only. The answers given so far stay in the preference store: exports and training "
-        "still find them."
+    box.setText(f"Forget what was learned of “{profile}”?")
+    box.setInformativeText(
+        "The personal order becomes the general one again and learns from new answers only. The "
+        "answers given so far stay in the preference store, where exports and training find them."
     )
     reset = box.addButton("Reset", QMessageBox.ButtonRole.AcceptRole)
     box.addButton(QMessageBox.StandardButton.Cancel)
