@@ -3,7 +3,10 @@
 import sys
 from importlib import import_module
 
-NAMES = ("startup", "fill", "scoring", "reward", "smoothness", "diffusion", "rerank")
+NAMES = (
+    *("startup", "fill", "scoring", "reward", "smoothness", "diffusion"),
+    *("preferences", "rerank"),
+)
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or NAMES:
