@@ -16,14 +16,19 @@ from prefpaint_gui.settings import (
     Settings,
     load_settings,
     option_values,
+    personal_values,
     save_settings,
     with_options,
+    with_personal,
 )
+from prefpaint_gui.state.answers import Answers
+from prefpaint_gui.state.asking import Asking
 from prefpaint_gui.state.candidates import Candidates
 from prefpaint_gui.state.document import Document
 from prefpaint_gui.state.library import Library
 from prefpaint_gui.state.models import PATCHMATCH, ModelChoice
 from prefpaint_gui.state.options import Options, suitable_brush
+from prefpaint_gui.state.personal import Personal
 from prefpaint_gui.state.regions import Regions
 from prefpaint_gui.state.session import Session
 from prefpaint_gui.widgets.main_window import MainWindow
@@ -32,6 +37,7 @@ from prefpaint_gui.workers.downloads import DownloadWorker
 from prefpaint_gui.workers.feedback import FeedbackWorker, Store
 from prefpaint_gui.workers.files import FileWorker
 from prefpaint_gui.workers.generation import GenerationWorker, OwnedScorer
+from prefpaint_gui.workers.learning import LearningWorker
 from prefpaint_gui.workers.models import Models, ModelsWorker
 from prefpaint_gui.workers.preloaded import PreloadedScorer
 from prefpaint_gui.workers.regions import RegionsWorker
@@ -94,20 +100,31 @@ class Program(QObject):
         self.candidates = Candidates(self.document)
         self.options = Options(option_values(settings))
         self.regions = Regions(self.document, self.options)
-        self.session = Session(self.document, self.candidates, self.options)
+        self.personal = Personal(self.candidates, personal_values(settings))
+        self.answers = Answers(self.document, self.candidates, self.personal)
+        self.session = Session(self.document, self.candidates, self.options, self.answers)
+        self.asking = Asking(self.candidates, self.session, self.personal)
         self.library = Library()
         self.window = MainWindow(
-            self.document, self.candidates, self.regions, self.options, self.session, self.library
+            self.document,
+            self.candidates,
+            self.regions,
+            self.options,
+            self.session,
+            self.library,
+            self.personal,
+            self.asking,
         )
         self._generation = GenerationWorker(backends.inpainter, backends.scorer)
         self._file_worker = FileWorker()
         self._feedback = FeedbackWorker(backends.store)
+        self._learning = LearningWorker()
         self._models = ModelsWorker(backends.models, backends.library)
         self._downloads = DownloadWorker(backends.library)
         self._region_worker = RegionsWorker()
         models: list[Worker] = [self._models, self._downloads]
         photo: list[Worker] = [self._generation, self._file_worker, self._region_worker]
-        self._threads = WorkerThreads([*photo, *models, self._feedback])
+        self._threads = WorkerThreads([*photo, *models, self._feedback, self._learning])
         self._is_stopped = False
         self._connect_generation()
         self._connect_files()
@@ -134,6 +151,7 @@ class Program(QObject):
         self.warm_up_wanted.connect(worker.warm_up)
         session.jobs.started.connect(worker.fill)
         worker.previewed.connect(session.on_previewed)
+        worker.dropped.connect(session.on_dropped)
         worker.filled.connect(session.on_filled)
         worker.progress.connect(session.jobs.on_progress)
         worker.finished.connect(session.jobs.finish)
@@ -149,11 +167,18 @@ class Program(QObject):
         worker.save_failed.connect(files.on_save_failed)
 
     def _connect_feedback(self) -> None:
-        session, worker = self.session, self._feedback
-        session.answered.connect(worker.record)
-        session.answer_withdrawn.connect(worker.withdraw)
-        session.answer_restored.connect(worker.restore)
-        worker.failed.connect(session.failed)
+        answers, personal = self.answers, self.personal
+        keeping, learning = self._feedback, self._learning
+        answers.given.connect(learning.take)
+        answers.given.connect(keeping.record)
+        answers.swapped.connect(learning.swap)
+        answers.swapped.connect(keeping.swap)
+        personal.taste_wanted.connect(learning.order)
+        personal.taste_wanted.connect(keeping.read_strips)
+        keeping.strips_read.connect(learning.start)
+        keeping.not_kept.connect(learning.drop)
+        keeping.failed.connect(self.session.failed)
+        learning.learned.connect(personal.on_learned)
 
     def _connect_library(self) -> None:
         library, models, downloads = self.library, self._models, self._downloads
@@ -219,6 +244,7 @@ class Program(QObject):
             panel_open=self.window.commands["panel"].isChecked(),
         )
         settings = with_options(settings, self.options.values)
+        settings = with_personal(settings, self.personal.values)
         try:
             save_settings(settings, self._settings_file)
         except OSError as error:

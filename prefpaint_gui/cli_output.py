@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from training.errors import PrefPaintError
-from training.inpainting.request import Event, Preview
+from training.inpainting.request import Dropped, Event, Preview
 
 JsonOption = Annotated[
     bool,
@@ -54,7 +54,7 @@ def show_progress(what: str) -> Iterator[Callable[[Event], None]]:
         task = bar.add_task(what, total=1.0)
 
         def show(event: Event) -> None:
-            if not isinstance(event, Preview):
+            if not isinstance(event, Preview | Dropped):
                 bar.update(task, completed=event.share, description=event.stage or what)
 
         yield show

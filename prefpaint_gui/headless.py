@@ -19,7 +19,7 @@ from training.inpainting.region import make_request, paste
 from training.inpainting.request import Event, Inpainter, InpaintRequest, Mask, Pixels
 from training.inpainting.settings import DiffusionSettings
 from training.ranking import RankedFill, best_first, generate_and_score
-from training.reward.score import Scorer, rank_words
+from training.reward.score import Scorer, ranks
 
 RANKING, CONTACT_SHEET = "ranking.json", "contact-sheet.png"
 
@@ -79,13 +79,13 @@ def fill_photo(
     ) as folder:
         fills = best_first(generate_and_score(request, inpainter, scorer, on_event, cancel))
         rows, tiles = [], []
-        words = rank_words([fill.score for fill in fills])
+        places = ranks([fill.score for fill in fills])
         for rank, fill in enumerate(fills, 1):
             row = _fill_row(rank, fill)
             pixels = paste(photo.pixels, mask, feather, request.box, fill.candidate.pixels)
             write_photo(folder / row.file, pixels, photo)
             rows.append(row)
-            tiles.append(_tile(row, words[rank - 1], pixels[request.box.slices][..., :3]))
+            tiles.append(_tile(row, places[rank - 1].words, pixels[request.box.slices][..., :3]))
         sheet = photo_from_pixels(contact_sheet(request.image, request.hole, tiles))
         write_photo(folder / CONTACT_SHEET, sheet.pixels, sheet)
         text = json.dumps([asdict(row) for row in rows], indent=2) + "\n"

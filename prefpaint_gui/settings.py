@@ -4,7 +4,7 @@ Checked by hand: pydantic alone would add a third to the time until the window s
 """
 
 import json
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,20 +20,23 @@ from prefpaint_gui.state.options import (
     MOST_STEPS,
     OptionValues,
 )
+from prefpaint_gui.state.personal import LONGEST_NAME, PersonalValues
 from training.inpainting.settings import SAMPLERS, DiffusionSettings, SamplerName
+from training.preferences.records import DEFAULT_PERSON
 
 THEMES = ("system", "dark", "light")
 OPTIONS = ("show_regions", "model", "count", "explore", "padding", "feather", "seed")
 DIFFUSION_SETTINGS = ("prompt", "negative_prompt", "steps", "guidance", "sampler", "eta")
-"""What is kept of OptionValues and of DiffusionSettings, under the same names."""
+PERSONAL = ("profile", "profiles", "personal_order", "asks", "learned_since")
+"""What is kept of OptionValues, DiffusionSettings and PersonalValues, under the same names."""
 
 
 @dataclass(frozen=True)
 class Settings:
     """geometry: Qt's own description of the window's place, base64. theme: one of THEMES.
 
-    last_folder: where files were opened or saved last. From show_regions on, see OptionValues and
-    DiffusionSettings. Raises ValueError for anything out of its range.
+    last_folder: where files were opened or saved last. From show_regions on, see OptionValues,
+    DiffusionSettings and PersonalValues. Raises ValueError for anything out of its range.
     """
 
     last_folder: str | None = None
@@ -53,6 +56,11 @@ class Settings:
     guidance: float = 7.5
     sampler: SamplerName = "dpm++"
     eta: float = 0.0
+    profile: str = DEFAULT_PERSON
+    profiles: tuple[str, ...] = (DEFAULT_PERSON,)
+    personal_order: bool = True
+    asks: bool = False
+    learned_since: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         valid = (
@@ -73,6 +81,13 @@ class Settings:
             and _is_within(self.guidance, LOWEST_GUIDANCE, HIGHEST_GUIDANCE)
             and self.sampler in SAMPLERS
             and _is_within(self.eta, 0.0, 1.0)
+            and isinstance(self.profiles, tuple)
+            and all(_is_name(name) for name in self.profiles)
+            and self.profile in self.profiles
+            and isinstance(self.personal_order, bool)
+            and isinstance(self.asks, bool)
+            and isinstance(self.learned_since, dict)
+            and all(isinstance(time, str) for time in self.learned_since.values())
         )
         if not valid:
             raise ValueError(f"not valid: {self}")
@@ -82,6 +97,10 @@ def _is_within(value: Any, lowest: float, highest: float) -> bool:
     """Whole numbers where the bounds are; true and false are no numbers."""
     kinds = (int,) if isinstance(lowest, int) else (int, float)
     return type(value) in kinds and lowest <= value <= highest
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= LONGEST_NAME
 
 
 def option_values(settings: Settings) -> OptionValues:
@@ -98,12 +117,27 @@ def with_options(settings: Settings, values: OptionValues) -> Settings:
     return replace(settings, **options, **diffusion)
 
 
+def personal_values(settings: Settings) -> PersonalValues:
+    """Whose opinions are kept, to start with."""
+    return PersonalValues(**{name: getattr(settings, name) for name in PERSONAL})
+
+
+def with_personal(settings: Settings, values: PersonalValues) -> Settings:
+    """The settings with the profile to start with next time."""
+    return replace(settings, **{name: getattr(values, name) for name in PERSONAL})
+
+
 def load_settings(path: Path) -> Settings:
     """The kept settings; the defaults where the file is missing or damaged."""
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
         known = {field.name for field in fields(Settings)}
-        return Settings(**{name: value for name, value in kept.items() if name in known})
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value  # JSON knows no tuples
+            for name, value in kept.items()
+            if name in known
+        }
+        return Settings(**values)
     except (OSError, ValueError, AttributeError):
         return Settings()
 

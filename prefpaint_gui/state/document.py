@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QObject, Signal
 
-from prefpaint_gui.state.history import Edit, History, Patch, Versions
+from prefpaint_gui.state.history import Edit, History, Patch, Swap, Versions
 from prefpaint_gui.state.pyramid import Pyramid
 from prefpaint_gui.state.strokes import Point, capsule, painted_box, rectangle
 from training.inpainting.request import Box, Mask
@@ -36,9 +36,8 @@ class Document(QObject):
     """Carries the Box that changed, as does mask_changed."""
     mask_changed = Signal(object)
     history_changed = Signal()
-    accept_undone = Signal(int)
-    """Carries the token of an accepted candidate's feedback, as does accept_redone."""
-    accept_redone = Signal(int)
+    answers_swapped = Signal(object)
+    """Undo or redo takes answers back or gives them again; carries a Swap."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -177,13 +176,19 @@ class Document(QObject):
             Patch.between(box, before, self.pixels),
             self.versions,
             versions,
-            token,
+            Swap(None, token),
         )
         self.versions = versions
         self._history.push(edit)
         self._announce(edit)
 
     # --- the history --------------------------------------------------------------------------
+
+    def note_answers(self, label: str, answers: Swap) -> None:
+        """Make a change of the person's answers a step that can be undone."""
+        self.end_stroke()
+        self._history.push(Edit(label, None, None, self.versions, self.versions, answers))
+        self.history_changed.emit()
 
     @property
     def undo_label(self) -> str | None:
@@ -200,16 +205,16 @@ class Document(QObject):
         edit = self._history.step_back()
         if edit is not None:
             self._restore(edit, before=True)
-            if edit.accept_token is not None:
-                self.accept_undone.emit(edit.accept_token)
+            if edit.answers is not None:
+                self.answers_swapped.emit(edit.answers.reverse)
 
     def redo(self) -> None:
         self.end_stroke()
         edit = self._history.step_forward()
         if edit is not None:
             self._restore(edit, before=False)
-            if edit.accept_token is not None:
-                self.accept_redone.emit(edit.accept_token)
+            if edit.answers is not None:
+                self.answers_swapped.emit(edit.answers)
 
     def _restore(self, edit: Edit, *, before: bool) -> None:
         if edit.mask is not None:

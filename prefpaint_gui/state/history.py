@@ -37,12 +37,27 @@ class Versions(NamedTuple):
     mask: int
 
 
+@dataclass(frozen=True)
+class Swap:
+    """What an edit does to the person's answers: `old` is taken back, `new` is given.
+
+    Both are tokens that name answers; None for no answer.
+    """
+
+    old: int | None
+    new: int | None
+
+    @property
+    def reverse(self) -> "Swap":
+        return Swap(self.new, self.old)
+
+
 @dataclass(frozen=True, eq=False)
 class Edit:
     """One step of the history.
 
     label: what the person did, as the Edit menu names it.
-    accept_token: the feedback given by this edit, when it accepted a candidate.
+    answers: what it does to the person's answers, if anything.
     """
 
     label: str
@@ -50,7 +65,7 @@ class Edit:
     pixels: Patch | None
     before: Versions
     after: Versions
-    accept_token: int | None = None
+    answers: Swap | None = None
 
     @property
     def size(self) -> int:

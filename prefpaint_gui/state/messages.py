@@ -18,6 +18,7 @@ from training.ranking import RankedFill
 
 if TYPE_CHECKING:
     from prefpaint_gui.photo_io import Photo
+    from training.reward.personal import PersonalReward
 
 Image = npt.NDArray[np.uint8]
 """(height, width, 3 or 4) uint8, sRGB, the fourth channel alpha."""
@@ -92,9 +93,10 @@ class Filled:
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """What the person said, with everything that was on screen, best first.
+    """What the person said, with everything that was on screen, from left to right.
 
-    token: names this answer when it is taken back.
+    token: names this answer when it is taken back. replaces: that of the one in whose place it is
+    given, if any.
     """
 
     token: int
@@ -104,6 +106,33 @@ class Answer:
     shown: tuple[RankedFill, ...]
     reward_model: str
     opinion: Opinion
+    replaces: int | None = None
+
+
+@dataclass(frozen=True)
+class TasteOrder:
+    """A wish for what is known of a person's taste.
+
+    reward_model: whose features it is learned on. since: answers from then on count (UTC, ISO
+    8601), None for all.
+    """
+
+    person: str
+    reward_model: str
+    since: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Taste:
+    """What has been learned of a person, as it was at one moment. order: what it answers."""
+
+    order: TasteOrder
+    reward: PersonalReward
+
+    @property
+    def falls_back(self) -> bool:
+        """Whether there are answers, but the general order foretells them better."""
+        return self.reward.answers > 0 and not self.reward.active
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,25 +6,20 @@ from dataclasses import replace
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from prefpaint_gui.state.candidates import Candidates, Thumb
+from prefpaint_gui.state.answers import Answers
+from prefpaint_gui.state.candidates import Candidates
 from prefpaint_gui.state.document import Document
 from prefpaint_gui.state.jobs import Jobs
-from prefpaint_gui.state.messages import Answer, Filled, Order, Previewed
+from prefpaint_gui.state.messages import Filled, Order, Previewed
 from prefpaint_gui.state.options import Options
-from training.preferences.records import Opinion
-from training.preferences.records import Signal as Said
 
 
 class Session(QObject):
-    """Places orders, takes in what comes back, and keeps the person's answers.
+    """Places orders, takes in what comes back, and puts what is accepted into the photo.
 
     The candidates are always those of the order that started last.
     """
 
-    answered = Signal(object)
-    answer_withdrawn = Signal(int)
-    """Carries the token of an earlier answer, as does answer_restored."""
-    answer_restored = Signal(int)
     seeds_changed = Signal()
     """`next_seeds` may be others now."""
     failed = Signal(str)
@@ -33,23 +28,23 @@ class Session(QObject):
     notice = Signal(str)
     """One passing remark for the status bar."""
 
-    def __init__(self, document: Document, candidates: Candidates, options: Options) -> None:
+    def __init__(
+        self, document: Document, candidates: Candidates, options: Options, answers: Answers
+    ) -> None:
         super().__init__()
         self._document = document
         self._candidates = candidates
         self._options = options
+        self.answers = answers
         self._numbers = itertools.count(1)
         self.jobs = Jobs()
         self._awaited: int | None = None
         self._next_seed: tuple[object, int] | None = None
-        self._thumb_tokens: dict[int, int] = {}
         self.jobs.started.connect(self._on_started)
         self.jobs.ended.connect(self._on_ended)
         document.replaced.connect(self._forget)
         document.pixels_changed.connect(self._drop_stale)
         document.history_changed.connect(self.seeds_changed)
-        document.accept_undone.connect(self.answer_withdrawn)
-        document.accept_redone.connect(self.answer_restored)
 
     # --- generate -----------------------------------------------------------------------------
 
@@ -104,7 +99,7 @@ class Session(QObject):
     @Slot(object)
     def _on_started(self, order: Order) -> None:
         if order.request is None:
-            self._thumb_tokens.clear()
+            self.answers.start_strip()
             self._candidates.start(order)
 
     @Slot()
@@ -127,6 +122,11 @@ class Session(QObject):
     def on_previewed(self, preview: Previewed) -> None:
         if self.jobs.is_running(preview.job_id):
             self._candidates.add_preview(preview)
+
+    @Slot(int, int)
+    def on_dropped(self, job_id: int, seed: int) -> None:
+        if self.jobs.is_running(job_id):
+            self._candidates.drop(seed)
 
     @Slot(object)
     def on_filled(self, filled: Filled) -> None:
@@ -176,7 +176,7 @@ class Session(QObject):
         order = self._candidates.order
         if order is None or not self._candidates.are_current:
             return
-        token = self._answer(filled, "accept")
+        token = self.answers.accept(filled.seed)
         self.succeeded.emit()
         self.notice.emit(f"Candidate {self._candidates.rank(filled.seed)} is in the photo.")
         box = filled.request.box
@@ -206,46 +206,9 @@ class Session(QObject):
         if filled is not None:
             self.use_settings(filled.seed)
 
-    # --- answers ------------------------------------------------------------------------------
-
-    def toggle_thumb(self, seed: int, thumb: Thumb) -> None:
-        """Give a thumb, change it, or take it back when it was given before."""
-        filled = self._candidates.by_seed(seed)
-        if filled is None:
-            return
-        if seed in self._thumb_tokens:
-            self.answer_withdrawn.emit(self._thumb_tokens.pop(seed))
-        if self._candidates.thumbs.get(seed) == thumb:
-            self._candidates.set_thumb(seed, None)
-        else:
-            self._thumb_tokens[seed] = self._answer(filled, thumb)
-            self._candidates.set_thumb(seed, thumb)
-
-    def thumb_shown(self, thumb: Thumb) -> None:
-        filled = self._candidates.shown
-        if filled is not None:
-            self.toggle_thumb(filled.seed, thumb)
-
-    def _answer(self, filled: Filled, said: Said) -> int:
-        order = self._candidates.order
-        assert order is not None  # there are candidates only of an order
-        token = next(self._numbers)
-        shown = tuple(other.fill for other in self._candidates.ranked)
-        answer = Answer(
-            token,
-            order.pixels,
-            order.pixels_version,
-            filled.request,
-            shown,
-            filled.reward_model,
-            Opinion(said, filled.seed),
-        )
-        self.answered.emit(answer)
-        return token
-
     @Slot()
     def _forget(self) -> None:
         self.jobs.cancel_all()
-        self._thumb_tokens.clear()
+        self.answers.forget()
         self._next_seed = None
         self._candidates.clear()

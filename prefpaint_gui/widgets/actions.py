@@ -45,9 +45,17 @@ MENUS: dict[str, list[tuple[str, str, str] | None]] = {
         ("accept", "&Accept the candidate shown", "Return"),
         ("thumb_up", "Thumb &up", "Up"),
         ("thumb_down", "Thumb &down", "Down"),
+        ("move_left", "Move the candidate le&ft", "Ctrl+Left"),
+        ("move_right", "Move the candidate &right", "Ctrl+Right"),
+        ("model_order", "&Back to the model's order", ""),
+        ("none_fits", "&None of these", "N"),
+        None,
         ("use_settings", "Use these &settings", "U"),
     ],
     "&Preferences": [
+        ("personal_order", "&Personal order", "P"),
+        ("asks", "&Ask me now and then", ""),
+        None,
         ("rate", "&Rate a folder…", ""),
     ],
     "&View": [
@@ -76,8 +84,11 @@ ICONS = {
     "models": "models",
     "panel": "panel",
 }
-CHECKABLE = {"brush", "eraser", "rectangle", "regions", "panel"}
-WORKSPACE_ONLY = {"accept", "thumb_up", "thumb_down"}
+CHECKABLE = {
+    *("brush", "eraser", "rectangle", "regions", "panel"),
+    *("none_fits", "personal_order", "asks"),
+}
+WORKSPACE_ONLY = {"accept", "thumb_up", "thumb_down", "move_left", "move_right"}
 """Their keys mean something else to lists and number fields, so they work on canvas and strip."""
 HELD_KEYS = [
     ("1 – 9", "Show a candidate in place"),

@@ -1,16 +1,16 @@
 """One candidate on the strip: picture, rank, reward, trust, seed and thumbs."""
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QContextMenuEvent,
     QEnterEvent,
     QMouseEvent,
     QPainter,
-    QPainterPath,
     QPaintEvent,
 )
 from PySide6.QtWidgets import (
+    QApplication,
     QFrame,
     QHBoxLayout,
     QProgressBar,
@@ -22,18 +22,12 @@ from PySide6.QtWidgets import (
 from prefpaint_gui.state.candidates import Thumb
 from prefpaint_gui.state.messages import Filled, Previewed
 from prefpaint_gui.state.pyramid import Pyramid
-from prefpaint_gui.state.strokes import painted_box
-from prefpaint_gui.widgets.canvas_paint import draw_picture
+from prefpaint_gui.widgets.card_picture import PICTURE_SIZE, CardPicture
 from prefpaint_gui.widgets.parts import icon_button, label, restyle
 from prefpaint_gui.widgets.theme import Colours, icon
-from prefpaint_gui.widgets.viewport import Viewport
-from training.inpainting.request import Box, InpaintRequest
-from training.reward.score import trust_word
+from training.reward.score import Rank, Score, trust_word
 
 CARD_SIZE = QSize(208, 184)
-PICTURE_SIZE = QSize(204, 116)
-VEIL = 0.5
-"""How much of a picture that is not final is covered."""
 
 
 class CandidateCard(QFrame):
@@ -44,7 +38,10 @@ class CandidateCard(QFrame):
     left = Signal()
     thumb_pressed = Signal(int, str)
     menu_wanted = Signal(int, object)
-    """Carries the seed and the QPoint on the screen."""
+    """Carries the seed and the QPoint on the screen, as does dragged."""
+    dragged = Signal(int, object)
+    dropped = Signal()
+    """The button is up again after a drag."""
 
     def __init__(self, seed: int, colours: Colours, parent: QWidget) -> None:
         super().__init__(parent)
@@ -52,7 +49,7 @@ class CandidateCard(QFrame):
         self.setObjectName("card")
         self.setFixedSize(CARD_SIZE)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
-        self.picture = _Picture(colours)
+        self.picture = CardPicture(colours)
         self.badge = label(parent=self.picture)
         self.badge.setObjectName("badge")
         self.badge.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -60,6 +57,9 @@ class CandidateCard(QFrame):
         self.draft = label("draft", parent=self.picture)
         self.draft.setObjectName("draft")
         self.draft.setToolTip("A coarse rendering; the full-resolution fill takes its place.")
+        self.mark = label(parent=self.picture)
+        self.mark.setObjectName("mark")
+        self.mark.hide()
         self.reward = label("Filling…", "muted")
         self.trust = TrustBar(colours)
         self.trust_label = label("trust", "small")
@@ -72,6 +72,9 @@ class CandidateCard(QFrame):
             "up": self._thumb("up", "Good (Up)", colours.muted, colours.good),
             "down": self._thumb("down", "Bad (Down)", colours.muted, colours.bad),
         }
+        self._pressed: QPoint | None = None
+        """Where the left button went down."""
+        self._is_dragged = False
         self._lay_out()
         self._show_parts(filled=False, is_draft=False)
 
@@ -114,19 +117,14 @@ class CandidateCard(QFrame):
         self.waiting.setVisible(not filled)
         self.draft.setVisible(is_draft)
 
-    def show_candidate(self, filled: Filled, rank: str, photo: Pyramid) -> None:
+    def show_candidate(self, filled: Filled, rank: Rank, score: Score, photo: Pyramid) -> None:
         """Show a candidate, or a newer rendering of it, in its photo and with its rank.
 
-        rank: "1", or "2 ≈ 1" for a tie.
+        score: the candidate's own, or bent by a person's taste.
         """
-        score = filled.fill.score
         self.picture.show_region(filled.request, filled.pyramid, photo)
-        self.badge.setText(rank)
-        self.badge.setToolTip(
-            f"A tie: the reward cannot tell it from number {rank.split()[-1]}."
-            if "≈" in rank
-            else ""
-        )
+        self.badge.setText(rank.words)
+        self.badge.setToolTip(_tie_words(rank))
         self.badge.adjustSize()
         self.draft.adjustSize()
         self.draft.move(PICTURE_SIZE.width() - self.draft.width() - 8, 8)
@@ -134,14 +132,13 @@ class CandidateCard(QFrame):
             self.reward.setProperty("tone", "reward")
             restyle(self.reward)
         self.reward.setText(signed(score.reward))
-        self.reward.setToolTip(
-            "Reward: higher is better; 0 is the mean of fills of held-out photos.\n"
-            f"It can be off by {score.bound:.2f}."
-        )
-        self.trust.set_trust(score.trust)
+        general = filled.fill.score
+        self.reward.setToolTip(_reward_words(score, general))
+        self.trust.set_trust(score.trust, _trust_words(score, general))
         self.trust_label.setText(f"{trust_word(score.trust)} trust")
+        ties = "".join(f", ties with {place}" for place in rank.tied)
         self.setAccessibleName(
-            f"Candidate {rank.replace('≈', 'ties with')}, reward {signed(score.reward)}, "
+            f"Candidate {rank.place}{ties}, reward {signed(score.reward)}, "
             f"trust {score.trust:.0%}, seed {self.seed}"
         )
         self._show_parts(filled=True, is_draft=filled.is_draft)
@@ -150,6 +147,11 @@ class CandidateCard(QFrame):
         """Show dimly what the candidate looks like so far."""
         self.picture.show_region(preview.request, preview.pyramid, photo, is_dim=True)
 
+    def show_dropped(self, is_dropped: bool) -> None:
+        """Of a placeholder: whether anything is still to come."""
+        self.reward.setText("Dropped early" if is_dropped else "Filling…")
+        self.waiting.setVisible(not is_dropped)
+
     def show_progress(self, share: float) -> None:
         """share: 0-1, of all the candidates together."""
         self.waiting.setValue(round(share * 1000))
@@ -157,6 +159,13 @@ class CandidateCard(QFrame):
     def set_thumb(self, thumb: Thumb | None) -> None:
         for name, button in self.thumbs.items():
             button.setChecked(name == thumb)
+
+    def set_mark(self, mark: str) -> None:
+        """A or B while a question is about this card, else nothing."""
+        self.mark.setText(mark)
+        self.mark.setVisible(bool(mark))
+        self.mark.adjustSize()
+        self.mark.move(8, PICTURE_SIZE.height() - self.mark.height() - 8)
 
     def set_chosen(self, chosen: bool) -> None:
         if self.property("chosen") != chosen:
@@ -171,86 +180,66 @@ class CandidateCard(QFrame):
         super().leaveEvent(event)
         self.left.emit()
 
+    def forget_press(self) -> None:
+        """Whatever the pointer does until the button is pressed again is no drag."""
+        self._pressed, self._is_dragged = None, False
+
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() == Qt.MouseButton.LeftButton:
+            self._pressed = event.globalPosition().toPoint()
             self.clicked.emit(self.seed)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if self._pressed is None:
+            return
+        way = event.globalPosition().toPoint() - self._pressed
+        if self._is_dragged or way.manhattanLength() >= QApplication.startDragDistance():
+            # First from where it was pressed, so that the card does not jump.
+            point = self._pressed + way if self._is_dragged else self._pressed
+            self._is_dragged = True
+            self.dragged.emit(self.seed, point)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if event.button() == Qt.MouseButton.LeftButton:
+            was_dragged = self._is_dragged
+            self.forget_press()
+            if was_dragged:
+                self.dropped.emit()
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         self.menu_wanted.emit(self.seed, event.globalPos())
 
 
+def _tie_words(rank: Rank) -> str:
+    others = " and ".join(f"number {place}" for place in rank.tied)
+    return f"A tie: the reward cannot tell it from {others}." if others else ""
+
+
+def _reward_words(score: Score, general: Score) -> str:
+    if score is general:
+        return (
+            "Reward: higher is better; 0 is the mean of fills of held-out photos.\n"
+            f"It can be off by {general.bound:.2f}."
+        )
+    return (
+        "Personal order: the reward as your answers bend it.\n"
+        f"General reward {signed(general.reward)}, which can be off by {general.bound:.2f}."
+    )
+
+
+def _trust_words(score: Score, general: Score) -> str:
+    words = (
+        f"{general.trust:.0%} of what the reward model was trained on was further from the rest "
+        "of it than this fill."
+    )
+    if score is general:
+        return words
+    return f"{words}\n{score.trust:.0%} with what your answers leave open."
+
+
 def signed(reward: float) -> str:
     """Two decimals with a sign; a true minus, which is as wide as the plus."""
     return f"{reward:+.2f}".replace("-", "−")
-
-
-class _Picture(QWidget):
-    """The hole with what is around it, in the photo, filled or being filled."""
-
-    def __init__(self, colours: Colours) -> None:
-        super().__init__()
-        self._colours = colours
-        self._request: InpaintRequest | None = None
-        self._region = Pyramid()
-        self._photo = Pyramid()
-        self._view = Box(0, 0, 1, 1)
-        self._is_dim = False
-        self.setFixedSize(PICTURE_SIZE)
-
-    def show_region(
-        self, request: InpaintRequest, region: Pyramid, photo: Pyramid, *, is_dim: bool = False
-    ) -> None:
-        """region: what the request's box looks like. is_dim: it is not final."""
-        if request is not self._request:
-            height, width = photo.levels[0].shape[:2]
-            self._view = view_of_hole(request, height, width)
-        self._request, self._region, self._photo = request, region, photo
-        self._is_dim = is_dim
-        self.update()
-
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        path = QPainterPath()
-        # The bottom corners lie below the widget, so that only the top ones are round.
-        path.addRoundedRect(QRectF(self.rect()).adjusted(0, 0, 0, 16), 6, 6)
-        painter.setClipPath(path)
-        painter.fillRect(self.rect(), QColor(self._colours.raised))
-        if self._request is None:
-            return
-        ratio, view, box = self.devicePixelRatioF(), self._view, self._request.box
-        painter.scale(1 / ratio, 1 / ratio)
-        width, height = self.width() * ratio, self.height() * ratio
-        scale = min(width / view.width, height / view.height)
-        x = (width - view.width * scale) / 2 - view.left * scale
-        y = (height - view.height * scale) / 2 - view.top * scale
-        viewport = Viewport(scale, x, y)
-        draw_picture(painter, viewport, self._photo, 0, 0)
-        draw_picture(painter, viewport, self._region, box.left, box.top)
-        if self._is_dim:
-            veil = QColor(self._colours.raised)
-            veil.setAlphaF(VEIL)
-            painter.fillRect(0, 0, round(width), round(height), veil)
-
-
-def view_of_hole(request: InpaintRequest, height: int, width: int) -> Box:
-    """The part of a photo of height x width that a card shows: the hole, some surroundings.
-
-    It has the card's shape, unless the photo is too small for that.
-    """
-    box = request.box
-    hole = painted_box(request.hole) or Box(0, 0, box.height, box.width)
-    margin = max(hole.height, hole.width) // 4 + 8
-    aspect = PICTURE_SIZE.width() / PICTURE_SIZE.height()
-    tall, wide = hole.height + 2 * margin, hole.width + 2 * margin
-    tall, wide = max(tall, round(wide / aspect)), max(wide, round(tall * aspect))
-    tall, wide = min(tall, height), min(wide, width)
-    # Where the photo ends, rather less surroundings than an empty edge.
-    tall = min(tall, max(hole.height, round(wide / aspect)))
-    wide = min(wide, max(hole.width, round(tall * aspect)))
-    top = box.top + hole.top + (hole.height - tall) // 2
-    left = box.left + hole.left + (hole.width - wide) // 2
-    return Box(min(max(0, top), height - tall), min(max(0, left), width - wide), tall, wide)
 
 
 class TrustBar(QWidget):
@@ -262,12 +251,9 @@ class TrustBar(QWidget):
         self.trust = 0.0
         self.setFixedSize(56, 16)
 
-    def set_trust(self, trust: float) -> None:
+    def set_trust(self, trust: float, tip: str) -> None:
         self.trust = trust
-        self.setToolTip(
-            f"{trust:.0%} of what the reward model was trained on was further from the rest of it "
-            "than this fill."
-        )
+        self.setToolTip(tip)
         self.setAccessibleName(f"Trust {trust:.0%}")
         self.update()
 

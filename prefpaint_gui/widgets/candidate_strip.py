@@ -1,37 +1,54 @@
-"""The candidates under the canvas, best first."""
+"""The candidates under the canvas: best first, or as the person has put them."""
 
 from PySide6.QtCore import QEasingCurve, QPoint, QPropertyAnimation, Qt
-from PySide6.QtWidgets import QFrame, QMenu, QScrollArea, QStackedLayout, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QMenu,
+    QScrollArea,
+    QStackedLayout,
+    QWidget,
+)
 
+from prefpaint_gui.state.asking import Asking
 from prefpaint_gui.state.candidates import Candidates
 from prefpaint_gui.state.document import Document
+from prefpaint_gui.state.personal import Personal
 from prefpaint_gui.state.session import Session
 from prefpaint_gui.widgets.candidate_card import CARD_SIZE, CandidateCard
 from prefpaint_gui.widgets.parts import label
+from prefpaint_gui.widgets.strip_drag import GAP, MARGIN, StripDrag, place_of
+from prefpaint_gui.widgets.strip_side import StripSide
 from prefpaint_gui.widgets.theme import Colours
-from training.reward.score import rank_words
 
-GAP = 12
-MARGIN = 12
 MOVE_MS = 220
 
 
 class CandidateStrip(QWidget):
     """Keeps one card for each seed and moves it to its rank."""
 
-    def __init__(self, document: Document, candidates: Candidates, session: Session) -> None:
+    def __init__(
+        self,
+        document: Document,
+        candidates: Candidates,
+        session: Session,
+        personal: Personal,
+        asking: Asking,
+    ) -> None:
         super().__init__()
         self.setObjectName("strip")
         self._document = document
         self._candidates = candidates
         self._session = session
+        self._asking = asking
         self._colours = Colours()
         self.animated = True
         self.cards: dict[int, CandidateCard] = {}
+        self._glides: dict[int, QPropertyAnimation] = {}
+        """How each card moves."""
         self._order_shown = 0
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setAccessibleName("Candidates")
-        self.setFixedHeight(CARD_SIZE.height() + 2 * MARGIN + 1)
         self.message = label(tone="muted")
         self.message.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._row = QWidget()
@@ -42,15 +59,30 @@ class CandidateStrip(QWidget):
         self._area.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._area.viewport().setAutoFillBackground(False)
-        self._pages = QStackedLayout(self)
-        self._pages.addWidget(self.message)
-        self._pages.addWidget(self._area)
+        self.drag = StripDrag(self._row, self._area)
+        self.side = StripSide(candidates, session.answers, personal, asking)
+        self._pages = QStackedLayout()
+        self._lay_out()
         candidates.changed.connect(self._rebuild)
         candidates.shown_changed.connect(self._mark_shown)
-        candidates.thumbs_changed.connect(self._mark_thumbs)
+        candidates.answers_changed.connect(self._mark_thumbs)
         candidates.previewed.connect(self._show_preview)
         session.jobs.progress_changed.connect(self._show_progress)
+        asking.changed.connect(self._mark_question)
+        document.history_changed.connect(self._show_message)
+        self.drag.dropped.connect(self._move)
+        self.drag.ended.connect(self._rebuild)
         self._rebuild()
+
+    def _lay_out(self) -> None:
+        self._pages.addWidget(self.message)
+        self._pages.addWidget(self._area)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addLayout(self._pages, 1)
+        layout.addWidget(self.side)
+        self.setFixedHeight(CARD_SIZE.height() + 2 * MARGIN + 1)
 
     def set_colours(self, colours: Colours) -> None:
         """Make every card anew in other colours."""
@@ -74,28 +106,36 @@ class CandidateStrip(QWidget):
             self._area.horizontalScrollBar().setValue(0)
         self._remove_cards([seed for seed in self.cards if seed not in seeds])
         for place, seed in enumerate(seeds):
-            self._put(seed, QPoint(MARGIN + place * (CARD_SIZE.width() + GAP), MARGIN))
-        ranked = self._candidates.ranked
-        ranks = rank_words([filled.fill.score for filled in ranked])
-        for rank, filled in zip(ranks, ranked, strict=True):
+            self._put(seed, place_of(place))
+        candidates, photo = self._candidates, self._document.pyramid
+        for rank, filled in zip(candidates.places, candidates.ranked, strict=True):
             if filled.seed in self.cards:
-                self.cards[filled.seed].show_candidate(filled, rank, self._document.pyramid)
-        for seed in self._candidates.previews:
+                score = candidates.score(filled.seed)
+                self.cards[filled.seed].show_candidate(filled, rank, score, photo)
+        for seed in candidates.previews:
             self._show_preview(seed)
+        for seed in candidates.pending:
+            if seed in self.cards:
+                self.cards[seed].show_dropped(seed in candidates.dropped)
         width = 2 * MARGIN + len(seeds) * (CARD_SIZE.width() + GAP) - GAP
         self._row.resize(max(width, 0), CARD_SIZE.height() + 2 * MARGIN)
-        self.message.setText(self._message())
+        self._show_message()
         self._pages.setCurrentIndex(1 if seeds else 0)
         self._mark_shown()
         self._mark_thumbs()
+        self._mark_question()
 
-    def _message(self) -> str:
-        if self._candidates.order is not None and self._candidates.ranked:
-            return "The candidate is in the photo. Paint the next area, or undo to choose another."
-        return "Candidates appear here, best first. Paint over what should go, then Generate."
+    def _show_message(self) -> None:
+        if self._candidates.ranked and self._document.is_modified:
+            words = "The candidate is in the photo. Paint the next area, or undo to choose another."
+        else:
+            words = "Candidates appear here, best first. Paint over what should go, then Generate."
+        self.message.setText(words)
 
     def _put(self, seed: int, place: QPoint) -> None:
         card = self.cards.get(seed)
+        if card is not None and card is self.drag.card:
+            return
         if card is None:
             card = self.cards[seed] = self._make_card(seed)
             card.move(place)
@@ -110,9 +150,29 @@ class CandidateStrip(QWidget):
         card.clicked.connect(self._candidates.select)
         card.hovered.connect(self._hover)
         card.left.connect(self._leave)
-        card.thumb_pressed.connect(self._session.toggle_thumb)
+        card.thumb_pressed.connect(self._session.answers.toggle_thumb)
         card.menu_wanted.connect(self._open_menu)
+        card.dragged.connect(self._drag)
+        card.dropped.connect(self.drag.drop)
+        glide = self._glides[seed] = QPropertyAnimation(card, b"pos", card)
+        glide.setDuration(MOVE_MS)
+        glide.setEasingCurve(QEasingCurve.Type.OutCubic)
         return card
+
+    def _drag(self, seed: int, pointer: QPoint) -> None:
+        seeds = [filled.seed for filled in self._candidates.ranked]
+        if seed in seeds and seed in self.cards:
+            if self.drag.card is None:
+                self._glides[seed].stop()
+                self.drag.begin(self.cards[seed], seeds.index(seed), len(seeds), pointer)
+            self.drag.move(pointer)
+
+    def _move(self, seed: int, place: int) -> None:
+        seeds = [filled.seed for filled in self._candidates.ranked]
+        if seed in seeds:
+            seeds.remove(seed)
+            seeds.insert(place, seed)
+            self._session.answers.arrange(tuple(seeds))
 
     def _open_menu(self, seed: int, place: QPoint) -> None:
         if self._candidates.by_seed(seed) is None:
@@ -138,22 +198,20 @@ class CandidateStrip(QWidget):
         self._candidates.hover(None)
 
     def _glide(self, card: CandidateCard, place: QPoint) -> None:
-        running = card.findChild(QPropertyAnimation)
-        target = running.endValue() if running is not None else card.pos()
-        if target == place:
-            return
-        if running is not None:
-            running.stop()
-        glide = QPropertyAnimation(card, b"pos", card)
-        glide.setDuration(MOVE_MS)
-        glide.setEasingCurve(QEasingCurve.Type.OutCubic)
-        glide.setEndValue(place)
-        glide.start(QPropertyAnimation.DeletionPolicy.DeleteWhenStopped)
-        card.raise_()
+        glide = self._glides[card.seed]
+        is_running = glide.state() == QPropertyAnimation.State.Running
+        if (glide.endValue() if is_running else card.pos()) != place:
+            glide.stop()
+            glide.setEndValue(place)
+            glide.start()
+            card.raise_()
 
     def _remove_cards(self, seeds: list[int]) -> None:
         for seed in seeds:
             card = self.cards.pop(seed)
+            del self._glides[seed]
+            if card is self.drag.card:
+                self.drag.cancel()
             card.hide()
             card.deleteLater()
 
@@ -163,11 +221,20 @@ class CandidateStrip(QWidget):
         for seed, card in self.cards.items():
             card.set_chosen(seen is not None and seen.seed == seed)
         if shown is not None and self._candidates.hovered is None:
-            self._area.ensureWidgetVisible(self.cards[shown.seed], MARGIN, 0)
+            # Where it will lie, not where it is gliding.
+            left = place_of(self._seeds.index(shown.seed)).x()
+            for x in (left + CARD_SIZE.width(), left):
+                self._area.ensureVisible(x, 0, MARGIN, 0)
 
     def _mark_thumbs(self) -> None:
         for seed, card in self.cards.items():
             card.set_thumb(self._candidates.thumbs.get(seed))
+
+    def _mark_question(self) -> None:
+        question = self._asking.question
+        for seed, card in self.cards.items():
+            marks = {question.first: "A", question.second: "B"} if question is not None else {}
+            card.set_mark(marks.get(seed, ""))
 
     def _show_preview(self, seed: int) -> None:
         if seed in self.cards:

@@ -13,18 +13,21 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMenu, QVBoxLayout, QWidget
 
+from prefpaint_gui.state.asking import Asking
 from prefpaint_gui.state.candidates import Candidates
 from prefpaint_gui.state.document import Document
 from prefpaint_gui.state.library import Library
 from prefpaint_gui.state.options import Options, Tool
+from prefpaint_gui.state.personal import Personal
 from prefpaint_gui.state.regions import Regions
 from prefpaint_gui.state.session import Session
 from prefpaint_gui.widgets import file_dialogs
-from prefpaint_gui.widgets.actions import MENUS, make_actions
+from prefpaint_gui.widgets.actions import MENUS, WORKSPACE_ONLY, make_actions
 from prefpaint_gui.widgets.banner import Banner
 from prefpaint_gui.widgets.candidate_strip import CandidateStrip
 from prefpaint_gui.widgets.canvas_area import CanvasArea
 from prefpaint_gui.widgets.file_actions import FileActions
+from prefpaint_gui.widgets.profile_menu import ProfileMenu
 from prefpaint_gui.widgets.side_panel import SidePanel
 from prefpaint_gui.widgets.status_line import StatusLine
 from prefpaint_gui.widgets.theme import Colours
@@ -52,6 +55,8 @@ class MainWindow(QMainWindow):
         options: Options,
         session: Session,
         library: Library,
+        personal: Personal,
+        asking: Asking,
     ) -> None:
         super().__init__()
         self._document = document
@@ -59,13 +64,14 @@ class MainWindow(QMainWindow):
         self._options = options
         self._session = session
         self._library = library
+        self._personal = personal
         self.commands = make_actions(self)
         self.files = FileActions(document, self)
         self.top_bar = TopBar(document, session, options, self.commands["panel"])
         self.banner = Banner()
         self.area = CanvasArea(document, candidates, regions, options, session, self.commands)
         self.canvas = self.area.canvas
-        self.strip = CandidateStrip(document, candidates, session)
+        self.strip = CandidateStrip(document, candidates, session, personal, asking)
         self.panel = SidePanel(options, session, self.commands["models"])
         self.status = StatusLine(document, session, candidates, options)
         self._models: ModelsDialog | None = None
@@ -130,13 +136,16 @@ class MainWindow(QMainWindow):
                 theme = QMenu("&Theme", menu)
                 theme.addActions(list(self.commands.themes.values()))
                 menu.addMenu(theme)
+            if title == "&Preferences":
+                menu.addMenu(ProfileMenu(self._personal, self))
         for widget in (self.canvas, self.strip):
-            for name in ("accept", "thumb_up", "thumb_down"):
+            for name in sorted(WORKSPACE_ONLY):
                 widget.addAction(self.commands[name])
         self.addActions(self.commands.ranks)
 
     def _connect_actions(self) -> None:
         document, options, canvas = self._document, self._options, self.canvas
+        answers, personal = self._session.answers, self._personal
         doings: dict[str, Callable[[], object]] = {
             "open": self.files.open,
             "sample": self.sample_wanted.emit,
@@ -157,8 +166,12 @@ class MainWindow(QMainWindow):
             "cancel": self._cancel,
             "cancel_all": self._session.jobs.cancel_all,
             "accept": self._session.accept,
-            "thumb_up": lambda: self._session.thumb_shown("up"),
-            "thumb_down": lambda: self._session.thumb_shown("down"),
+            "thumb_up": lambda: answers.thumb_shown("up"),
+            "thumb_down": lambda: answers.thumb_shown("down"),
+            "move_left": lambda: answers.move_shown(-1),
+            "move_right": lambda: answers.move_shown(1),
+            "model_order": answers.drop_order,
+            "none_fits": answers.toggle_none,
             "use_settings": self._session.use_settings_shown,
             "fit": canvas.fit,
             "actual": canvas.show_actual_size,
@@ -177,6 +190,8 @@ class MainWindow(QMainWindow):
             action.triggered.connect(lambda _=False, theme=theme: self.theme_wanted.emit(theme))
         self.commands["panel"].toggled.connect(self.panel.setVisible)
         self.commands["regions"].toggled.connect(lambda on: options.update(show_regions=on))
+        for name in ("personal_order", "asks"):
+            self.commands[name].toggled.connect(lambda on, name=name: personal.update(**{name: on}))
         self.top_bar.generate_pressed.connect(self._session.generate)
         self.top_bar.cancel_pressed.connect(self._cancel)
         self.top_bar.prompts.left.connect(canvas.setFocus)
@@ -186,6 +201,8 @@ class MainWindow(QMainWindow):
         self._document.replaced.connect(self.canvas.setFocus)
         self._options.changed.connect(self._show_state)
         self._session.jobs.changed.connect(self._show_state)
+        for signal in (self._personal.changed, self._candidates.answers_changed):
+            signal.connect(self._show_state)
         self._candidates.shown_changed.connect(self._show_state)
         self.canvas.stroke_began.connect(lambda: self._candidates.select(None))
         self.canvas.zoom_changed.connect(self.status.show_zoom)
@@ -194,7 +211,7 @@ class MainWindow(QMainWindow):
             source.failed.connect(self.banner.show_error)
             source.succeeded.connect(self.banner.hide)
         self._library.failed.connect(self._show_model_error)
-        for remarks in (self.files.notice, self._library.notice):
+        for remarks in (self.files.notice, self._library.notice, self._personal.notice):
             remarks.connect(self.status.say)
         self.files.close_granted.connect(self.close)
 
@@ -230,8 +247,14 @@ class MainWindow(QMainWindow):
             actions[name].setText(f"&{name.capitalize()} {label or ''}".rstrip())
         self.strip.setVisible(document.is_open)
         shown = self._candidates.shown is not None
-        for name in ("accept", "thumb_up", "thumb_down", "use_settings"):
+        for name in (*WORKSPACE_ONLY, "use_settings"):
             actions[name].setEnabled(shown)
+        candidates, personal = self._candidates, self._personal.values
+        actions["none_fits"].setEnabled(candidates.are_current and bool(candidates.ranked))
+        actions["none_fits"].setChecked(candidates.none_fits)
+        actions["model_order"].setEnabled(candidates.are_current and bool(candidates.own_order))
+        actions["personal_order"].setChecked(personal.personal_order)
+        actions["asks"].setChecked(personal.asks)
         actions["cancel"].setEnabled(self._session.is_busy or shown)
         actions["cancel_all"].setEnabled(self._session.is_busy)
         actions["regions"].setChecked(self._options.values.show_regions)

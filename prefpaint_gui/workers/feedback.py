@@ -7,9 +7,10 @@ from typing import Protocol
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from prefpaint_gui.state.messages import Answer
+from prefpaint_gui.state.history import Swap
+from prefpaint_gui.state.messages import Answer, TasteOrder
 from training.errors import PrefPaintError
-from training.preferences.records import Opinion, Presentation, ShownCandidate
+from training.preferences.records import JudgedStrip, Opinion, Presentation, ShownCandidate
 
 
 class Store(Protocol):
@@ -22,6 +23,11 @@ class Store(Protocol):
 
     def withdraw(self, record_id: int) -> None:
         """Forget an answer."""
+
+    def judged_strips(
+        self, person: str, reward_model: str, since: str | None = None
+    ) -> list[JudgedStrip]:
+        """What a person has said of fills that a reward model scored."""
 
     def close(self) -> None:
         """Finish writing."""
@@ -37,9 +43,13 @@ class _Kept:
 class FeedbackWorker(QObject):
     """Keeps answers in the order in which they were given; lives in a thread of its own.
 
-    open_store: called in that thread, at the first answer.
+    open_store: called in that thread, when the store is first needed.
     """
 
+    not_kept = Signal(int)
+    """An answer is not on disk; carries its token."""
+    strips_read = Signal(object, object)
+    """Carries a TasteOrder and the JudgedStrips for it."""
     failed = Signal(str)
     closed = Signal()
 
@@ -52,27 +62,28 @@ class FeedbackWorker(QObject):
         """Version of the photo hashed last, and its hash."""
 
     @Slot(object)
-    def record(self, answer: Answer) -> None:
-        """Keep an answer."""
-        self._record(answer.token, self._presentation(answer), answer.opinion)
-
-    @Slot(int)
-    def restore(self, token: int) -> None:
-        """Keep an answer again that was withdrawn."""
-        kept = self._kept.get(token)
-        if kept is not None:
-            self._record(token, kept.presentation, kept.opinion)
-
-    @Slot(int)
-    def withdraw(self, token: int) -> None:
-        """Take an answer back; nothing happens if it could not be kept."""
-        kept = self._kept.get(token)
-        if kept is None or self._store is None:
-            return
+    def read_strips(self, order: TasteOrder) -> None:
+        """Tell what a taste is learned from."""
         try:
-            self._store.withdraw(kept.record_id)
+            strips = self._opened().judged_strips(order.person, order.reward_model, order.since)
         except (PrefPaintError, OSError, sqlite3.Error) as error:
             self._fail(error)
+        else:
+            self.strips_read.emit(order, strips)
+
+    @Slot(object)
+    def record(self, answer: Answer) -> None:
+        """Keep an answer in the place of the one that it replaces."""
+        self._record(answer.token, self._presentation(answer), answer.opinion)
+        self._withdraw(answer.replaces, answer.token)
+
+    @Slot(object)
+    def swap(self, swap: Swap) -> None:
+        """Take an answer back and keep another one again; one that could not be kept is none."""
+        new = self._kept.get(swap.new or 0)
+        if swap.new is not None and new is not None:
+            self._record(swap.new, new.presentation, new.opinion)
+        self._withdraw(swap.old, swap.new)
 
     @Slot()
     def close(self) -> None:
@@ -82,17 +93,31 @@ class FeedbackWorker(QObject):
             self._store = None
         self.closed.emit()
 
+    def _opened(self) -> Store:
+        if self._store is None:
+            self._store = self._open_store()
+            if self._store.notice:
+                self.failed.emit(self._store.notice)
+        return self._store
+
     def _record(self, token: int, presentation: Presentation, opinion: Opinion) -> None:
         try:
-            if self._store is None:
-                self._store = self._open_store()
-                if self._store.notice:
-                    self.failed.emit(self._store.notice)
-            record_id = self._store.record(presentation, opinion)
+            record_id = self._opened().record(presentation, opinion)
         except (PrefPaintError, OSError, sqlite3.Error) as error:
             self._fail(error)
+            self.not_kept.emit(token)
         else:
             self._kept[token] = _Kept(presentation, opinion, record_id)
+
+    def _withdraw(self, token: int | None, successor: int | None) -> None:
+        """successor: the answer that came in its place; the store may have put it there itself."""
+        kept, after = self._kept.get(token or 0), self._kept.get(successor or 0)
+        if kept is None or (after is not None and after.record_id == kept.record_id):
+            return
+        try:
+            self._opened().withdraw(kept.record_id)
+        except (PrefPaintError, OSError, sqlite3.Error) as error:
+            self._fail(error)
 
     def _fail(self, error: Exception) -> None:
         if isinstance(error, PrefPaintError):

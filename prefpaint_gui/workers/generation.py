@@ -13,6 +13,7 @@ from prefpaint_gui.state.pyramid import Pyramid
 from training.errors import Cancelled, PrefPaintError
 from training.inpainting.request import (
     Box,
+    Dropped,
     Event,
     InpaintRequest,
     OwnedInpainter,
@@ -42,6 +43,8 @@ class GenerationWorker(QObject):
     progress = Signal(int, object)
     """Carries job id and Progress; `previewed` a Previewed."""
     previewed = Signal(object)
+    dropped = Signal(int, int)
+    """Carries job id and seed."""
     finished = Signal(int)
     failed = Signal(int, str)
     closed = Signal()
@@ -108,6 +111,8 @@ class GenerationWorker(QObject):
     def _tell(self, order: Order, request: InpaintRequest, event: Event) -> None:
         if isinstance(event, Progress):
             self.progress.emit(order.job_id, event)
+        elif isinstance(event, Dropped):
+            self.dropped.emit(event.job_id, event.seed)
         else:
             self.previewed.emit(_preview_for_screen(order, request, event))
 

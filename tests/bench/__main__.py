@@ -13,6 +13,7 @@ NAMES = (
     "preferences",
     "rating",
     "personal",
+    "rerank",
 )
 
 if __name__ == "__main__":

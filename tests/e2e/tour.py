@@ -109,8 +109,26 @@ def themes(out: Path) -> None:
             desktop.picture("ranked", wait=7)
 
 
+def answers(out: Path) -> None:
+    """What can be said of the strip: an order by dragging, none of these, and all of it undone."""
+    with prefpaint(":93", out, "answers-", ["--sample"]) as desktop:
+        desktop.do("key", "ctrl+Return")
+        desktop.picture("1-ranked", wait=15)
+        desktop.do("mousemove", 776, 730, "mousedown", 1)
+        for x in range(766, 206, -20):
+            desktop.do("mousemove", x, 728)
+        desktop.picture("2-dragging")
+        desktop.do("mouseup", 1)
+        desktop.picture("3-ordered")
+        desktop.do("key", "n", "key", "ctrl+Right")
+        desktop.picture("4-none-and-moved")
+        desktop.do("key", "ctrl+z", "key", "ctrl+z", "key", "ctrl+z")
+        desktop.picture("5-undone")
+
+
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     tour(folder)
     themes(folder)
+    answers(folder)

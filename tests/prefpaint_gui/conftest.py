@@ -17,6 +17,7 @@ from prefpaint_gui.state.options import Tool
 from prefpaint_gui.widgets import file_dialogs
 from tests.prefpaint_gui.fake_models import FakeModels
 from tests.prefpaint_gui.fakes import FakeInpainter, FakeScorer, FakeStore
+from training.preferences.records import Opinion
 
 LEFT = Qt.MouseButton.LeftButton
 DIFFUSION = ModelChoice("tiny", "Tiny diffusion", is_diffusion=True, is_available=True)
@@ -77,6 +78,16 @@ class Bench:
         combo.setCurrentIndex(combo.findData(DIFFUSION.name))
         combo.activated.emit(combo.currentIndex())
 
+    @property
+    def seeds(self) -> list[int]:
+        """Of the cards from left to right, as the person sees them."""
+        cards = self.program.window.strip.cards.values()
+        return [card.seed for card in sorted(cards, key=lambda card: card.x())]
+
+    def opinions(self) -> list[Opinion]:
+        """What the store holds."""
+        return [opinion for _, opinion in self.store.kept.values()]
+
     def until(self, condition: Callable[[], bool]) -> None:
         self.qtbot.waitUntil(condition, timeout=5000)
 
@@ -111,6 +122,7 @@ def bench(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, qapp: QApplication) -> 
     program.window.canvas.setFocus()
     yield Bench(qtbot, program, inpainter, scorer, store, made, models)
     inpainter.gate.set()
+    store.gate.set()
     models.gate.set()
     monkeypatch.setattr(file_dialogs, "ask_unsaved", lambda *_: "discard")
     program.window.close()

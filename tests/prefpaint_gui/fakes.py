@@ -4,10 +4,12 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from training.errors import Cancelled, PrefPaintError
 from training.inpainting.request import (
     Candidate,
+    Dropped,
     Event,
     InpaintRequest,
     Mask,
@@ -15,7 +17,13 @@ from training.inpainting.request import (
     Preview,
     Progress,
 )
-from training.preferences.records import Opinion, Presentation, Signal, StoredOpinion
+from training.preferences.records import (
+    JudgedStrip,
+    Opinion,
+    Presentation,
+    Signal,
+    StoredOpinion,
+)
 from training.reward.score import Score
 
 
@@ -65,6 +73,8 @@ class FakeInpainter:
                 pixels = np.full_like(request.image, (preview_red_of(seed), 0, 0))
                 on_event(Preview(request.job_id, seed, pixels))
         kept = request.seeds[-(request.settings.keep or 0) :]
+        for seed in set(request.seeds) - set(kept):
+            on_event(Dropped(request.job_id, seed))
         for done, seed in enumerate(kept):
             while not self.gate.wait(0.002):
                 if cancel.is_set():
@@ -90,13 +100,21 @@ class FakeScorer:
     def __init__(self) -> None:
         self.is_closed = False
         self.bound = 0.0
+        self.features: Callable[[float], list[float]] = lambda _: []
+        """The first features of a fill with this red; the others are 0."""
 
     def score(
         self, image: Pixels, hole: Mask, fills: Sequence[Pixels], cancel: threading.Event
     ) -> list[Score]:
         del image, cancel
         reds = [float(fill[hole][0, 0]) for fill in fills]
-        return [Score(red / 100, self.bound, red / 255, np.zeros(256, np.float32)) for red in reds]
+        return [Score(red / 100, self.bound, red / 255, self._all_features(red)) for red in reds]
+
+    def _all_features(self, red: float) -> npt.NDArray[np.float32]:
+        features = np.zeros(256, np.float32)
+        first = self.features(red)
+        features[: len(first)] = first
+        return features
 
     def close(self) -> None:
         self.is_closed = True
@@ -111,8 +129,12 @@ class FakeStore:
         self.numbers = iter(range(1, 10_000))
         self.error: str | None = None
         self.is_closed = False
+        self.gate = threading.Event()
+        self.gate.set()
+        """While it is not set, nothing is written."""
 
     def record(self, presentation: Presentation, opinion: Opinion) -> int:
+        self.gate.wait(10)
         if self.error:
             raise PrefPaintError(self.error)
         number = next(self.numbers)
@@ -121,6 +143,22 @@ class FakeStore:
 
     def withdraw(self, record_id: int) -> None:
         del self.kept[record_id]
+
+    def judged_strips(
+        self, person: str, reward_model: str, since: str | None = None
+    ) -> list[JudgedStrip]:
+        """Of all that is kept now, whenever it was said, unless only later answers count."""
+        return [
+            JudgedStrip(
+                str(number),
+                tuple(shown.seed for shown in presentation.candidates),
+                np.array([shown.reward for shown in presentation.candidates]),
+                np.stack([shown.features for shown in presentation.candidates]),
+                (opinion,),
+            )
+            for number, (presentation, opinion) in self.kept.items()
+            if (opinion.person, presentation.reward_model, since) == (person, reward_model, None)
+        ]
 
     def close(self) -> None:
         self.is_closed = True

@@ -6,19 +6,13 @@ from PySide6.QtCore import QEvent, QPoint, QPointF, QPropertyAnimation, Qt
 from PySide6.QtGui import QColor, QEnterEvent
 from PySide6.QtWidgets import QApplication
 
-from prefpaint_gui.widgets.candidate_card import view_of_hole
+from prefpaint_gui.widgets.card_picture import view_of_hole
 from tests.prefpaint_gui.conftest import Bench
 from tests.prefpaint_gui.fakes import red_of
 from training.inpainting.region import make_request
 
 CONTROL = Qt.KeyboardModifier.ControlModifier
 BEST_FIRST = sorted(range(4), key=red_of, reverse=True)
-
-
-def seeds_on_strip(bench: Bench) -> list[int]:
-    """From left to right, as the person sees the cards."""
-    cards = bench.program.window.strip.cards.values()
-    return [card.seed for card in sorted(cards, key=lambda card: card.x())]
 
 
 def middle_colour(bench: Bench) -> QColor:
@@ -31,7 +25,7 @@ def middle_colour(bench: Bench) -> QColor:
 def test_cards_stand_best_first_with_rank_reward_trust_and_seed(painted: Bench):
     painted.generate()
     cards = painted.program.window.strip.cards
-    assert seeds_on_strip(painted) == BEST_FIRST
+    assert painted.seeds == BEST_FIRST
     assert [cards[seed].badge.text() for seed in BEST_FIRST] == ["1", "2", "3", "4"]
     first = cards[BEST_FIRST[0]]
     assert first.reward.text() == f"+{red_of(BEST_FIRST[0]) / 100:.2f}"
@@ -45,7 +39,8 @@ def test_candidates_nearer_than_their_bounds_are_a_tie(painted: Bench):
     painted.generate()
     cards = painted.program.window.strip.cards
     badges = [cards[seed].badge for seed in BEST_FIRST]
-    assert [badge.text() for badge in badges][:2] == ["1", "2 ≈ 1"]
+    assert [badge.text() for badge in badges][:2] == ["1 ≈ 2", "2 ≈ 1"]
+    assert "number 2" in badges[0].toolTip()
     assert "number 1" in badges[1].toolTip()
     assert badges[2].text().startswith("3")
 
@@ -53,7 +48,7 @@ def test_candidates_nearer_than_their_bounds_are_a_tie(painted: Bench):
 def test_placeholders_wait_until_candidates_come(painted: Bench):
     painted.inpainter.gate.clear()
     painted.key(Qt.Key.Key_Return, CONTROL)
-    assert seeds_on_strip(painted) == [0, 1, 2, 3]
+    assert painted.seeds == [0, 1, 2, 3]
     assert all(card.waiting.isVisible() for card in painted.program.window.strip.cards.values())
     painted.inpainter.gate.set()
     painted.until(lambda: not painted.program.session.is_busy)
@@ -64,8 +59,11 @@ def test_cards_glide_to_their_rank(painted: Bench):
     strip = painted.program.window.strip
     strip.animated = True
     painted.generate()
-    painted.until(lambda: not strip.findChildren(QPropertyAnimation))
-    assert seeds_on_strip(painted) == BEST_FIRST
+    running = QPropertyAnimation.State.Running
+    painted.until(
+        lambda: all(glide.state() != running for glide in strip.findChildren(QPropertyAnimation))
+    )
+    assert painted.seeds == BEST_FIRST
 
 
 def test_the_best_is_shown_in_place_until_one_is_chosen(painted: Bench):

@@ -116,6 +116,22 @@ def test_the_answer_is_kept_with_the_prompt(diffusing: Bench):
     assert presentation.prompt == "a red door"
 
 
+def test_a_seed_that_is_given_up_for_others_says_so(diffusing: Bench):
+    diffusing.inpainter.gate.clear()
+    diffusing.program.options.update(explore=6, count=2)
+    diffusing.key(Qt.Key.Key_Return, CONTROL)
+    cards = diffusing.program.window.strip.cards
+    diffusing.until(lambda: len(diffusing.program.candidates.dropped) == 4)
+    assert {seed: card.reward.text() for seed, card in cards.items()} == {
+        **dict.fromkeys(range(4), "Dropped early"),
+        **dict.fromkeys((4, 5), "Filling…"),
+    }
+    assert [seed for seed, card in cards.items() if card.waiting.isVisible()] == [4, 5]
+    diffusing.inpainter.gate.set()
+    diffusing.until(lambda: not diffusing.program.session.is_busy)
+    assert sorted(cards) == [4, 5]
+
+
 # --- the sampling ---------------------------------------------------------------------------------
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from prefpaint_gui.photo_io import photo_from_pixels
 from prefpaint_gui.state import history
 from prefpaint_gui.state.document import Document
+from prefpaint_gui.state.history import Swap
 from prefpaint_gui.state.pyramid import Pyramid
 from training.inpainting.request import Box
 
@@ -152,14 +153,25 @@ def test_modified_follows_undo_and_save(tmp_path: Path):
 
 def test_undoing_an_accept_tells_whose_answer_is_void():
     document = make_document()
-    undone, redone = [], []
-    document.accept_undone.connect(undone.append)
-    document.accept_redone.connect(redone.append)
+    swaps: list[Swap] = []
+    document.answers_swapped.connect(swaps.append)
     document.fill_rectangle((8, 6), (14, 12))
     accept(document, 7)
     document.undo()
     document.redo()
-    assert (undone, redone) == ([7], [7])
+    assert swaps == [Swap(7, None), Swap(None, 7)]
+
+
+def test_an_answer_is_a_step_of_the_history_and_leaves_the_photo_alone():
+    document = make_document()
+    swaps: list[Swap] = []
+    document.answers_swapped.connect(swaps.append)
+    before = document.versions
+    document.note_answers("thumb up", Swap(3, 4))
+    assert document.undo_label == "thumb up"
+    document.undo()
+    assert swaps == [Swap(4, 3)]
+    assert document.versions == before
 
 
 def test_the_oldest_edits_go_when_memory_is_short(monkeypatch: pytest.MonkeyPatch):

@@ -7,10 +7,12 @@ from hypothesis import strategies as st
 from PySide6.QtCore import Qt
 
 from prefpaint_gui.photo_io import photo_from_pixels
+from prefpaint_gui.state.answers import Answers
 from prefpaint_gui.state.candidates import Candidates
 from prefpaint_gui.state.document import Document
 from prefpaint_gui.state.messages import Order
 from prefpaint_gui.state.options import Options
+from prefpaint_gui.state.personal import Personal, PersonalValues
 from prefpaint_gui.state.session import Session
 from prefpaint_gui.widgets.job_list import JobList
 from tests.prefpaint_gui.conftest import Bench
@@ -48,7 +50,9 @@ def session_with_mask() -> Session:
     document, options = Document(), Options()
     document.load(photo_from_pixels(np.zeros((8, 8, 3), np.uint8)))
     document.fill_rectangle((2, 2), (4, 4))
-    session = Session(document, Candidates(document), options)
+    candidates = Candidates(document)
+    answers = Answers(document, candidates, Personal(candidates, PersonalValues()))
+    session = Session(document, candidates, options, answers)
     session.keep_alive = (document, options)  # type: ignore[attr-defined]
     return session
 

@@ -51,6 +51,12 @@ def test_what_a_later_version_wrote_is_passed_over(tmp_path: Path):
         {"prompt": None},
         {"model": 5},
         {"show_regions": 1},
+        {"profile": "nobody"},
+        {"profiles": []},
+        {"profiles": "me"},
+        {"profiles": ["me", ""]},
+        {"personal_order": None},
+        {"learned_since": {"me": 3}},
     ],
 )
 def test_what_no_model_could_be_asked_gives_the_defaults(tmp_path: Path, damage: dict[str, object]):

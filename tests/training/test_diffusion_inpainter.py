@@ -16,7 +16,7 @@ from training.inpainting.diffusion.inpainter import DiffusionInpainter
 from training.inpainting.diffusion.model import DiffusionModel
 from training.inpainting.diffusion.scaling import match_colour, resize, resize_hole, working_size
 from training.inpainting.region import make_request
-from training.inpainting.request import Candidate, Event, InpaintRequest, Preview, Progress
+from training.inpainting.request import Candidate, Dropped, Event, InpaintRequest, Preview, Progress
 from training.inpainting.settings import DiffusionSettings
 
 SETTINGS = DiffusionSettings(steps=6, sampler="ddim")
@@ -160,6 +160,8 @@ def test_the_funnel_keeps_what_the_reward_likes(model: DiffusionModel, batch_siz
     kept = generate(inpainter, request, events)
     handle.remove()
     assert len(kept) == 3
+    given_up = [event.seed for event in events if isinstance(event, Dropped)]
+    assert sorted([*given_up, *(candidate.seed for candidate in kept)]) == list(seeds)
     assert sum(passes) < 0.7 * 8 * SETTINGS.steps
     whole = {candidate.seed: candidate.pixels.astype(int) for candidate in everything}
     for candidate in kept:

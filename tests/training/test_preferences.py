@@ -295,3 +295,15 @@ def test_export_of_nothing_says_so(tmp_path: Path) -> None:
     ):
         export(store, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_what_is_learned_from_may_begin_at_a_time(tmp_path: Path) -> None:
+    with PreferenceStore(tmp_path) as store:
+        store.record(make_strip(1), Opinion("up", 0), "2026-01-01T00:00:00.000+00:00")
+        store.record(make_strip(1), Opinion("down", 1), "2026-02-01T00:00:00.000+00:00")
+        store.record(make_strip(2), Opinion("up", 0), "2026-01-15T00:00:00.000+00:00")
+        name = make_strip().reward_model
+        assert len(store.judged_strips("me", name)) == 2
+        (strip,) = store.judged_strips("me", name, "2026-02-01T00:00:00.000+00:00")
+        assert strip.opinions == (Opinion("down", 1),)
+        assert store.judged_strips("me", name, "2026-03-01") == []

@@ -15,7 +15,7 @@ from training.reward.encoders import EncoderConfig
 from training.reward.ensemble import read_reward
 from training.reward.model import RewardModel, load_reward
 from training.reward.network import FEATURE_SIZE, RewardNetwork
-from training.reward.score import Score, rank_words
+from training.reward.score import Score, ranks
 from training.reward.scorer import ProcessScorer
 from training.reward.trust import (
     Trust,
@@ -182,7 +182,9 @@ def test_rewards_nearer_than_their_bounds_are_a_tie() -> None:
         return Score(reward, 0.1, 0.5, np.zeros(256, np.float32))
 
     chain = [score(reward) for reward in (1.0, 0.9, 0.75, 0.5)]
-    assert rank_words(chain) == ["1", "2 ≈ 1", "3", "4"]
+    assert [rank.words for rank in ranks(chain)] == ["1 ≈ 2", "2 ≈ 1", "3", "4"]
+    assert [rank.tied for rank in ranks(chain)] == [(2,), (1,), (), ()]
+    assert [rank.tied for rank in ranks([score(1.0)] * 3)] == [(2, 3), (1, 3), (1, 2)]
 
 
 def test_the_scale_is_the_least_that_keeps_clear_pairs_right() -> None:

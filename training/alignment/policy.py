@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import torch
 from diffusers import StableDiffusionInpaintPipeline
-from diffusers.utils import convert_state_dict_to_diffusers
+from diffusers.utils.state_dict_utils import convert_state_dict_to_diffusers
 from peft import LoraConfig
 from peft.utils import get_peft_model_state_dict
 from torch import Tensor

@@ -89,7 +89,15 @@ class Preview:
     pixels: Pixels
 
 
-Event = Progress | Preview
+@dataclass(frozen=True)
+class Dropped:
+    """No candidate comes of this seed: the others promise more."""
+
+    job_id: int
+    seed: int
+
+
+Event = Progress | Preview | Dropped
 
 
 class Inpainter(Protocol):

@@ -154,9 +154,9 @@ def _candidate(images: Path, row: tuple[Any, ...]) -> ShownCandidate:
 
 
 def judged_strips(
-    connection: sqlite3.Connection, person: str, reward_model: str
+    connection: sqlite3.Connection, person: str, reward_model: str, since: str
 ) -> Iterator[JudgedStrip]:
-    """What a person said of strips that a reward model saw, oldest strip first.
+    """What a person said, since a time, of strips that a reward model saw, oldest strip first.
 
     Candidates without features are left out, and strips of only such.
     """
@@ -164,9 +164,9 @@ def judged_strips(
     for key, *columns in connection.execute(
         f"""SELECT presentation_id, {OPINION_COLUMNS}
         FROM signal JOIN presentation ON presentation.id = presentation_id
-        WHERE person = ? AND reward_model = ?
+        WHERE person = ? AND reward_model = ? AND signal.recorded_at >= ?
         ORDER BY signal.recorded_at, signal.id""",
-        (person, reward_model),
+        (person, reward_model, since),
     ):
         opinions.setdefault(key, []).append(stored_opinion(tuple(columns)).opinion)
     candidates = connection.execute(

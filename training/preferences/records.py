@@ -38,6 +38,12 @@ class Opinion:
     reasons: tuple[str, ...] = ()
     person: str = DEFAULT_PERSON
 
+    @property
+    def subject(self) -> tuple[str, str, int | None]:
+        """A person's later opinion on the same subject, of one strip, replaces the earlier one."""
+        kind = "thumb" if self.signal in ("up", "down") else self.signal
+        return self.person, kind, self.seed
+
 
 @dataclass(frozen=True, eq=False)
 class ShownCandidate:

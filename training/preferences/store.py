@@ -156,13 +156,16 @@ class PreferenceStore:
             raise PrefPaintError(f"A strip in {self.folder} was deleted meanwhile. Try again.")
         return strip
 
-    def judged_strips(self, person: str, reward_model: str) -> list[JudgedStrip]:
+    def judged_strips(
+        self, person: str, reward_model: str, since: str | None = None
+    ) -> list[JudgedStrip]:
         """What this person said of strips that this reward model saw, without their pictures.
 
-        Oldest strip first. Candidates without features are left out, and strips of only such.
+        since: opinions from then on, UTC, ISO 8601; None for all. Oldest strip first. Candidates
+        without features are left out, and strips of only such.
         """
         with self._errors("be read"):
-            return list(reading.judged_strips(self._connection, person, reward_model))
+            return list(reading.judged_strips(self._connection, person, reward_model, since or ""))
 
     def collection_opinions(
         self, collection: str, person: str | None = None

@@ -67,8 +67,9 @@ class Crops:
         side = int(shorter * rng.uniform(min(1.0, max(NEAREST_CROP, self._size / shorter)), 1))
         top, left = rng.integers(height - side + 1), rng.integers(width - side + 1)
         crop = photo[top : top + side, left : left + side]
-        crop = cv2.resize(crop, (self._size, self._size), interpolation=cv2.INTER_AREA)
-        return crop[:, ::-1] if rng.random() < 0.5 else crop
+        size = (self._size, self._size)
+        scaled = np.asarray(cv2.resize(crop, size, interpolation=cv2.INTER_AREA), np.uint8)
+        return scaled[:, ::-1] if rng.random() < 0.5 else scaled
 
 
 def _reduced(photo: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint8]:

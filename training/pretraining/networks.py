@@ -17,7 +17,7 @@ LATENT_CHANNELS = 4
 TEXT_WIDTH = 32
 
 
-def make_autoencoder(preset: Preset) -> AutoencoderKL:
+def make_autoencoder(preset: Preset) -> Any:
     widths = preset.autoencoder_widths
     return AutoencoderKL(
         block_out_channels=widths,
@@ -30,7 +30,7 @@ def make_autoencoder(preset: Preset) -> AutoencoderKL:
     )
 
 
-def make_unet(preset: Preset) -> UNet2DConditionModel:
+def make_unet(preset: Preset) -> Any:
     """9 input channels: noisy latents, mask, latents of the photo without its hole. It has no
     cross-attention: there was no text to learn from."""
     widths, attends = preset.unet_widths, preset.attention
@@ -63,9 +63,9 @@ def make_scheduler() -> DDIMScheduler:
     )
 
 
-def make_pipeline(autoencoder: Any, unet: Any) -> StableDiffusionInpaintPipeline:
+def make_pipeline(autoencoder: Any, unet: Any) -> Any:
     """A whole pipeline: the text encoder is there because the format has one, and says nothing."""
-    pipeline = StableDiffusionInpaintPipeline(
+    pipeline: Any = StableDiffusionInpaintPipeline(
         vae=autoencoder,
         unet=unet,
         scheduler=make_scheduler(),

@@ -61,7 +61,9 @@ def make_prompts(
     photo cannot be read or the folder not be written.
     """
     order = np.random.default_rng(seed).permutation(len(photos))
-    names, lines, cells = [], [], []
+    names: list[str] = []
+    lines: list[str] = []
+    cells: list[Pixels] = []
     try:
         for folder in ("masks", "masks_color", "originals"):
             (out / folder).mkdir(parents=True, exist_ok=True)
@@ -80,8 +82,8 @@ def make_prompts(
             lines.append(json.dumps({**row, "pattern": pattern, "mask_seed": mask_seed}))
             names.append(name)
             if len(cells) < SHEET_LIMIT:
-                shape = (SHEET_CELL, SHEET_CELL)
-                cells.append(cv2.resize(masked, shape, interpolation=cv2.INTER_AREA))
+                cell = cv2.resize(masked, (SHEET_CELL,) * 2, interpolation=cv2.INTER_AREA)
+                cells.append(np.asarray(cell, np.uint8))
             on_progress((index + 1) / count)
         (out / LIST).write_text("".join(f"{name}\n" for name in names))
         (out / MANIFEST).write_text("".join(f"{line}\n" for line in lines))

@@ -32,17 +32,36 @@ def is_tie(first: Score, second: Score) -> bool:
     return abs(first.reward - second.reward) < first.bound + second.bound
 
 
-def rank_words(scores: Sequence[Score]) -> list[str]:
-    """Ranks of scores that stand best first: "1", or "2 ≈ 1" for one that ties with the first.
+@dataclass(frozen=True)
+class Rank:
+    """place: 1 for the best. tied: places of the others that the reward cannot tell from it, the
+    group's first one leading."""
+
+    place: int
+    tied: tuple[int, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """ "1", or "2 ≈ 1" for one that ties with the first."""
+        return f"{self.place} ≈ {self.tied[0]}" if self.tied else f"{self.place}"
+
+
+def ranks(scores: Sequence[Score]) -> list[Rank]:
+    """Ranks of scores that stand best first.
 
     Each is compared with the best of its group, so that a chain of small steps is no tie.
     """
-    words, leader = [], 0
-    for place, score in enumerate(scores):
-        if not place or not is_tie(scores[leader], score):
-            leader = place
-        words.append(f"{place + 1}" if leader == place else f"{place + 1} ≈ {leader + 1}")
-    return words
+    groups: list[list[int]] = []
+    for place, score in enumerate(scores, 1):
+        if groups and is_tie(scores[groups[-1][0] - 1], score):
+            groups[-1].append(place)
+        else:
+            groups.append([place])
+    return [
+        Rank(place, tuple(other for other in group if other != place))
+        for group in groups
+        for place in group
+    ]
 
 
 def trust_word(trust: float) -> str:

@@ -18,6 +18,7 @@ from training.inpainting.diffusion.scaling import GRANULARITY
 from training.inpainting.request import (
     Box,
     Candidate,
+    Dropped,
     Event,
     InpaintRequest,
     Mask,
@@ -199,6 +200,8 @@ class _Job:
                     reached.append(done)
             alive = self._keep + round(stay * (len(rewards) - self._keep))
             kept = set(sorted(rewards, key=lambda seed: (-rewards[seed], seed))[:alive])
+            for seed in rewards.keys() - kept:
+                self._on_event(Dropped(self._request.job_id, seed))
             for batch in reached:
                 batch.keep([seed for seed in batch.seeds if seed in kept])
             batches = [batch for batch in reached if batch.seeds]

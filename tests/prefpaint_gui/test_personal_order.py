@@ -1,0 +1,238 @@
+"""The strip in the order of a person's taste, learned from their answers as they are given."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+
+from prefpaint_gui.app import Backends, build_window
+from prefpaint_gui.settings import Settings, load_settings
+from prefpaint_gui.state.messages import Taste
+from prefpaint_gui.widgets import profile_menu
+from tests.prefpaint_gui.conftest import LEFT, Bench
+from tests.prefpaint_gui.fake_models import FakeModels
+from tests.prefpaint_gui.fakes import FakeInpainter, FakeScorer, FakeStore, red_of
+from training.preferences.judged import joined
+from training.preferences.records import Opinion
+from training.reward.personal import learn
+
+CONTROL = Qt.KeyboardModifier.ControlModifier
+
+
+def liking(seed: int) -> float:
+    """What the person of these tests looks for, which the reward does not see."""
+    return float(np.cos(2.0 * red_of(seed)))
+
+
+def best_first(seeds: list[int]) -> list[int]:
+    return sorted(seeds, key=red_of, reverse=True)
+
+
+@pytest.fixture
+def tasteful(painted: Bench) -> Bench:
+    """Features tell of what the person likes and of what they do not care for."""
+    painted.scorer.features = lambda red: [np.cos(2.0 * red), np.sin(1.3 * red), red / 100]
+    return painted
+
+
+def press_thumb(bench: Bench, seed: int, thumb: str) -> None:
+    bench.qtbot.mouseClick(bench.program.window.strip.cards[seed].thumbs[thumb], LEFT)
+
+
+def answers(bench: Bench) -> int:
+    taste = bench.program.personal.taste
+    return taste.reward.answers if taste is not None else -1
+
+
+def teach(bench: Bench, strips: int) -> None:
+    """Generate so many strips, with a thumb up for the one liked most of each."""
+    for _ in range(strips):
+        bench.generate()
+        bench.until(lambda: answers(bench) >= 0)
+        before = answers(bench)
+        press_thumb(bench, max(bench.seeds, key=liking), "up")
+        bench.until(lambda before=before: answers(bench) > before)
+
+
+def test_before_the_first_answer_the_order_is_the_general_one(tasteful: Bench):
+    tasteful.generate()
+    tasteful.until(lambda: answers(tasteful) == 0)
+    card = tasteful.program.window.strip.cards[tasteful.seeds[0]]
+    side = tasteful.program.window.strip.side
+    assert tasteful.seeds == best_first([0, 1, 2, 3])
+    assert card.reward.text() == f"+{red_of(tasteful.seeds[0]) / 100:.2f}"
+    assert side.own.isChecked()
+    assert "no answers yet" in side.facts.text()
+    assert "nothing learned yet" in side.own.toolTip()
+
+
+def test_thumbs_bring_what_the_person_likes_to_the_front(tasteful: Bench):
+    teach(tasteful, 24)
+    tasteful.generate()
+    seeds = tasteful.seeds
+    assert seeds != best_first(seeds)
+    assert seeds[0] == max(seeds, key=liking)
+    card = tasteful.program.window.strip.cards[seeds[0]]
+    general = tasteful.program.candidates.by_seed(seeds[0]).fill.score
+    assert card.reward.text() != f"+{general.reward:.2f}"
+    assert f"General reward +{general.reward:.2f}" in card.reward.toolTip()
+    assert card.trust.trust < general.trust
+    assert "Learned from 24 answers" in tasteful.program.window.strip.side.facts.text()
+
+
+def test_the_switch_brings_back_the_general_order_and_the_personal_one(tasteful: Bench):
+    teach(tasteful, 12)
+    tasteful.generate()
+    side, personal_order = tasteful.program.window.strip.side, tasteful.seeds
+    card = tasteful.program.window.strip.cards[personal_order[0]]
+    tasteful.qtbot.mouseClick(side.general, LEFT)
+    assert tasteful.seeds == best_first(personal_order)
+    assert card.reward.text() == f"+{red_of(card.seed) / 100:.2f}"
+    assert not tasteful.program.window.commands["personal_order"].isChecked()
+    tasteful.key(Qt.Key.Key_P)
+    assert side.own.isChecked()
+    tasteful.until(lambda: tasteful.seeds == personal_order)
+
+
+def test_the_strip_does_not_wait_for_the_disk(tasteful: Bench):
+    teach(tasteful, 3)
+    tasteful.generate()
+    tasteful.until(lambda: len(tasteful.store.kept) == 3)
+    tasteful.store.gate.clear()
+    for count, seed in enumerate(tasteful.seeds[:2], 4):
+        press_thumb(tasteful, seed, "down")
+        tasteful.until(lambda count=count: answers(tasteful) == count)
+    assert len(tasteful.store.kept) == 3
+    tasteful.store.gate.set()
+    tasteful.until(lambda: len(tasteful.store.kept) == 5)
+
+
+def test_what_stood_on_the_strip_is_kept_in_its_order(tasteful: Bench):
+    teach(tasteful, 12)
+    tasteful.generate()
+    shown = tasteful.seeds
+    press_thumb(tasteful, shown[1], "down")
+    tasteful.until(lambda: len(tasteful.store.kept) == 13)
+    presentation, opinion = list(tasteful.store.kept.values())[-1]
+    assert [candidate.seed for candidate in presentation.candidates] == shown
+    rewards = [candidate.reward for candidate in presentation.candidates]
+    assert rewards == [red_of(seed) / 100 for seed in shown]
+    assert opinion == Opinion("down", shown[1])
+
+
+def test_what_is_learned_is_what_the_store_teaches(tasteful: Bench):
+    teach(tasteful, 4)
+    press_thumb(tasteful, tasteful.seeds[-1], "down")
+    press_thumb(tasteful, tasteful.seeds[0], "up")
+    press_thumb(tasteful, tasteful.seeds[0], "up")
+    tasteful.program.document.undo()
+    tasteful.program.document.undo()
+    tasteful.until(lambda: len(tasteful.store.kept) == 5 and answers(tasteful) == 5)
+    stored = learn(joined(tasteful.store.judged_strips("me", "redness")))
+    now = tasteful.program.personal.taste.reward
+    assert np.allclose(stored.weights, now.weights, atol=1e-6)
+    assert stored.answers == now.answers
+
+
+def test_taking_an_answer_back_takes_back_what_it_taught(tasteful: Bench):
+    teach(tasteful, 3)
+    weights = tasteful.program.personal.taste.reward.weights
+    press_thumb(tasteful, tasteful.seeds[-1], "down")
+    tasteful.until(lambda: answers(tasteful) == 4)
+    tasteful.key(Qt.Key.Key_Z, CONTROL)
+    tasteful.until(lambda: answers(tasteful) == 3)
+    assert np.allclose(tasteful.program.personal.taste.reward.weights, weights, atol=1e-6)
+
+
+def test_an_answer_that_cannot_be_kept_teaches_nothing(tasteful: Bench):
+    teach(tasteful, 1)
+    tasteful.until(lambda: len(tasteful.store.kept) == 1)
+    tasteful.store.error = "The disk is full."
+    press_thumb(tasteful, tasteful.seeds[-1], "down")
+    tasteful.until(tasteful.program.window.banner.isVisible)
+    tasteful.until(lambda: answers(tasteful) == 1)
+
+
+def test_what_was_said_before_personal_order_was_on_counts_too(tasteful: Bench):
+    tasteful.program.personal.update(personal_order=False)
+    tasteful.generate()
+    press_thumb(tasteful, tasteful.seeds[-1], "up")
+    tasteful.key(Qt.Key.Key_P)
+    tasteful.until(lambda: answers(tasteful) == 1)
+
+
+def test_each_profile_has_answers_of_its_own(tasteful: Bench, monkeypatch: pytest.MonkeyPatch):
+    teach(tasteful, 1)
+    seed = tasteful.seeds[-1]
+    press_thumb(tasteful, seed, "down")
+    menu = tasteful.program.window.findChild(profile_menu.ProfileMenu)
+    monkeypatch.setattr(profile_menu, "ask_profile_name", lambda _: "  Ann  Lee ")
+    action(menu, "&New profile…").trigger()
+    assert tasteful.program.personal.values.profile == "Ann Lee"
+    assert tasteful.program.candidates.thumbs == {}
+    tasteful.until(lambda: answers(tasteful) == 0)
+    press_thumb(tasteful, seed, "up")
+    tasteful.until(lambda: answers(tasteful) == 1)
+    assert tasteful.opinions()[-1] == Opinion("up", seed, person="Ann Lee")
+    menu.aboutToShow.emit()
+    action(menu, "me").trigger()
+    assert tasteful.program.candidates.thumbs[seed] == "down"
+    tasteful.until(lambda: answers(tasteful) == 2)
+
+
+def action(menu: profile_menu.ProfileMenu, text: str):
+    return next(entry for entry in menu.actions() if entry.text() == text)
+
+
+@pytest.mark.parametrize("is_sure", [True, False])
+def test_a_reset_is_asked_for_and_keeps_the_records(
+    tasteful: Bench, monkeypatch: pytest.MonkeyPatch, is_sure: bool
+):
+    teach(tasteful, 2)
+    tasteful.until(lambda: len(tasteful.store.kept) == 2)
+    menu = tasteful.program.window.findChild(profile_menu.ProfileMenu)
+    monkeypatch.setattr(profile_menu, "ask_reset", lambda *_: is_sure)
+    action(menu, "&Reset what was learned…").trigger()
+    tasteful.until(lambda: answers(tasteful) == (0 if is_sure else 2))
+    assert len(tasteful.store.kept) == 2
+
+
+def test_falling_back_to_the_general_order_is_said_once(tasteful: Bench):
+    program, notice = tasteful.program, tasteful.program.window.status.notice
+    teach(tasteful, 2)
+    taste = program.personal.taste
+    better = Taste(taste.order, replace(taste.reward, right=0.7, general_right=0.4))
+    worse = Taste(taste.order, replace(taste.reward, right=0.4, general_right=0.7))
+    program.personal.on_learned(better)
+    program.personal.on_learned(worse)
+    assert notice.text() == worse.reward.sentence
+    assert tasteful.seeds == best_first(tasteful.seeds)
+    side = program.window.strip.side
+    assert side.own.toolTip() == worse.reward.sentence
+    assert "as General" in side.facts.text()
+    notice.clear()
+    program.personal.on_learned(worse)
+    assert notice.text() == ""
+
+
+def test_profile_and_switches_come_back_with_the_next_start(qtbot, tmp_path: Path):
+    file = tmp_path / "settings.json"
+
+    def start(settings: Settings):
+        backends = Backends(lambda _: FakeInpainter(), FakeScorer, FakeStore, list, FakeModels)
+        program = build_window(backends, settings, file)
+        qtbot.addWidget(program.window)
+        return program
+
+    program = start(Settings())
+    program.personal.add_profile("Ann")
+    program.personal.update(personal_order=False, asks=True)
+    program.personal.reset()
+    program.window.close()
+    values = program.personal.values
+    program = start(load_settings(file))
+    assert program.personal.values == values
+    assert program.window.commands["asks"].isChecked()
+    program.window.close()
