@@ -17,7 +17,7 @@ from training.reward.embedding import Embedder
 from training.reward.encoders import EncoderConfig
 from training.reward.groups import Group
 from training.reward.network import RewardNetwork
-from training.reward.trainer import RewardTrainingConfig, read_config, train_reward
+from training.reward.trainer import RewardTrainingConfig, StepDone, read_config, train_reward
 
 CLIP = EncoderConfig(
     kind="clip",
@@ -93,7 +93,7 @@ def test_saving_work_or_memory_changes_nothing(
 
 
 def test_a_run_that_no_longer_improves_ends_with_its_best(data: Path, tmp_path: Path) -> None:
-    shares: list[float] = []
+    steps: list[StepDone] = []
     config = RewardTrainingConfig(
         steps=40,
         batch_size=4,
@@ -104,8 +104,8 @@ def test_a_run_that_no_longer_improves_ends_with_its_best(data: Path, tmp_path: 
         learning_rate=0.0,
         encoder=CLIP,
     )
-    train_reward([data], [data], tmp_path / "run", config, shares.append)
-    assert len(shares) == 6  # the first measurement is the best, two more are not better
+    train_reward([data], [data], tmp_path / "run", config, steps.append)
+    assert len(steps) == 6  # the first measurement is the best, two more are not better
     lines = (tmp_path / "run" / "log.jsonl").read_text().splitlines()
     assert [json.loads(line)["step"] for line in lines] == [2, 4, 6]
     assert list((tmp_path / "run").glob("events.out.tfevents.*"))

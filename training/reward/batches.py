@@ -32,7 +32,7 @@ def read_prompts(folders: list[Path], size: int, split: Split, out: Path) -> lis
     if not prompts:
         raise PrefPaintError(
             f"No {split} prompts lie in {', '.join(map(str, folders))}. Of an export or of labels "
-            "about one prompt in twenty is held out: collect more, or name another folder."
+            "whole photos are held out: collect more, or name another folder."
         )
     return prompts
 

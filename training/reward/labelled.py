@@ -17,6 +17,7 @@ from PIL import Image
 from training.errors import PrefPaintError
 from training.inpainting.request import Box, Mask, Pixels
 from training.prompts.photos import Split, read_rgb, split_of_name
+from training.reward.division import divide
 from training.reward.view import view_boxes, view_hole, view_image
 
 _log = logging.getLogger(__name__)
@@ -31,21 +32,18 @@ SIGNALS = {"accept": 2.0, "up": 1.0, "down": -1.0}
 class LabelledPrompt:
     """A prompt with its judged pictures, read from disk when they are asked for.
 
-    scores: one for each picture, standardised within `group`. tiers: indices into the pictures,
-    best first; between tiers the order is known.
+    photo: what is never on two sides of a split. scores: one for each picture, standardised within
+    `group`. tiers: indices into the pictures, best first; between tiers the order is known.
     """
 
     folder: Path
     name: str
+    photo: str
     group: str
     indices: tuple[str, ...]
     scores: tuple[float, ...]
     tiers: tuple[tuple[int, ...], ...]
     size: int
-
-    @property
-    def photo(self) -> str:
-        return self.name
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -98,7 +96,8 @@ def read_labelled(folder: Path, size: int, split: Split | None = None) -> Labell
     `{"<prompt>": {"<prompt>_<i>": [score, rank]}}`; or our own export's `records.jsonl`, where an
     accepted fill beats a thumb up, which beats those without a word, which beat a thumb down. A
     group is what stands before a prompt's number, such as `ade20k_square` of `ade20k_square_0012`;
-    scores are standardised within it. split: by the prompt, so that none is on both sides.
+    scores are standardised within it. split: by the prompt, so that none is on both sides; of our
+    own export by the photo, see `divide`.
 
     Raises PrefPaintError when there are no labels, or a file of them is no JSON.
     """
@@ -106,10 +105,12 @@ def read_labelled(folder: Path, size: int, split: Split | None = None) -> Labell
     raw: dict[str, dict[str, float]] = {}
     for prompt, index, score in _labels(folder, found.set_aside):
         raw.setdefault(prompt, {})[index] = score
+    photos = {prompt: photo for prompt, photo in _photos(folder) if prompt in raw}
+    divided = divide(photos)
     kept = {
         prompt: scores
         for prompt, scores in sorted(raw.items())
-        if (split is None or split_of_name(prompt) == split)
+        if split in (None, divided.get(prompt) or split_of_name(prompt))
         and _is_whole(folder, prompt, scores, found.set_aside)
     }
     units = _units(kept)
@@ -119,7 +120,14 @@ def read_labelled(folder: Path, size: int, split: Split | None = None) -> Labell
         standard = tuple((scores[index] - mean) / deviation for index in indices)
         found.prompts.append(
             LabelledPrompt(
-                folder, prompt, _group(prompt), indices, standard, _tiers(standard), size
+                folder,
+                prompt,
+                photos.get(prompt, prompt),
+                _group(prompt),
+                indices,
+                standard,
+                _tiers(standard),
+                size,
             )
         )
     return found
@@ -186,6 +194,15 @@ def _signals(folder: Path, records: Path, set_aside: list[str]) -> Iterator[tupl
             continue
         prompt, _, index = shown.rpartition("_")
         yield prompt, index, said.get(shown, 0.0)
+
+
+def _photos(folder: Path) -> Iterator[tuple[str, str]]:
+    """(prompt, photo) of every shown fill of our export; nothing of other folders."""
+    file = folder / "candidates.jsonl"
+    for _, row in _json_lines(file) if file.exists() else ():
+        name, photo = row.get("name"), row.get("photo_sha256")
+        if isinstance(name, str) and isinstance(photo, str):
+            yield name.rpartition("_")[0], photo
 
 
 def _json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
