@@ -15,7 +15,10 @@ from safetensors.numpy import save_file
 
 from training.errors import PrefPaintError
 from training.preferences.images import encode_png
-from training.preferences.store import PreferenceStore, StoredPresentation
+from training.preferences.records import Filter, StoredPresentation
+from training.preferences.store import PreferenceStore
+
+_EXPORTED = Filter(signals=("up", "down", "accept"))
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ def export(store: PreferenceStore, folder: Path) -> Summary:
     the disk is full or not writable.
     """
     folder = folder.resolve()
-    keys = store.presentation_ids()
+    keys = store.presentation_ids(_EXPORTED)
     if not keys:
         raise PrefPaintError(
             f"There are no preferences in {store.folder} yet. Give a fill a thumb or accept one."
@@ -64,7 +67,7 @@ def _write_everything(store: PreferenceStore, keys: list[int], folder: Path) -> 
     ):
         for key in keys:
             try:
-                strip = store.read(key)
+                strip = store.read(key, _EXPORTED)
             except PrefPaintError:
                 skipped += 1
                 continue
@@ -135,10 +138,11 @@ def _signal_rows(
     """One object for each thing the person said, with the candidate that it was said of."""
     by_seed = {row["seed"]: row for row in candidates}
     fields = ("prompt_id", "file", "seed", "model", "reward", "trust", "rank")
-    for said in strip.signals:
-        row = by_seed[said.seed]
+    for said in strip.opinions:
+        assert said.opinion.seed is not None  # thumbs and accepts are about a candidate
+        row = by_seed[said.opinion.seed]
         chosen = {field: row[field] for field in fields}
-        yield {**chosen, "signal": said.signal, "time": said.recorded_at}
+        yield {**chosen, "signal": said.opinion.signal, "time": said.recorded_at}
 
 
 def _write_line(file: TextIO, row: dict[str, Any]) -> None:
