@@ -13,7 +13,7 @@ import numpy.typing as npt
 from prefpaint_gui.state.pyramid import Pyramid
 from training.inpainting.request import Box, InpaintRequest, Mask
 from training.inpainting.settings import DiffusionSettings
-from training.preferences.records import Signal as Opinion
+from training.preferences.records import Opinion
 from training.ranking import RankedFill
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class Filled:
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """What the person said of one candidate, with everything that was on screen, best first.
+    """What the person said, with everything that was on screen, best first.
 
     token: names this answer when it is taken back.
     """
@@ -103,7 +103,6 @@ class Answer:
     request: InpaintRequest
     shown: tuple[RankedFill, ...]
     reward_model: str
-    seed: int
     opinion: Opinion
 
 

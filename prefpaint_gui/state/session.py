@@ -11,7 +11,8 @@ from prefpaint_gui.state.document import Document
 from prefpaint_gui.state.jobs import Jobs
 from prefpaint_gui.state.messages import Answer, Filled, Order, Previewed
 from prefpaint_gui.state.options import Options
-from training.preferences.records import Signal as Opinion
+from training.preferences.records import Opinion
+from training.preferences.records import Signal as Said
 
 
 class Session(QObject):
@@ -225,7 +226,7 @@ class Session(QObject):
         if filled is not None:
             self.toggle_thumb(filled.seed, thumb)
 
-    def _answer(self, filled: Filled, opinion: Opinion) -> int:
+    def _answer(self, filled: Filled, said: Said) -> int:
         order = self._candidates.order
         assert order is not None  # there are candidates only of an order
         token = next(self._numbers)
@@ -237,8 +238,7 @@ class Session(QObject):
             filled.request,
             shown,
             filled.reward_model,
-            filled.seed,
-            opinion,
+            Opinion(said, filled.seed),
         )
         self.answered.emit(answer)
         return token

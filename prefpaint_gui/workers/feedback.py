@@ -9,8 +9,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from prefpaint_gui.state.messages import Answer
 from training.errors import PrefPaintError
-from training.preferences.records import Presentation, ShownCandidate
-from training.preferences.records import Signal as Opinion
+from training.preferences.records import Opinion, Presentation, ShownCandidate
 
 
 class Store(Protocol):
@@ -18,7 +17,7 @@ class Store(Protocol):
 
     notice: str | None
 
-    def record(self, presentation: Presentation, seed: int, signal: Opinion) -> int:
+    def record(self, presentation: Presentation, opinion: Opinion) -> int:
         """Keep an answer; returns the number under which it can be withdrawn."""
 
     def withdraw(self, record_id: int) -> None:
@@ -31,7 +30,6 @@ class Store(Protocol):
 @dataclass(frozen=True, eq=False)
 class _Kept:
     presentation: Presentation
-    answer_seed: int
     opinion: Opinion
     record_id: int
 
@@ -56,15 +54,14 @@ class FeedbackWorker(QObject):
     @Slot(object)
     def record(self, answer: Answer) -> None:
         """Keep an answer."""
-        presentation = self._presentation(answer)
-        self._record(answer.token, presentation, answer.seed, answer.opinion)
+        self._record(answer.token, self._presentation(answer), answer.opinion)
 
     @Slot(int)
     def restore(self, token: int) -> None:
         """Keep an answer again that was withdrawn."""
         kept = self._kept.get(token)
         if kept is not None:
-            self._record(token, kept.presentation, kept.answer_seed, kept.opinion)
+            self._record(token, kept.presentation, kept.opinion)
 
     @Slot(int)
     def withdraw(self, token: int) -> None:
@@ -85,17 +82,17 @@ class FeedbackWorker(QObject):
             self._store = None
         self.closed.emit()
 
-    def _record(self, token: int, presentation: Presentation, seed: int, opinion: Opinion) -> None:
+    def _record(self, token: int, presentation: Presentation, opinion: Opinion) -> None:
         try:
             if self._store is None:
                 self._store = self._open_store()
                 if self._store.notice:
                     self.failed.emit(self._store.notice)
-            record_id = self._store.record(presentation, seed, opinion)
+            record_id = self._store.record(presentation, opinion)
         except (PrefPaintError, OSError, sqlite3.Error) as error:
             self._fail(error)
         else:
-            self._kept[token] = _Kept(presentation, seed, opinion, record_id)
+            self._kept[token] = _Kept(presentation, opinion, record_id)
 
     def _fail(self, error: Exception) -> None:
         if isinstance(error, PrefPaintError):

@@ -15,7 +15,7 @@ from training.inpainting.request import (
     Preview,
     Progress,
 )
-from training.preferences.records import Presentation, Signal
+from training.preferences.records import Opinion, Presentation, Signal
 from training.reward.score import Score
 
 
@@ -107,16 +107,16 @@ class FakeStore:
 
     def __init__(self) -> None:
         self.notice: str | None = None
-        self.kept: dict[int, tuple[Presentation, int, Signal]] = {}
+        self.kept: dict[int, tuple[Presentation, Opinion]] = {}
         self.numbers = iter(range(1, 10_000))
         self.error: str | None = None
         self.is_closed = False
 
-    def record(self, presentation: Presentation, seed: int, signal: Signal) -> int:
+    def record(self, presentation: Presentation, opinion: Opinion) -> int:
         if self.error:
             raise PrefPaintError(self.error)
         number = next(self.numbers)
-        self.kept[number] = (presentation, seed, signal)
+        self.kept[number] = (presentation, opinion)
         return number
 
     def withdraw(self, record_id: int) -> None:
@@ -126,5 +126,5 @@ class FakeStore:
         self.is_closed = True
 
     @property
-    def answers(self) -> list[tuple[int, Signal]]:
-        return [(seed, signal) for _, seed, signal in self.kept.values()]
+    def answers(self) -> list[tuple[int | None, Signal]]:
+        return [(opinion.seed, opinion.signal) for _, opinion in self.kept.values()]

@@ -167,7 +167,7 @@ def test_a_record_holds_all_that_was_on_screen(painted: Bench):
     painted.generate()
     painted.key(Qt.Key.Key_Up)
     painted.until(lambda: bool(painted.store.kept))
-    (presentation, _, _) = next(iter(painted.store.kept.values()))
+    (presentation, _) = next(iter(painted.store.kept.values()))
     assert [shown.seed for shown in presentation.candidates] == BEST_FIRST
     assert [shown.rank for shown in presentation.candidates] == [1, 2, 3, 4]
     assert presentation.reward_model == "redness"

@@ -19,7 +19,7 @@ from prefpaint_gui.photo_io import sample_mask_path, sample_photo_path
 from tests.prefpaint_gui.tiny_reward import save_tiny_reward
 from training.inpainting.request import Box
 from training.preferences.database import FILE_NAME
-from training.preferences.records import Presentation, ShownCandidate
+from training.preferences.records import Opinion, Presentation, ShownCandidate
 from training.preferences.store import PreferenceStore
 
 COMMAND = [sys.executable, "-m", "prefpaint_gui"]
@@ -367,7 +367,7 @@ def make_strip() -> Presentation:
 
 def test_preferences_are_counted_and_exported(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
     with PreferenceStore(job.folder / "data") as store:
-        store.record(make_strip(), 5, "accept")
+        store.record(make_strip(), Opinion("accept", 5))
     assert main(["preferences", "stats", "--json"]) == 0
     counts = json.loads(capsys.readouterr().out)
     assert (counts["accepts"], counts["accepts_of_first"], counts["candidates"]) == (1, 0, 2)

@@ -112,7 +112,7 @@ def test_the_answer_is_kept_with_the_prompt(diffusing: Bench):
     diffusing.generate()
     diffusing.key(Qt.Key.Key_Up)
     diffusing.until(lambda: bool(diffusing.store.kept))
-    (presentation, _, _) = next(iter(diffusing.store.kept.values()))
+    (presentation, _) = next(iter(diffusing.store.kept.values()))
     assert presentation.prompt == "a red door"
 
 

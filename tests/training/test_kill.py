@@ -13,11 +13,12 @@ RECORD_FOREVER = """
 import sys
 from pathlib import Path
 from tests.training.strips import make_strip
+from training.preferences.records import Opinion
 from training.preferences.store import PreferenceStore
 store = PreferenceStore(Path(sys.argv[1]))
 number = int(sys.argv[2])
 while True:
-    print(number, store.record(make_strip(number), 0, "accept"), flush=True)
+    print(number, store.record(make_strip(number), Opinion("accept", 0)), flush=True)
     number += 1
 """
 
@@ -48,7 +49,7 @@ def test_every_acknowledged_record_survives_kills(tmp_path: Path, acknowledgemen
         kept = {
             signal.record_id: strip
             for strip in map(store.read, store.presentation_ids())
-            for signal in strip.signals
+            for signal in strip.opinions
         }
     assert len(acknowledged) >= 3 * acknowledgements
     for record_id, number in acknowledged.items():

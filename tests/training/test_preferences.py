@@ -18,6 +18,7 @@ from tests.training.strips import make_strip
 from training.errors import PrefPaintError
 from training.preferences.database import FILE_NAME
 from training.preferences.export import export
+from training.preferences.records import Opinion
 from training.preferences.store import PreferenceStore
 
 
@@ -28,14 +29,14 @@ def pictures(folder: Path) -> list[Path]:
 def test_a_record_comes_back_as_it_was_shown(tmp_path: Path) -> None:
     strip = make_strip()
     with PreferenceStore(tmp_path) as store:
-        record_id = store.record(strip, 1, "up")
+        record_id = store.record(strip, Opinion("up", 1))
     with PreferenceStore(tmp_path) as store:
         (key,) = store.presentation_ids()
         stored = store.read(key)
-    assert [(one.record_id, one.seed, one.signal) for one in stored.signals] == [
-        (record_id, 1, "up")
+    assert [(one.record_id, one.opinion) for one in stored.opinions] == [
+        (record_id, Opinion("up", 1))
     ]
-    time = datetime.fromisoformat(stored.signals[0].recorded_at)
+    time = datetime.fromisoformat(stored.opinions[0].recorded_at)
     assert time.utcoffset() == timedelta(0)
     back = stored.presentation
     assert (back.photo_sha256, back.box, back.prompt, back.reward_model) == (
@@ -61,8 +62,8 @@ def test_a_record_comes_back_as_it_was_shown(tmp_path: Path) -> None:
 
 def test_two_thumbs_on_one_strip_store_the_strip_once(tmp_path: Path) -> None:
     with PreferenceStore(tmp_path) as store:
-        first = store.record(make_strip(), 0, "up")
-        second = store.record(make_strip(), 2, "down")
+        first = store.record(make_strip(), Opinion("up", 0))
+        second = store.record(make_strip(), Opinion("down", 2))
         statistics = store.statistics()
     assert first != second
     assert (statistics.presentations, statistics.candidates) == (1, 3)
@@ -71,9 +72,9 @@ def test_two_thumbs_on_one_strip_store_the_strip_once(tmp_path: Path) -> None:
 
 def test_a_second_thumb_replaces_the_first_but_not_an_accept(tmp_path: Path) -> None:
     with PreferenceStore(tmp_path) as store:
-        store.record(make_strip(), 0, "accept")
-        up = store.record(make_strip(), 0, "up")
-        assert store.record(make_strip(), 0, "down") == up
+        store.record(make_strip(), Opinion("accept", 0))
+        up = store.record(make_strip(), Opinion("up", 0))
+        assert store.record(make_strip(), Opinion("down", 0)) == up
         statistics = store.statistics()
     assert (statistics.ups, statistics.downs, statistics.accepts) == (0, 1, 1)
 
@@ -81,9 +82,9 @@ def test_a_second_thumb_replaces_the_first_but_not_an_accept(tmp_path: Path) -> 
 def test_statistics_count_what_was_said(tmp_path: Path) -> None:
     with PreferenceStore(tmp_path) as store:
         assert store.statistics().first is None
-        store.record(make_strip(1), 0, "accept")
-        store.record(make_strip(2), 1, "accept")
-        store.record(make_strip(2), 0, "down")
+        store.record(make_strip(1), Opinion("accept", 0))
+        store.record(make_strip(2), Opinion("accept", 1))
+        store.record(make_strip(2), Opinion("down", 0))
         statistics = store.statistics()
     assert (statistics.presentations, statistics.photos, statistics.candidates) == (2, 2, 6)
     assert (statistics.accepts, statistics.accepts_of_first, statistics.downs) == (2, 1, 1)
@@ -94,23 +95,23 @@ def test_statistics_count_what_was_said(tmp_path: Path) -> None:
 
 def test_withdrawing_forgets_the_strip_with_its_last_record(tmp_path: Path) -> None:
     with PreferenceStore(tmp_path) as store:
-        kept = store.record(make_strip(1), 0, "up")
-        first = store.record(make_strip(2), 0, "up")
-        second = store.record(make_strip(2), 1, "down")
+        kept = store.record(make_strip(1), Opinion("up", 0))
+        first = store.record(make_strip(2), Opinion("up", 0))
+        second = store.record(make_strip(2), Opinion("down", 1))
         store.withdraw(first)
         assert store.statistics().presentations == 2
         store.withdraw(second)
         store.withdraw(second)
         assert store.statistics().presentations == 1
         (key,) = store.presentation_ids()
-        assert [one.record_id for one in store.read(key).signals] == [kept]
+        assert [one.record_id for one in store.read(key).opinions] == [kept]
     # The hole is the same in both strips, so it stays with the first.
     assert len(pictures(tmp_path)) == 5
 
 
 def test_another_thread_may_record(tmp_path: Path) -> None:
     with PreferenceStore(tmp_path) as store:
-        thread = threading.Thread(target=store.record, args=(make_strip(), 0, "up"))
+        thread = threading.Thread(target=store.record, args=(make_strip(), Opinion("up", 0)))
         thread.start()
         thread.join()
         assert store.statistics().ups == 1
@@ -118,14 +119,14 @@ def test_another_thread_may_record(tmp_path: Path) -> None:
 
 def test_a_seed_that_was_not_shown_is_refused(tmp_path: Path) -> None:
     with PreferenceStore(tmp_path) as store, pytest.raises(ValueError, match="was not shown"):
-        store.record(make_strip(count=2), 2, "up")
+        store.record(make_strip(count=2), Opinion("up", 2))
 
 
 @pytest.mark.parametrize("damage", ["garbage", "truncated", "overwritten page"])
 def test_a_broken_database_is_set_aside_and_work_goes_on(tmp_path: Path, damage: str) -> None:
     with PreferenceStore(tmp_path) as store:
         for number in range(4):
-            store.record(make_strip(number), 0, "up")
+            store.record(make_strip(number), Opinion("up", 0))
     path = tmp_path / FILE_NAME
     content = path.read_bytes()
     broken = {
@@ -138,7 +139,7 @@ def test_a_broken_database_is_set_aside_and_work_goes_on(tmp_path: Path, damage:
     with PreferenceStore(tmp_path) as store:
         assert store.notice is not None
         assert store.statistics().presentations == 0
-        store.record(make_strip(9), 0, "up")
+        store.record(make_strip(9), Opinion("up", 0))
     (aside,) = tmp_path.glob(f"{FILE_NAME}.broken-*")
     assert aside.read_bytes() == broken
     assert str(aside) in store.notice
@@ -173,17 +174,18 @@ def test_a_full_disk_is_one_sentence_and_no_half_record(tmp_path: Path) -> None:
         import resource, signal, sys
         from pathlib import Path
         from training.errors import PrefPaintError
+        from training.preferences.records import Opinion
         from training.preferences.store import PreferenceStore
         from tests.training.strips import make_strip
         store = PreferenceStore(Path(sys.argv[1]))
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
         try:
-            store.record(make_strip(), 0, "up")
+            store.record(make_strip(), Opinion("up", 0))
         except PrefPaintError as error:
             print(error)
         resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
-        store.record(make_strip(5), 0, "up")
+        store.record(make_strip(5), Opinion("up", 0))
     """
     ran = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code), str(tmp_path)],
@@ -203,9 +205,9 @@ def test_a_full_disk_is_one_sentence_and_no_half_record(tmp_path: Path) -> None:
 
 def test_export_has_the_published_layout(tmp_path: Path) -> None:
     with PreferenceStore(tmp_path / "store") as store:
-        store.record(make_strip(1), 0, "accept")
-        store.record(make_strip(1), 2, "down")
-        store.record(make_strip(2), 1, "up")
+        store.record(make_strip(1), Opinion("accept", 0))
+        store.record(make_strip(1), Opinion("down", 2))
+        store.record(make_strip(2), Opinion("up", 1))
         summary = export(store, tmp_path / "out")
     assert (summary.presentations, summary.candidates) == (2, 6)
     assert (summary.ups, summary.downs, summary.accepts, summary.skipped) == (1, 1, 1, 0)
@@ -234,9 +236,9 @@ def test_export_has_the_published_layout(tmp_path: Path) -> None:
 
 def test_export_leaves_out_a_strip_whose_picture_is_gone(tmp_path: Path) -> None:
     with PreferenceStore(tmp_path / "store") as store:
-        store.record(make_strip(1), 0, "up")
+        store.record(make_strip(1), Opinion("up", 0))
         before = set(pictures(tmp_path / "store"))
-        store.record(make_strip(2), 0, "up")
+        store.record(make_strip(2), Opinion("up", 0))
         (set(pictures(tmp_path / "store")) - before).pop().write_bytes(b"damaged")
         summary = export(store, tmp_path / "out")
     assert (summary.presentations, summary.skipped) == (1, 1)
@@ -248,7 +250,7 @@ def test_export_into_a_folder_with_something_in_it_is_refused(tmp_path: Path) ->
     out.mkdir()
     (out / "mine.txt").write_text("mine")
     with PreferenceStore(tmp_path / "store") as store:
-        store.record(make_strip(), 0, "up")
+        store.record(make_strip(), Opinion("up", 0))
         with pytest.raises(PrefPaintError, match="holds something"):
             export(store, out)
         assert [path.name for path in out.iterdir()] == ["mine.txt"]

@@ -2,62 +2,16 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from training.errors import PrefPaintError
+from training.preferences.schema import MIGRATIONS, SCHEMA, SCHEMA_VERSION
 
 FILE_NAME = "preferences.sqlite3"
-SCHEMA_VERSION = 1
 BUSY_TIMEOUT_S = 10.0
 """How long a write waits for another window that is writing."""
-
-_SCHEMA = (
-    # digest: hash of all that was shown, so that a second thumb on one strip finds the first's.
-    """CREATE TABLE presentation (
-        id INTEGER PRIMARY KEY,
-        digest TEXT NOT NULL UNIQUE,
-        photo_sha256 TEXT NOT NULL,
-        box_top INTEGER NOT NULL,
-        box_left INTEGER NOT NULL,
-        box_height INTEGER NOT NULL,
-        box_width INTEGER NOT NULL,
-        image_sha256 TEXT NOT NULL,
-        hole_sha256 TEXT NOT NULL,
-        prompt TEXT NOT NULL,
-        reward_model TEXT NOT NULL,
-        recorded_at TEXT NOT NULL
-    )""",
-    """CREATE TABLE candidate (
-        presentation_id INTEGER NOT NULL REFERENCES presentation(id) ON DELETE CASCADE,
-        seed INTEGER NOT NULL,
-        rank INTEGER NOT NULL,
-        model TEXT NOT NULL,
-        pixels_sha256 TEXT NOT NULL,
-        reward REAL NOT NULL,
-        trust REAL NOT NULL,
-        features BLOB NOT NULL,
-        PRIMARY KEY (presentation_id, seed)
-    )""",
-    # kind: a candidate has at most one thumb and one acceptance; a new thumb replaces the old one.
-    # AUTOINCREMENT: the id of a withdrawn record never comes back for another one.
-    """CREATE TABLE signal (
-        id INTEGER PRIMARY KEY AUTOINCREMENT,
-        presentation_id INTEGER NOT NULL,
-        seed INTEGER NOT NULL,
-        signal TEXT NOT NULL CHECK (signal IN ('up', 'down', 'accept')),
-        kind TEXT NOT NULL GENERATED ALWAYS AS
-            (CASE signal WHEN 'accept' THEN 'accept' ELSE 'thumb' END) STORED,
-        recorded_at TEXT NOT NULL,
-        UNIQUE (presentation_id, seed, kind),
-        FOREIGN KEY (presentation_id, seed)
-            REFERENCES candidate(presentation_id, seed) ON DELETE CASCADE
-    )""",
-    "CREATE INDEX candidate_pixels ON candidate(pixels_sha256)",
-    "CREATE INDEX presentation_image ON presentation(image_sha256)",
-    "CREATE INDEX presentation_hole ON presentation(hole_sha256)",
-)
 
 
 def open_database(folder: Path) -> tuple[sqlite3.Connection, str | None]:
@@ -112,7 +66,7 @@ def _connect(path: Path) -> sqlite3.Connection | None:
         path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
     )
     try:
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        version = _version(connection)
         if version > SCHEMA_VERSION:
             raise PrefPaintError(
                 f"{path} was written by a newer PrefPaint (format {version}, this one knows "
@@ -123,8 +77,9 @@ def _connect(path: Path) -> sqlite3.Connection | None:
             return None
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA secure_delete = ON")
+        _bring_up_to_date(connection, path)
         connection.execute("PRAGMA foreign_keys = ON")
-        _create_tables(connection)
     except sqlite3.DatabaseError as error:
         connection.close()
         # Extended codes carry the primary one in their low byte.
@@ -140,12 +95,38 @@ def _connect(path: Path) -> sqlite3.Connection | None:
     return connection
 
 
-def _create_tables(connection: sqlite3.Connection) -> None:
+def _bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
+    """Make the tables, or move the records of an older format into today's after a backup."""
+    if _version(connection) == SCHEMA_VERSION:
+        return
     with transaction(connection):
-        if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
-            for statement in _SCHEMA:
-                connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        version = _version(connection)  # again: another window may have been faster
+        if version == SCHEMA_VERSION:
+            return
+        if version:
+            _back_up(path, version)
+        for statement in MIGRATIONS[version] if version else SCHEMA:
+            connection.execute(statement)
+        if connection.execute("PRAGMA foreign_key_check").fetchone() is not None:
+            raise sqlite3.DatabaseError(f"format {version} has records of nothing")
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _back_up(path: Path, version: int) -> None:
+    """Copy the database as last committed to a new file beside it."""
+    stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"
+    backup = path.with_name(f"preferences-backup-of-format-{version}-{stamp}.sqlite3")
+    unfinished = backup.with_name(f".{backup.name}.tmp")
+    try:
+        # A connection of its own, because one that writes cannot be copied from.
+        with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(unfinished)) as copy:
+            source.backup(copy)
+        unfinished.rename(backup)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def _set_aside(path: Path) -> Path:

@@ -123,3 +123,6 @@ class Filter:
     signals: tuple[Signal, ...] = ()
     persons: tuple[str, ...] = ()
     photo_sha256: str | None = None
+
+
+EVERYTHING = Filter()

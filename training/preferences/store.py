@@ -1,11 +1,11 @@
-"""Preferences as they are collected: a record at once for every thumb and every accept."""
+"""Preferences as they are collected: a record at once for everything that a person says."""
 
-import hashlib
-import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,22 +14,34 @@ import numpy as np
 from training.errors import PrefPaintError
 from training.inpainting.request import Box
 from training.preferences.database import open_database, transaction, utc_now
-from training.preferences.images import (
-    Picture,
-    image_path,
-    keep_image,
-    load_image,
-    pixel_hash,
+from training.preferences.images import image_path, keep_image, load_image
+from training.preferences.records import (
+    EVERYTHING,
+    Filter,
+    JudgedStrip,
+    Opinion,
+    Presentation,
+    ShownCandidate,
+    StoredOpinion,
+    StoredPresentation,
 )
-from training.preferences.records import Presentation, ShownCandidate, Signal
+from training.preferences.rows import (
+    OPINION_COLUMNS,
+    check_opinion,
+    conditions,
+    opinion_row,
+    pictures,
+    presentation_rows,
+    stored_opinion,
+)
 
 
 @dataclass(frozen=True)
 class Statistics:
     """Counts over everything kept. Times are UTC, ISO 8601, None when there is no record.
 
-    presentations: strips of candidates on which the person said something.
-    accepts_of_first: accepted fills that the reward model had put first.
+    presentations: strips of candidates on which a person said something.
+    accepts_of_first: accepted fills that stood first on the strip.
     """
 
     presentations: int
@@ -38,28 +50,13 @@ class Statistics:
     ups: int
     downs: int
     accepts: int
+    orders: int
+    nones: int
+    ratings: int
+    skips: int
     accepts_of_first: int
     first: str | None
     last: str | None
-
-
-@dataclass(frozen=True)
-class StoredSignal:
-    """What the person said of the candidate with this seed, and when (UTC, ISO 8601)."""
-
-    record_id: int
-    seed: int
-    signal: Signal
-    recorded_at: str
-
-
-@dataclass(frozen=True, eq=False)
-class StoredPresentation:
-    """A strip of candidates read back. digest: hash of everything shown, the strip's name."""
-
-    digest: str
-    presentation: Presentation
-    signals: tuple[StoredSignal, ...]
 
 
 class PreferenceStore:
@@ -92,28 +89,51 @@ class PreferenceStore:
         """Let go of the database. May be called twice."""
         self._connection.close()
 
-    def record(self, presentation: Presentation, seed: int, signal: Signal) -> int:
-        """Keep what the person said of one candidate, with everything that was on screen.
+    def record(
+        self, presentation: Presentation, opinion: Opinion, recorded_at: str | None = None
+    ) -> int:
+        """Keep what a person said, with everything that was on screen.
 
-        Returns the record's id once it is on disk. A thumb replaces the earlier thumb on the same
-        candidate. Raises PrefPaintError, with nothing kept, when the disk is full or not writable.
+        Returns the record's id once it is on disk. It replaces the same person's earlier opinion of
+        the same kind: the thumb, acceptance or rating of that candidate; the order, refusal or skip
+        of that strip. recorded_at: UTC, ISO 8601, now if None. Raises PrefPaintError, with nothing
+        kept, when the disk is full or not writable; ValueError for no opinion of this strip.
         """
-        if seed not in {candidate.seed for candidate in presentation.candidates}:
-            raise ValueError(f"seed {seed} was not shown")
-        pictures = _pictures(presentation)
+        stored = StoredOpinion(0, opinion, recorded_at or utc_now())
+        (record_id,) = self._keep(presentation, [stored])
+        return record_id
+
+    def add(self, stored: StoredPresentation) -> int:
+        """Keep opinions from elsewhere; of two of one kind the later stays.
+
+        Returns how many were new, without those that are here already. Raises as `record` does.
+        """
+        return len(self._keep(stored.presentation, stored.opinions, later_only=True))
+
+    def _keep(
+        self,
+        presentation: Presentation,
+        opinions: Sequence[StoredOpinion],
+        *,
+        later_only: bool = False,
+    ) -> list[int]:
+        """Ids of the records that were written."""
+        for stored in opinions:
+            check_opinion(presentation, stored.opinion)
+        if not opinions:
+            return []
+        shown = pictures(presentation)
         with self._errors("be kept"), transaction(self._connection):
             # Within the transaction, so that no withdrawal removes them before the row is in.
-            for sha256, pixels in pictures.items():
+            for sha256, pixels in shown.items():
                 keep_image(self._images, sha256, pixels)
-            key = self._insert_presentation(presentation)
-            row = self._connection.execute(
-                """INSERT INTO signal (presentation_id, seed, signal, recorded_at)
-                VALUES (?, ?, ?, ?) ON CONFLICT (presentation_id, seed, kind)
-                DO UPDATE SET signal = excluded.signal, recorded_at = excluded.recorded_at
-                RETURNING id""",
-                (key, seed, signal, utc_now()),
-            ).fetchone()
-        return int(row[0])
+            first = min(stored.recorded_at for stored in opinions)
+            key = self._insert_presentation(presentation, first)
+            return [
+                record_id
+                for stored in opinions
+                for record_id in self._insert_opinion(key, stored, later_only)
+            ]
 
     def withdraw(self, record_id: int) -> None:
         """Forget a record; with the last one of a strip, its candidates and pictures go too."""
@@ -135,43 +155,72 @@ class PreferenceStore:
     def statistics(self) -> Statistics:
         """Count what is kept."""
         with self._errors("be counted"):
-            row = self._connection.execute(
-                """SELECT (SELECT count(*) FROM presentation),
-                    (SELECT count(DISTINCT photo_sha256) FROM presentation),
-                    (SELECT count(*) FROM candidate),
-                    count(*) FILTER (WHERE signal = 'up'),
-                    count(*) FILTER (WHERE signal = 'down'),
-                    count(*) FILTER (WHERE signal = 'accept'),
-                    count(*) FILTER (WHERE signal = 'accept' AND rank = 1),
-                    min(recorded_at), max(recorded_at)
-                FROM signal JOIN candidate USING (presentation_id, seed)"""
+            counts = dict(
+                self._connection.execute("SELECT what, sum(count) FROM tally GROUP BY what")
+            )
+            first, last = self._connection.execute(
+                """SELECT (SELECT min(recorded_at) FROM signal),
+                    (SELECT max(recorded_at) FROM signal)"""
             ).fetchone()
-        return Statistics(*row)
+        return Statistics(
+            presentations=counts["presentation"],
+            photos=counts["photo"],
+            candidates=counts["candidate"],
+            ups=counts.get("up", 0),
+            downs=counts.get("down", 0),
+            accepts=counts.get("accept", 0),
+            orders=counts.get("order", 0),
+            nones=counts.get("none", 0),
+            ratings=counts.get("rating", 0),
+            skips=counts.get("skip", 0),
+            accepts_of_first=counts.get("accept of first", 0),
+            first=first,
+            last=last,
+        )
 
-    def presentation_ids(self) -> list[int]:
-        """Keys for `read`, oldest first."""
-        with self._errors("be read"):
-            rows = self._connection.execute("SELECT id FROM presentation ORDER BY id").fetchall()
+    def persons(self) -> list[str]:
+        """Everybody who gave an opinion that is kept, by name."""
+        rows = self._rows(
+            "SELECT DISTINCT person FROM tally WHERE person <> '' AND count > 0 ORDER BY person"
+        )
+        return [str(person) for (person,) in rows]
+
+    def presentation_ids(self, which: Filter = EVERYTHING) -> list[int]:
+        """Keys for `read`, oldest first: strips with an opinion that the filter lets through."""
+        condition, values = conditions(which)
+        rows = self._rows(
+            f"""SELECT DISTINCT presentation.id
+            FROM signal JOIN presentation ON presentation.id = presentation_id
+            WHERE {condition} ORDER BY presentation.id""",
+            *values,
+        )
         return [int(key) for (key,) in rows]
 
-    def read(self, presentation_id: int) -> StoredPresentation:
-        """Everything about one strip. Raises PrefPaintError when a picture of it is gone."""
+    def read(self, presentation_id: int, which: Filter = EVERYTHING) -> StoredPresentation:
+        """Everything about one strip, with the opinions that the filter lets through.
+
+        Raises PrefPaintError when the strip or a picture of it is gone.
+        """
+        condition, values = conditions(which)
         with self._errors("be read"):
             row = self._connection.execute(
                 """SELECT digest, photo_sha256, box_top, box_left, box_height, box_width,
-                    image_sha256, hole_sha256, prompt, reward_model
+                    image_sha256, hole_sha256, prompt, reward_model, collection, item
                 FROM presentation WHERE id = ?""",
                 (presentation_id,),
             ).fetchone()
+            if row is None:
+                raise PrefPaintError(f"A strip in {self.folder} was deleted meanwhile. Try again.")
             candidates = self._connection.execute(
                 """SELECT rank, seed, model, pixels_sha256, reward, trust, features
                 FROM candidate WHERE presentation_id = ? ORDER BY rank, seed""",
                 (presentation_id,),
             ).fetchall()
-            signals = self._connection.execute(
-                """SELECT id, seed, signal, recorded_at FROM signal
-                WHERE presentation_id = ? ORDER BY id""",
-                (presentation_id,),
+            opinions = self._connection.execute(
+                f"""SELECT {OPINION_COLUMNS}
+                FROM signal JOIN presentation ON presentation.id = presentation_id
+                WHERE presentation.id = ? AND {condition} ORDER BY signal.id""",
+                (presentation_id, *values),
             ).fetchall()
             presentation = Presentation(
                 photo_sha256=row[1],
@@ -181,10 +230,62 @@ class PreferenceStore:
                 prompt=row[8],
                 reward_model=row[9],
                 candidates=tuple(self._shown(values) for values in candidates),
+                collection=row[10],
+                item=row[11],
             )
-        return StoredPresentation(
-            row[0], presentation, tuple(StoredSignal(*values) for values in signals)
+        return StoredPresentation(row[0], presentation, tuple(map(stored_opinion, opinions)))
+
+    def judged_strips(self, person: str, reward_model: str) -> list[JudgedStrip]:
+        """What this person said of strips that this reward model saw, without their pictures.
+
+        Oldest strip first. Candidates without features are left out, and strips of only such.
+        """
+        opinions: dict[int, list[Opinion]] = {}
+        for key, *columns in self._rows(
+            f"""SELECT presentation_id, {OPINION_COLUMNS}
+            FROM signal JOIN presentation ON presentation.id = presentation_id
+            WHERE person = ? AND reward_model = ?
+            ORDER BY signal.recorded_at, signal.id""",
+            person,
+            reward_model,
+        ):
+            opinions.setdefault(key, []).append(stored_opinion(tuple(columns)).opinion)
+        candidates = self._rows(
+            """SELECT presentation.id, digest, seed, reward, features
+            FROM presentation JOIN candidate ON presentation.id = presentation_id
+            WHERE presentation.id IN (SELECT presentation_id FROM signal WHERE person = ?)
+                AND reward_model = ? AND reward IS NOT NULL AND length(features) > 0
+            ORDER BY presentation.id, rank, seed""",
+            person,
+            reward_model,
         )
+        return [
+            _judged_strip(list(rows), opinions[key])
+            for key, rows in groupby(candidates, itemgetter(0))
+            if key in opinions
+        ]
+
+    def collection_opinions(
+        self, collection: str, person: str | None = None
+    ) -> dict[str, tuple[StoredOpinion, ...]]:
+        """What was said on the rating screen: item to opinions, in the order of their ids."""
+        rows = self._rows(
+            f"""SELECT item, {OPINION_COLUMNS}
+            FROM presentation JOIN signal ON presentation.id = presentation_id
+            WHERE collection = ? AND collection <> '' AND (? IS NULL OR person = ?)
+            ORDER BY signal.id""",
+            collection,
+            person,
+            person,
+        )
+        said: dict[str, list[StoredOpinion]] = {}
+        for item, *columns in rows:
+            said.setdefault(item, []).append(stored_opinion(tuple(columns)))
+        return {item: tuple(opinions) for item, opinions in said.items()}
+
+    def _rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        with self._errors("be read"):
+            return self._connection.execute(query, values).fetchall()
 
     def _shown(self, row: tuple[Any, ...]) -> ShownCandidate:
         rank, seed, model, sha256, reward, trust, features = row
@@ -198,30 +299,36 @@ class PreferenceStore:
             features=np.frombuffer(features, np.float32),
         )
 
-    def _insert_presentation(self, shown: Presentation) -> int:
+    def _insert_presentation(self, shown: Presentation, recorded_at: str) -> int:
         """The key of the presentation, which is written unless it is there already."""
-        row = _presentation_row(shown)
+        row, candidates = presentation_rows(shown)
         known = self._connection.execute(
             "SELECT id FROM presentation WHERE digest = ?", (row["digest"],)
         ).fetchone()
         if known is not None:
             return int(known[0])
-        key = self._insert("presentation", row)
-        for candidate in shown.candidates:
-            self._insert(
-                "candidate",
-                {
-                    "presentation_id": key,
-                    "seed": int(candidate.seed),
-                    "rank": int(candidate.rank),
-                    "model": candidate.model,
-                    "pixels_sha256": pixel_hash(candidate.pixels),
-                    "reward": float(candidate.reward),
-                    "trust": float(candidate.trust),
-                    "features": candidate.features.astype(np.float32).tobytes(),
-                },
-            )
+        key = self._insert("presentation", {**row, "recorded_at": recorded_at})
+        for candidate in candidates:
+            self._insert("candidate", {"presentation_id": key, **candidate})
         return key
+
+    def _insert_opinion(self, key: int, stored: StoredOpinion, later_only: bool) -> list[int]:
+        """The record's id; none when `later_only` and what is there is as late."""
+        row = {
+            "presentation_id": key,
+            **opinion_row(stored.opinion),
+            "recorded_at": stored.recorded_at,
+        }
+        condition = "WHERE excluded.recorded_at > signal.recorded_at" if later_only else ""
+        rows = self._connection.execute(
+            f"""INSERT INTO signal ({", ".join(row)}) VALUES ({", ".join("?" * len(row))})
+            ON CONFLICT (presentation_id, ifnull(seed, 0), kind, person) DO UPDATE SET
+                signal = excluded.signal, ranking = excluded.ranking, rating = excluded.rating,
+                reasons = excluded.reasons, recorded_at = excluded.recorded_at
+            {condition} RETURNING id""",
+            tuple(row.values()),
+        ).fetchall()
+        return [int(record_id) for (record_id,) in rows]
 
     def _insert(self, table: str, row: dict[str, Any]) -> int:
         columns, marks = ", ".join(row), ", ".join("?" * len(row))
@@ -263,33 +370,12 @@ class PreferenceStore:
             ) from error
 
 
-def _hole_picture(presentation: Presentation) -> Picture:
-    return np.where(presentation.hole, 255, 0).astype(np.uint8)
-
-
-def _pictures(presentation: Presentation) -> dict[str, Picture]:
-    """Every picture of a presentation by its hash."""
-    fills = [candidate.pixels for candidate in presentation.candidates]
-    pictures = [presentation.image, _hole_picture(presentation), *fills]
-    return {pixel_hash(pixels): pixels for pixels in pictures}
-
-
-def _presentation_row(shown: Presentation) -> dict[str, Any]:
-    """A row of the presentation table. Its digest leaves out the time: it names what was shown."""
-    row: dict[str, Any] = {
-        "photo_sha256": shown.photo_sha256,
-        "box_top": shown.box.top,
-        "box_left": shown.box.left,
-        "box_height": shown.box.height,
-        "box_width": shown.box.width,
-        "image_sha256": pixel_hash(shown.image),
-        "hole_sha256": pixel_hash(_hole_picture(shown)),
-        "prompt": shown.prompt,
-        "reward_model": shown.reward_model,
-    }
-    candidates = [
-        (int(one.rank), int(one.seed), one.model, pixel_hash(one.pixels), float(one.reward))
-        for one in shown.candidates
-    ]
-    digest = hashlib.sha256(json.dumps([row, candidates], sort_keys=True).encode()).hexdigest()
-    return {"digest": digest, **row, "recorded_at": utc_now()}
+def _judged_strip(rows: list[tuple[Any, ...]], opinions: list[Opinion]) -> JudgedStrip:
+    """rows: key, digest, seed, reward and features of each candidate."""
+    return JudgedStrip(
+        digest=rows[0][1],
+        seeds=tuple(row[2] for row in rows),
+        rewards=np.array([row[3] for row in rows], np.float64),
+        features=np.stack([np.frombuffer(row[4], np.float32) for row in rows]),
+        opinions=tuple(opinions),
+    )
