@@ -10,6 +10,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line (sys.argv without one) and return the exit status."""
     multiprocessing.freeze_support()  # a bundle starts its worker processes through this file
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] == ["--prefpaint-train"]:  # app.TRAIN_WORD
+        return _train(words[1:])
     if not words or words == ["--sample"]:  # the window shows before the commands are loaded
         return _open_window(None, bool(words))
     if len(words) == 1 and Path(words[0]).is_file():
@@ -17,6 +19,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from prefpaint_gui import cli  # here, so that worker processes do not load it
 
     return cli.run(words, _open_window)
+
+
+def _train(words: list[str]) -> int:
+    from training.__main__ import main as train
+
+    sys.argv = ["prefpaint-train", *words]
+    train()
+    return 0
 
 
 def _open_window(photo: Path | None, sample: bool) -> int:

@@ -20,6 +20,7 @@ from prefpaint_gui.state.options import (
     MOST_STEPS,
     OptionValues,
 )
+from prefpaint_gui.state.training import BUILTIN
 from training.inpainting.settings import SAMPLERS, DiffusionSettings, SamplerName
 
 THEMES = ("system", "dark", "light")
@@ -32,6 +33,8 @@ DIFFUSION_SETTINGS = ("prompt", "negative_prompt", "steps", "guidance", "sampler
 class Settings:
     """geometry: Qt's own description of the window's place, base64. theme: one of THEMES.
 
+    reward: what ranks the fills, BUILTIN or a file.
+
     last_folder: where files were opened or saved last. From show_regions on, see OptionValues and
     DiffusionSettings. Raises ValueError for anything out of its range.
     """
@@ -40,6 +43,7 @@ class Settings:
     geometry: str = ""
     theme: str = "system"
     panel_open: bool = True
+    reward: str = BUILTIN
     show_regions: bool = True
     model: str = PATCHMATCH.name
     count: int = 4
@@ -59,7 +63,10 @@ class Settings:
             isinstance(self.last_folder, str | None)
             and all(
                 isinstance(text, str)
-                for text in (self.geometry, self.model, self.prompt, self.negative_prompt)
+                for text in (
+                    *(self.geometry, self.reward),
+                    *(self.model, self.prompt, self.negative_prompt),
+                )
             )
             and self.theme in THEMES
             and isinstance(self.panel_open, bool)

@@ -47,6 +47,9 @@ MENUS: dict[str, list[tuple[str, str, str] | None]] = {
         ("thumb_down", "Thumb &down", "Down"),
         ("use_settings", "Use these &settings", "U"),
     ],
+    "&Preferences": [
+        ("train", "&Train…", ""),
+    ],
     "&View": [
         ("fit", "&Fit", "Ctrl+0"),
         ("actual", "&Actual size", "Ctrl+1"),

@@ -60,10 +60,10 @@ def test_frozen_layers_stay_and_are_computed_once(
     seen: list[int] = []
     frozen = ClipEncoder.frozen
 
-    def counted(self: ClipEncoder, images: torch.Tensor) -> torch.Tensor:
+    def counted(self: ClipEncoder, images: torch.Tensor, holes: torch.Tensor) -> torch.Tensor:
         if self.training:
             seen.append(len(images))
-        return frozen(self, images)
+        return frozen(self, images, holes)
 
     monkeypatch.setattr(ClipEncoder, "frozen", counted)
     network = frozen_run(data, tmp_path / "kept", steps=6)

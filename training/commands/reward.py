@@ -114,12 +114,11 @@ def reward(
 
     draw_curve(out)
     for name, measured in figures.items():
-        if measured:
-            low, high, count = measured["low"], measured["high"], measured["count"]
-            Console().print(
-                f"{name}: {measured['share']:.1%} of {count} held-out pairs in the right order "
-                f"(95 %: {low:.1%} to {high:.1%})"
-            )
+        low, high, count = measured["low"], measured["high"], measured["count"]
+        Console().print(
+            f"{name}: {measured['share']:.1%} of {count} held-out pairs in the right order "
+            f"(95 %: {low:.1%} to {high:.1%})"
+        )
     Console().print(f"The reward model is {out / 'reward.safetensors'}.")
 
 
@@ -135,7 +134,7 @@ def _train(
 ) -> dict[str, Any]:
     """Train, measure on held-out prompts and save; gives the accuracies, where there are such."""
     from training.reward.batches import read_prompts
-    from training.reward.held_out import judged_accuracy, write_held_out
+    from training.reward.held_out import write_held_out
     from training.reward.model import load_reward
     from training.reward.trainer import read_config, train_reward  # torch, slow to import
 
@@ -148,8 +147,7 @@ def _train(
         if held_out:
             prompts = read_prompts(held_out, model.network.config.image_size, "test", out)
             begun = load_reward(settings.start).network if settings.start else None
-            old = begun and judged_accuracy(begun, prompts)
-            figures = write_held_out(out, old, judged_accuracy(model.network, prompts))
+            figures = write_held_out(out, begun, model.network, prompts)
             model.provenance["held out"] = figures
         model.save(out / "reward.safetensors")
     return figures

@@ -24,6 +24,7 @@ from training.preferences.records import (
     ShownCandidate,
     StoredOpinion,
     StoredPresentation,
+    ToldStrip,
 )
 from training.preferences.rows import (
     OPINION_COLUMNS,
@@ -264,6 +265,23 @@ class PreferenceStore:
             for key, rows in groupby(candidates, itemgetter(0))
             if key in opinions
         ]
+
+    def told_strips(self) -> list[ToldStrip]:
+        """What everybody said of every strip, without pictures and features, oldest strip first."""
+        seeds: dict[int, list[int]] = {}
+        for key, seed in self._rows("SELECT presentation_id, seed FROM candidate ORDER BY 1, rank"):
+            seeds.setdefault(key, []).append(seed)
+        rows = self._rows(
+            f"""SELECT presentation.id, photo_sha256, {OPINION_COLUMNS}
+            FROM presentation JOIN signal ON presentation.id = presentation_id
+            ORDER BY presentation.id, signal.id"""
+        )
+        strips = []
+        for key, group in groupby(rows, itemgetter(0)):
+            said = list(group)
+            opinions = tuple(stored_opinion(row[2:]).opinion for row in said)
+            strips.append(ToldStrip(said[0][1], tuple(seeds.get(key, ())), opinions))
+        return strips
 
     def collection_opinions(
         self, collection: str, person: str | None = None

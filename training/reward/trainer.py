@@ -146,6 +146,9 @@ def train_reward(
         accelerator.process_index,
         accelerator.num_processes,
     )
+    if begun and not state.step and config.patience is not None:
+        state.best = _overall(pair_accuracies(network_judge(network), validation, config.seed))
+        run.save(network, optimiser, state, is_best=True)  # nothing may come of the training
     with ThreadPoolExecutor(1) as executor:  # the next batch is drawn while this one is learned
         upcoming = executor.submit(batches.draw, state.step)
         while state.step < config.steps and not _is_stale(state.stale, config):
