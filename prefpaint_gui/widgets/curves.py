@@ -86,7 +86,8 @@ class Curve(QWidget):
             painter.drawText(box, right, self._words(share * highest, short=True))
         foot = QRectF(plot.left(), plot.bottom() + 4, plot.width(), 16)
         painter.drawText(foot, Qt.AlignmentFlag.AlignLeft, "0")
-        painter.drawText(foot, Qt.AlignmentFlag.AlignRight, f"step {self._steps}")
+        if self._points:
+            painter.drawText(foot, Qt.AlignmentFlag.AlignRight, f"step {self._steps}")
 
     def _draw_line(self, painter: QPainter, plot: QRectF, highest: float) -> None:
         places = [

@@ -23,7 +23,7 @@ from prefpaint_gui.widgets.parts import label
 from prefpaint_gui.widgets.theme import Colours
 from training.reward.division import ENOUGH
 
-COUNTS = ("Strips with an order", "Usable pairs", "Thumbs", "Accepted", "Orders", "Ratings")
+COUNTS = ("Strips", "Usable pairs", "Thumbs", "Accepted", "Orders", "Ratings")
 
 
 class TrainDialog(QDialog):
@@ -72,7 +72,7 @@ class TrainDialog(QDialog):
             counts.addWidget(label(name, "small"), 1, column)
             counts.setColumnStretch(column, 1)
         counts.setVerticalSpacing(0)
-        counts.setHorizontalSpacing(8)
+        counts.setHorizontalSpacing(16)
         curves.setSpacing(12)
         curves.addWidget(self.loss)
         curves.addWidget(self.accuracy)
@@ -122,9 +122,7 @@ class TrainDialog(QDialog):
             return
         self._show_counts()
         course = self._training.course
-        phase, has_run = course.phase, course.phase not in ("idle", "preparing")
-        for curve in (self.loss, self.accuracy):
-            curve.setVisible(has_run)
+        phase = course.phase
         self.loss.show_points([(p.step, p.loss) for p in course.points], course.steps)
         self.accuracy.show_points([(p.step, p.accuracy) for p in course.points], course.steps)
         is_told = phase not in ("idle", "offered")

@@ -62,6 +62,8 @@ class TrainingWorker(QObject):
             from training.reward.finetune import survey
 
             with self._open_store() as store:
+                if store.notice:
+                    self.failed.emit(store.notice)
                 self.surveyed.emit(survey(store))
             if self._process is None:
                 self._run = self._where.unfinished()

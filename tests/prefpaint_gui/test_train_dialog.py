@@ -106,7 +106,7 @@ def is_running(process: int) -> bool:
 
 def test_too_little_is_said_with_what_is_missing(bench: Bench):
     dialog = opened(bench, strips=3)
-    assert dialog.counts["Strips with an order"].text() == "3"
+    assert dialog.counts["Strips"].text() == "3"
     assert dialog.counts["Usable pairs"].text() == "6"
     assert dialog.counts["Accepted"].text() == "3"
     assert "47 more strips" in dialog.lacking.text()

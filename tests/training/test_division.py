@@ -18,7 +18,7 @@ def test_a_photo_is_on_one_side_and_most_is_learned_from(of_strips: str):
     counts = Counter(splits.values())
     largest = max(Counter(photos.values()).values(), default=0)
     for held_out in ("test", "validation"):
-        assert counts[held_out] < 0.2 * len(photos) + largest
+        assert counts[held_out] <= 0.2 * len(photos) + largest
     assert divide(dict(reversed(photos.items()))) == splits
 
 

@@ -9,6 +9,7 @@ from threading import Event
 from typing import Any
 
 import pytest
+from filelock import FileLock
 from safetensors.torch import load_file
 
 from tests.prefpaint_gui.tiny_reward import save_tiny_reward
@@ -98,16 +99,14 @@ def test_a_pause_changes_nothing(begun: Run):
 
 
 def test_errors_are_told_and_two_do_not_train_in_one_folder(begun: Run):
-    first = start(begun)
-    assert first.stdout is not None
-    first.stdout.readline()
-    second = start(begun)
-    assert "Another process trains" in events_of(second)[-1]["sentence"]
-    assert second.wait() == 2
-    first.communicate()
-    (begun.folder / "run" / "checkpoint.pt").write_bytes(b"half")
-    third = start(begun)
-    (told,) = events_of(third)
-    assert third.wait() == 2
+    out = begun.folder / "run"
+    out.mkdir()
+    with FileLock(out / ".lock"):
+        (told,) = events_of(start(begun))
+    assert "Another process trains" in told["sentence"]
+    (out / "checkpoint.pt").write_bytes(b"half")
+    child = start(begun)
+    (told,) = events_of(child)
+    assert child.wait() == 2
     assert told["event"] == "failed"
     assert "checkpoint.pt is damaged" in told["sentence"]

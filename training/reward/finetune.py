@@ -15,8 +15,9 @@ from threading import Event
 from training.errors import PrefPaintError
 from training.preferences.export import export
 from training.preferences.order import by_person, known_levels
+from training.preferences.reading import Statistics
 from training.preferences.records import ToldStrip
-from training.preferences.store import PreferenceStore, Statistics
+from training.preferences.store import PreferenceStore
 from training.reward.division import lacking
 from training.reward.eye import tier_pairs
 
