@@ -342,12 +342,13 @@ def real_backends() -> Backends:
 
     def training() -> "Place":
         from prefpaint_gui.paths import data_folder
-        from training.reward.finetune import default_place
+        from training.reward.finetune import Place, own_settings
 
         # In a bundle there is no Python to call: see prefpaint_gui.__main__.
         is_bundle = getattr(sys, "frozen", False)
         words = (TRAIN_WORD,) if is_bundle else ("-m", "training")
-        return default_place(data_folder(), (sys.executable, *words))
+        command = (sys.executable, *words)
+        return Place(data_folder(), command, path_of(BUILTIN), own_settings())
 
     def store() -> "PreferenceStore":
         from prefpaint_gui.paths import data_folder

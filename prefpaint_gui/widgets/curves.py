@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from prefpaint_gui.widgets.theme import Colours
 
-LEFT, TOP, RIGHT, BOTTOM = 40, 32, 12, 24
+LEFT, TOP, RIGHT, BOTTOM = 48, 32, 12, 24
 
 
 class Curve(QWidget):

@@ -15,12 +15,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from prefpaint_gui.state.training import BUILTIN, Accuracy, Course, Training
+from prefpaint_gui.state.training import BUILTIN, Course, Training
 from prefpaint_gui.widgets.banner import Banner
 from prefpaint_gui.widgets.curves import Curve
-from prefpaint_gui.widgets.model_task import TaskPanel
 from prefpaint_gui.widgets.parts import label
 from prefpaint_gui.widgets.theme import Colours
+from prefpaint_gui.widgets.train_offer import OfferPanel
 from training.reward.division import ENOUGH
 
 COUNTS = ("Strips", "Usable pairs", "Thumbs", "Accepted", "Orders", "Ratings")
@@ -46,7 +46,7 @@ class TrainDialog(QDialog):
         self.bar.setRange(0, 1000)
         self.bar.setAccessibleName("Progress of the training")
         self.course = label(tone="small")
-        self.offer = TaskPanel("Result")
+        self.offer = OfferPanel()
         self.builtin = QPushButton("Use the built-in reward")
         self.ranked_by = label(tone="small")
         self.delete = QPushButton("Cancel training")
@@ -112,7 +112,7 @@ class TrainDialog(QDialog):
         self.pause.clicked.connect(training.pause)
         self.resume.clicked.connect(training.resume)
         self.delete.clicked.connect(training.delete)
-        self.offer.agreed.connect(training.take)
+        self.offer.accepted.connect(training.take)
         self.offer.declined.connect(training.delete)
         self.builtin.clicked.connect(lambda: training.choose(BUILTIN))
         self.close_button.clicked.connect(self.reject)
@@ -130,7 +130,7 @@ class TrainDialog(QDialog):
         self.course.setVisible(is_told)
         self.bar.setValue(round(1000 * _share(course)))
         self.course.setText(_course_words(course))
-        self._show_offer()
+        self.offer.show_result(course)
         survey = self._training.survey
         self.train.setVisible(phase == "idle")
         self.train.setEnabled(survey is not None and not survey.lacking)
@@ -156,28 +156,6 @@ class TrainDialog(QDialog):
             shown.setText(f"{value:,}")
         self.lacking.setText(survey.lacking)
         self.lacking.setVisible(bool(survey.lacking) and self._training.course.phase == "idle")
-
-    def _show_offer(self) -> None:
-        course = self._training.course
-        if course.old is None or course.new is None:
-            self.offer.hide()
-            return
-        facts = [
-            (name, f"{_accuracy_words(found)}, and {100 * faults:.0f} % of plain faults")
-            for name, found, faults in (
-                ("Built-in", course.old, course.faults[0]),
-                ("New", course.new, course.faults[1]),
-            )
-        ]
-        self.offer.show_question(
-            _verdict(course.old, course.new),
-            "Use the new reward",
-            "Keep the present one",
-            facts=facts,
-            note=f"So many of {course.new.count} held-out pairs, which neither has learned from, "
-            "are in the order that you told (in brackets: the 95 % interval). Faults: how often it "
-            "sees which of two fills is more blurred, noisy or off colour.",
-        )
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -226,15 +204,3 @@ def _time_words(seconds: float) -> str:
     if seconds < 90:
         return f"{max(1, math.ceil(seconds))} s"
     return f"{math.ceil(seconds / 60)} min"
-
-
-def _accuracy_words(found: Accuracy) -> str:
-    return f"{100 * found.share:.0f} %  ({100 * found.low:.0f} to {100 * found.high:.0f} %)"
-
-
-def _verdict(old: Accuracy, new: Accuracy) -> str:
-    if new.share <= old.share:
-        return "The new reward is not better than the built-in one."
-    if new.low <= old.high:
-        return "The new reward did better, but the difference may be chance."
-    return "The new reward does better."

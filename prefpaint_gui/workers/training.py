@@ -172,10 +172,7 @@ class TrainingWorker(QObject):
         result = self._run.result()
         if result is None:
             return course
-        old, new = (
-            Accuracy(**{key: result[name][key] for key in ("share", "low", "high", "count")})
-            for name in ("old", "new")
-        )
+        old, new = (_accuracy(result[name]) for name in ("old", "new"))
         faults = tuple(result[f"{name} faults"]["share"] for name in ("old", "new"))
         return replace(course, phase="offered", old=old, new=new, faults=faults)
 
@@ -232,3 +229,7 @@ class TrainingWorker(QObject):
 
 def _point(line: dict[str, float]) -> Point:
     return Point(int(line["step"]), line["loss"], line["accuracy"])
+
+
+def _accuracy(found: dict[str, float]) -> Accuracy:
+    return Accuracy(found["share"], found["low"], found["high"], int(found["count"]))

@@ -138,9 +138,11 @@ def test_the_result_ranks_only_when_it_is_chosen_and_the_way_back_is_open(painte
     press(bench, dialog.train)
     bench.until(lambda: phase(bench) == "offered")
     assert training.reward == BUILTIN
-    assert "70 %" in dialog.offer.facts["New"]
-    assert "50 %" in dialog.offer.facts["Built-in"]
-    press(bench, dialog.offer.yes)
+    shown = {name: [cell.text() for cell in cells] for name, cells in dialog.offer.rows.items()}
+    assert shown["New reward"] == ["70 %", "40 % – 90 %", "80 %"]
+    assert shown["Built-in reward"] == ["50 %", "40 % – 90 %", "90 %"]
+    assert "may be chance" in dialog.offer.verdict.text()
+    press(bench, dialog.offer.use)
     bench.until(lambda: training.reward != BUILTIN)
     assert Path(training.reward).read_bytes() == b"weights"
     assert bench.program.settings.reward == training.reward
@@ -158,7 +160,7 @@ def test_keeping_the_present_reward_deletes_the_run(bench: Bench):
     dialog = opened(bench, script=FINISHES)
     press(bench, dialog.train)
     bench.until(lambda: phase(bench) == "offered")
-    press(bench, dialog.offer.no)
+    press(bench, dialog.offer.keep)
     bench.until(lambda: phase(bench) == "idle")
     assert bench.program.training.reward == BUILTIN
     assert runs(bench) == []

@@ -30,10 +30,12 @@ def divide(photos: Mapping[str, str]) -> dict[str, Split]:
     splits: dict[str, Split] = {}
     held_out: dict[Split, float] = dict.fromkeys(("test", "validation"), HELD_OUT * len(photos))
     for photo in by_size[:-1]:
-        part = next((name for name, room in held_out.items() if room > 0), "train")
-        splits[photo] = part
-        if part in held_out:
-            held_out[part] -= counts[photo]
+        splits[photo] = "train"
+        for part, room in held_out.items():
+            if room > 0:
+                splits[photo] = part
+                held_out[part] = room - counts[photo]
+                break
     splits |= dict.fromkeys(by_size[-1:], "train")
     return {strip: splits[photo] for strip, photo in photos.items()}
 

@@ -83,12 +83,9 @@ class Place:
         return run
 
 
-def default_place(folder: Path, command: tuple[str, ...]) -> Place:
-    """From the built-in reward, with the program's own settings."""
-    from training.reward.scorer import builtin_reward_path
-
-    settings = Path(str(resources.files("resources") / "training" / SETTINGS))
-    return Place(folder, command, builtin_reward_path(), settings)
+def own_settings() -> Path:
+    """The TOML file of settings that comes with the program."""
+    return Path(str(resources.files("resources") / "training" / SETTINGS))
 
 
 @dataclass(frozen=True)

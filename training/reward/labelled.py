@@ -31,7 +31,8 @@ _log = logging.getLogger(__name__)
 class LabelledPrompt:
     """A prompt with its judged pictures, read from disk when they are asked for.
 
-    photo: what is on one side of a split. name: of the prompt and, where several people judged it, of whose judgement this is.
+    photo: what is on one side of a split. name: of the prompt and, where several people judged it,
+    of whose judgement this is.
     scores: one for each picture, standardised within `group`; none where nobody gave scores.
     tiers: indices into the pictures, best first; between tiers the order is known.
     """
