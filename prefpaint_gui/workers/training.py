@@ -153,10 +153,15 @@ class TrainingWorker(QObject):
         return self._place
 
     def _delete(self) -> None:
-        if self._run is not None:
-            self._run.delete()
+        try:
+            if self._run is not None:
+                self._run.delete()
+        except PrefPaintError as error:
+            self.failed.emit(str(error))
+            self._tell(self._as_left())
+        else:
             self._run = None
-        self._tell(Course())
+            self._tell(Course())
 
     def _tell(self, course: Course) -> None:
         self._course = course

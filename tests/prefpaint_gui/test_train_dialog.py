@@ -2,14 +2,17 @@
 
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from PySide6.QtWidgets import QPushButton
 
+from prefpaint_gui.app import TRAIN_WORD
 from prefpaint_gui.state.training import BUILTIN
 from prefpaint_gui.widgets.train_dialog import TrainDialog
 from tests.prefpaint_gui.conftest import LEFT, Bench
@@ -179,7 +182,24 @@ def test_cancelling_leaves_no_process_and_no_picture(bench: Bench):
     assert runs(bench) == []
 
 
-def test_closing_the_window_pauses_and_the_next_one_finds_it(bench: Bench):
+def test_a_run_of_another_window_is_not_deleted(bench: Bench):
+    dialog = opened(bench, script=WAITS + "; sys.exit(1)")
+    press(bench, dialog.train)
+    bench.until(lambda: bench.program.training.course.step == 1)
+    press(bench, dialog.pause)
+    bench.until(lambda: phase(bench) == "paused")
+    (run,) = runs(bench)
+    with FileLock(run / "run" / ".lock"):
+        press(bench, dialog.delete)
+        bench.until(dialog.banner.isVisible)
+        assert "Another window" in dialog.banner.text.text()
+        assert (run / "data" / "records.jsonl").exists()
+    press(bench, dialog.delete)
+    bench.until(lambda: phase(bench) == "idle")
+    assert runs(bench) == []
+
+
+def test_closing_the_window_pauses_and_leaves_the_run_to_the_next(bench: Bench):
     dialog = opened(bench, script=WAITS)
     press(bench, dialog.train)
     bench.until(lambda: bench.program.training.course.step == 1)
@@ -208,3 +228,9 @@ def test_a_trainer_that_cannot_be_started_is_said(bench: Bench, tmp_path: Path):
     press(bench, dialog.train)
     bench.until(lambda: phase(bench) == "paused")
     assert "cannot be started" in dialog.banner.text.text()
+
+
+def test_a_bundle_trains_through_its_own_program():
+    words = ("-m", "prefpaint_gui", TRAIN_WORD, "reward", "--help")
+    told = subprocess.run([sys.executable, *words], capture_output=True, text=True, check=True)
+    assert "Train a reward model" in told.stdout

@@ -74,12 +74,19 @@ def test_frozen_layers_stay_and_are_computed_once(
     assert not {name for name in kept if "encoder.layers.3.mlp" in name or "psi" in name}
 
 
-@pytest.mark.parametrize("checkpointing", [False, True])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"gradient_checkpointing": True},
+        {"freeze": 1.0, "encoder": EncoderConfig(image_size=64, widths=(8, 8), embedding_size=16)},
+    ],
+)
 def test_saving_work_or_memory_changes_nothing(
-    checkpointing: bool, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    changes: dict[str, object], data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Kept activations and recomputed gradients give what plain training gives."""
-    saved = weights(frozen_run(data, tmp_path / "saved", gradient_checkpointing=checkpointing))
+    saved = weights(frozen_run(data, tmp_path / "saved", **changes))
     rewards = Embedder.rewards
 
     def recomputed(self: Embedder, groups: list[Group]) -> torch.Tensor:
@@ -87,7 +94,7 @@ def test_saving_work_or_memory_changes_nothing(
         return rewards(self, groups)
 
     monkeypatch.setattr(Embedder, "rewards", recomputed)
-    plain = weights(frozen_run(data, tmp_path / "plain"))
+    plain = weights(frozen_run(data, tmp_path / "plain", **changes))
     for name, tensor in plain.items():
         torch.testing.assert_close(saved[name], tensor, rtol=1e-4, atol=1e-6)
 

@@ -12,6 +12,8 @@ from importlib import resources
 from pathlib import Path
 from threading import Event
 
+from filelock import FileLock, Timeout
+
 from training.errors import PrefPaintError
 from training.preferences.export import export
 from training.preferences.order import by_person, known_levels
@@ -79,7 +81,11 @@ class Place:
     ) -> "Run":
         """Export the store for a new run. Raises as `export` does."""
         run = Run(self._runs / f"{datetime.now():%Y%m%d-%H%M%S}", self)
-        export(store, run.folder / DATA, "paper", on_progress=on_progress, cancel=cancel)
+        try:
+            export(store, run.folder / DATA, "paper", on_progress=on_progress, cancel=cancel)
+        except BaseException:
+            run.delete()
+            raise
         return run
 
 
@@ -140,7 +146,17 @@ class Run:
         return kept
 
     def delete(self) -> None:
-        """Delete the run with its copies of the person's pictures."""
+        """Delete the run with its copies of the person's pictures. Raises PrefPaintError while
+        another process trains there."""
+        try:
+            with FileLock(self.folder / RUN / ".lock", timeout=0):
+                pass
+        except Timeout as error:
+            raise PrefPaintError(
+                "Another window trains there just now. Pause or cancel it in that window."
+            ) from error
+        except OSError:
+            pass  # it has not been begun
         shutil.rmtree(self.folder, ignore_errors=True)
 
     @property
