@@ -6,6 +6,9 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QPushButton, QVB
 from prefpaint_gui.state.training import Accuracy, Course
 from prefpaint_gui.widgets.parts import label
 
+COSTLY = 0.15
+"""From such a loss on, of the share of faults that are seen, the person is warned."""
+
 
 class OfferPanel(QFrame):
     """A table of both rewards on held-out strips; hidden while there is nothing to choose."""
@@ -59,7 +62,9 @@ class OfferPanel(QFrame):
             texts = (_percent(found.share), f"{_percent(found.low)} – {_percent(found.high)}")
             for cell, text in zip(cells, (*texts, _percent(faults)), strict=True):
                 cell.setText(text)
-        self.verdict.setText(_verdict(course.old, course.new))
+        costs = course.faults[0] - course.faults[1] > COSTLY
+        verdict = _verdict(course.old, course.new)
+        self.verdict.setText(f"{verdict} But it misses far more faults." if costs else verdict)
         self.note.setText(
             f"Measured on {course.new.count} held-out pairs that neither has learned from. Faults: "
             "how often the less blurred, noisy or discoloured of two fills comes first."

@@ -36,7 +36,7 @@ RESULT = {
     "old": {**ACCURACY, "share": 0.5},
     "new": {**ACCURACY, "share": 0.7},
     "old faults": {**ACCURACY, "share": 0.9},
-    "new faults": {**ACCURACY, "share": 0.8},
+    "new faults": {**ACCURACY, "share": 0.6},
 }
 WORDS = """
 import json, os, sys
@@ -142,9 +142,10 @@ def test_the_result_ranks_only_when_it_is_chosen_and_the_way_back_is_open(painte
     bench.until(lambda: phase(bench) == "offered")
     assert training.reward == BUILTIN
     shown = {name: [cell.text() for cell in cells] for name, cells in dialog.offer.rows.items()}
-    assert shown["New reward"] == ["70 %", "40 % – 90 %", "80 %"]
+    assert shown["New reward"] == ["70 %", "40 % – 90 %", "60 %"]
     assert shown["Built-in reward"] == ["50 %", "40 % – 90 %", "90 %"]
     assert "may be chance" in dialog.offer.verdict.text()
+    assert "misses far more faults" in dialog.offer.verdict.text()
     press(bench, dialog.offer.use)
     bench.until(lambda: training.reward != BUILTIN)
     assert Path(training.reward).read_bytes() == b"weights"
