@@ -12,6 +12,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         multiprocessing.freeze_support()
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] == ["--prefpaint-train"]:  # app.TRAIN_WORD
+        return _train(words[1:])
     if not words or words == ["--sample"]:  # the window shows before the commands are loaded
         return _open_window(None, bool(words))
     if len(words) == 1 and Path(words[0]).is_file():
@@ -20,6 +22,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from prefpaint_gui.cli_output import Windows
 
     return cli.run(words, Windows(_open_window, _open_rating))
+
+
+def _train(words: list[str]) -> int:
+    from training.__main__ import main as train
+
+    sys.argv = ["prefpaint-train", *words]
+    train()
+    return 0
 
 
 def _open_window(photo: Path | None, sample: bool) -> int:

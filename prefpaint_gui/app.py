@@ -4,9 +4,9 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy  # noqa: F401 - before Qt, whose import hook doubles the time that it takes
 from PySide6.QtCore import QByteArray, QObject, QTimer, Signal, Slot
@@ -31,10 +31,11 @@ from prefpaint_gui.state.options import Options, suitable_brush
 from prefpaint_gui.state.personal import Personal
 from prefpaint_gui.state.regions import Regions
 from prefpaint_gui.state.session import Session
+from prefpaint_gui.state.training import BUILTIN, Training
 from prefpaint_gui.widgets.main_window import MainWindow
 from prefpaint_gui.widgets.theme import apply_theme, colours_for
 from prefpaint_gui.workers.downloads import DownloadWorker
-from prefpaint_gui.workers.feedback import FeedbackWorker, Store
+from prefpaint_gui.workers.feedback import FeedbackWorker
 from prefpaint_gui.workers.files import FileWorker
 from prefpaint_gui.workers.generation import GenerationWorker, OwnedScorer
 from prefpaint_gui.workers.learning import LearningWorker
@@ -42,16 +43,16 @@ from prefpaint_gui.workers.models import Models, ModelsWorker
 from prefpaint_gui.workers.preloaded import PreloadedScorer
 from prefpaint_gui.workers.regions import RegionsWorker
 from prefpaint_gui.workers.threads import Worker, WorkerThreads
+from prefpaint_gui.workers.training import TrainingWorker
 from training.inpainting.request import OwnedInpainter
 
 if TYPE_CHECKING:
     from prefpaint_gui.rating_app import RatingProgram
-    from prefpaint_gui.workers.rating import RatingStore
+    from training.preferences.store import PreferenceStore
+    from training.reward.finetune import Place
 
-    class Preferences(Store, RatingStore, Protocol):
-        """What the windows need of a preference store, together."""
-
-
+TRAIN_WORD = "--prefpaint-train"
+"""The first word by which the window calls its own bundle to train a reward."""
 WARM_UP_AFTER_MS = 250
 """By then the window is painted, and starting the worker processes does not hold it up."""
 
@@ -70,15 +71,19 @@ NO_DISPLAY_TO_RATE = (
 class Backends:
     """What the window works with; each is made in a worker's thread, when it is first needed.
 
-    inpainter: takes the name of a ModelChoice. models: those there are now, the built-in one first.
-    library: keeps the models that are no part of the program.
+    inpainter: takes the name of a ModelChoice and, as scorer, the reward that judges (see
+    Training). models: those there are now, the built-in one first. library: keeps the models that
+    are no part of the program. trained_on, training: the preferences that a reward is trained on,
+    and where its runs lie.
     """
 
-    inpainter: Callable[[str], OwnedInpainter]
-    scorer: Callable[[], OwnedScorer]
-    store: "Callable[[], Preferences]"
+    inpainter: Callable[[str, str], OwnedInpainter]
+    scorer: Callable[[str], OwnedScorer]
+    store: "Callable[[], PreferenceStore]"
     models: Callable[[], list[ModelChoice]]
     library: Callable[[], Models]
+    trained_on: "Callable[[], PreferenceStore]"
+    training: "Callable[[], Place]"
 
 
 class Program(QObject):
@@ -105,6 +110,7 @@ class Program(QObject):
         self.session = Session(self.document, self.candidates, self.options, self.answers)
         self.asking = Asking(self.candidates, self.session, self.personal)
         self.library = Library()
+        self.training = Training(settings.reward)
         self.window = MainWindow(
             self.document,
             self.candidates,
@@ -114,15 +120,17 @@ class Program(QObject):
             self.library,
             self.personal,
             self.asking,
+            self.training,
         )
-        self._generation = GenerationWorker(backends.inpainter, backends.scorer)
+        self._generation = GenerationWorker(backends.inpainter, backends.scorer, settings.reward)
         self._file_worker = FileWorker()
         self._feedback = FeedbackWorker(backends.store)
         self._learning = LearningWorker()
         self._models = ModelsWorker(backends.models, backends.library)
         self._downloads = DownloadWorker(backends.library)
+        self._trainer = TrainingWorker(backends.trained_on, backends.training)
         self._region_worker = RegionsWorker()
-        models: list[Worker] = [self._models, self._downloads]
+        models: list[Worker] = [self._models, self._downloads, self._trainer]
         photo: list[Worker] = [self._generation, self._file_worker, self._region_worker]
         self._threads = WorkerThreads([*photo, *models, self._feedback, self._learning])
         self._is_stopped = False
@@ -130,6 +138,7 @@ class Program(QObject):
         self._connect_files()
         self._connect_feedback()
         self._connect_library()
+        self._connect_training()
         self._connect_lookups()
         self.document.replaced.connect(self._suit_brush)
         self.window.sample_wanted.connect(self.open_sample)
@@ -198,6 +207,21 @@ class Program(QObject):
         downloads.failed.connect(library.on_failed)
         downloads.broken_off.connect(library.on_broken_off)
 
+    def _connect_training(self) -> None:
+        training, worker = self.training, self._trainer
+        training.look_wanted.connect(worker.look)
+        training.begin_wanted.connect(worker.begin)
+        training.resume_wanted.connect(worker.resume)
+        training.pause_wanted.connect(worker.pause)
+        training.delete_wanted.connect(worker.delete)
+        training.take_wanted.connect(worker.take)
+        training.reward_chosen.connect(self._generation.use_reward)
+        training.reward_chosen.connect(self._remember_reward)
+        worker.surveyed.connect(training.on_surveyed)
+        worker.course_changed.connect(training.on_course)
+        worker.taken.connect(training.on_taken)
+        worker.failed.connect(training.on_failed)
+
     def _connect_lookups(self) -> None:
         self.models_wanted.connect(self._models.look)
         self._models.choices_listed.connect(self.options.set_models)
@@ -214,6 +238,16 @@ class Program(QObject):
         window.commands["panel"].setChecked(settings.panel_open)
         window.panel.setVisible(settings.panel_open)
         self.use_theme(settings.theme)
+        if settings.reward != BUILTIN and not Path(settings.reward).is_file():
+            self.training.choose(BUILTIN)
+            window.banner.show_error(
+                f"The reward {settings.reward} is gone. The built-in one ranks your fills again."
+            )
+        window.status.show_reward(self.training.reward)
+
+    @Slot(str)
+    def _remember_reward(self, reward: str) -> None:
+        self.settings = replace(self.settings, reward=reward)
 
     @Slot(str)
     def use_theme(self, theme: str) -> None:
@@ -270,7 +304,8 @@ class Program(QObject):
         from prefpaint_gui.rating_app import RatingProgram
 
         colours = colours_for(self.settings.theme)
-        rating = RatingProgram(folder, None, self._backends.store, self._backends.scorer, colours)
+        scorer = partial(self._backends.scorer, self.settings.reward)
+        rating = RatingProgram(folder, None, self._backends.store, scorer, colours)
         self.ratings.append(rating)
         rating.closed.connect(lambda: self.ratings.remove(rating))
         rating.show()
@@ -282,6 +317,7 @@ class Program(QObject):
             self._is_stopped = True
             self.session.jobs.cancel_all()
             self.library.cancel()
+            self.training.close()
             self._write_settings()
             self._threads.stop()
 
@@ -328,7 +364,8 @@ def run_rating(folder: Path, person: str | None) -> int:
         program.window.set_colours(colours)
 
     colours = colours_for(settings.theme)
-    program = RatingProgram(folder, person, backends.store, backends.scorer, colours)
+    scorer = partial(backends.scorer, settings.reward)
+    program = RatingProgram(folder, person, backends.store, scorer, colours)
     dress()
     app.styleHints().colorSchemeChanged.connect(dress)
     program.show()
@@ -370,23 +407,37 @@ def real_backends() -> Backends:
             if not entry.is_builtin
         ]
 
-    def inpainter(model: str) -> OwnedInpainter:
-        from prefpaint_gui.inpainters import make_inpainter
+    def path_of(reward: str) -> Path:
         from training.reward.scorer import builtin_reward_path
 
-        made = make_inpainter(model, builtin_reward_path())
+        return builtin_reward_path() if reward == BUILTIN else Path(reward)
+
+    def inpainter(model: str, reward: str) -> OwnedInpainter:
+        from prefpaint_gui.inpainters import make_inpainter
+
+        made = make_inpainter(model, path_of(reward))
         made.start()
         return made
 
-    def scorer() -> OwnedScorer:
-        from training.reward.scorer import ProcessScorer, builtin_reward_path
+    def scorer(reward: str) -> OwnedScorer:
+        from training.reward.scorer import ProcessScorer
 
-        return PreloadedScorer(ProcessScorer(builtin_reward_path()))
+        return PreloadedScorer(ProcessScorer(path_of(reward)))
 
-    def store() -> "Preferences":
+    def training() -> "Place":
+        from prefpaint_gui.paths import data_folder
+        from training.reward.finetune import Place, own_settings
+
+        # In a bundle there is no Python to call: see prefpaint_gui.__main__.
+        is_bundle = getattr(sys, "frozen", False)
+        words = (TRAIN_WORD,) if is_bundle else ("-m", "training")
+        command = (sys.executable, *words)
+        return Place(data_folder(), command, path_of(BUILTIN), own_settings())
+
+    def store() -> "PreferenceStore":
         from prefpaint_gui.paths import data_folder
         from training.preferences.store import PreferenceStore
 
         return PreferenceStore(data_folder())
 
-    return Backends(inpainter, scorer, store, models, library)
+    return Backends(inpainter, scorer, store, models, library, store, training)

@@ -21,6 +21,7 @@ from prefpaint_gui.state.options import (
     OptionValues,
 )
 from prefpaint_gui.state.personal import LONGEST_NAME, PersonalValues
+from prefpaint_gui.state.training import BUILTIN
 from training.inpainting.settings import SAMPLERS, DiffusionSettings, SamplerName
 from training.preferences.records import DEFAULT_PERSON
 
@@ -35,14 +36,16 @@ PERSONAL = ("profile", "profiles", "personal_order", "asks", "learned_since")
 class Settings:
     """geometry: Qt's own description of the window's place, base64. theme: one of THEMES.
 
-    last_folder: where files were opened or saved last. From show_regions on, see OptionValues,
-    DiffusionSettings and PersonalValues. Raises ValueError for anything out of its range.
+    last_folder: where files were opened or saved last. reward: what ranks the fills, BUILTIN or a
+    file. From show_regions on, see OptionValues, DiffusionSettings and PersonalValues. Raises
+    ValueError for anything out of its range.
     """
 
     last_folder: str | None = None
     geometry: str = ""
     theme: str = "system"
     panel_open: bool = True
+    reward: str = BUILTIN
     show_regions: bool = True
     model: str = PATCHMATCH.name
     count: int = 4
@@ -67,7 +70,10 @@ class Settings:
             isinstance(self.last_folder, str | None)
             and all(
                 isinstance(text, str)
-                for text in (self.geometry, self.model, self.prompt, self.negative_prompt)
+                for text in (
+                    *(self.geometry, self.reward),
+                    *(self.model, self.prompt, self.negative_prompt),
+                )
             )
             and self.theme in THEMES
             and isinstance(self.panel_open, bool)

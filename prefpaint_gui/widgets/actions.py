@@ -57,6 +57,7 @@ MENUS: dict[str, list[tuple[str, str, str] | None]] = {
         ("asks", "&Ask me now and then", ""),
         None,
         ("rate", "&Rate a folder…", ""),
+        ("train", "&Train…", ""),
     ],
     "&View": [
         ("fit", "&Fit", "Ctrl+0"),

@@ -21,6 +21,7 @@ from prefpaint_gui.state.options import Options, Tool
 from prefpaint_gui.state.personal import Personal
 from prefpaint_gui.state.regions import Regions
 from prefpaint_gui.state.session import Session
+from prefpaint_gui.state.training import Training
 from prefpaint_gui.widgets import file_dialogs
 from prefpaint_gui.widgets.actions import MENUS, WORKSPACE_ONLY, make_actions
 from prefpaint_gui.widgets.banner import Banner
@@ -36,6 +37,7 @@ from prefpaint_gui.widgets.top_bar import TopBar
 
 if TYPE_CHECKING:
     from prefpaint_gui.widgets.models_dialog import ModelsDialog
+    from prefpaint_gui.widgets.train_dialog import TrainDialog
 
 
 class MainWindow(QMainWindow):
@@ -57,6 +59,7 @@ class MainWindow(QMainWindow):
         library: Library,
         personal: Personal,
         asking: Asking,
+        training: Training,
     ) -> None:
         super().__init__()
         self._document = document
@@ -65,6 +68,7 @@ class MainWindow(QMainWindow):
         self._session = session
         self._library = library
         self._personal = personal
+        self._training = training
         self.commands = make_actions(self)
         self.files = FileActions(document, self)
         self.top_bar = TopBar(document, session, options, self.commands["panel"])
@@ -75,6 +79,7 @@ class MainWindow(QMainWindow):
         self.panel = SidePanel(options, session, self.commands["models"])
         self.status = StatusLine(document, session, candidates, options)
         self._models: ModelsDialog | None = None
+        self._train: TrainDialog | None = None
         self._colours = Colours()
         self.setAcceptDrops(True)
         self.setMinimumSize(760, 560)
@@ -88,7 +93,8 @@ class MainWindow(QMainWindow):
     def set_colours(self, colours: Colours) -> None:
         """Hand the colours to what does not take them from the style sheet."""
         self._colours = colours
-        for part in (self.commands, self.area, self.banner, self.strip, self._models):
+        dialogs = (self._models, self._train)
+        for part in (self.commands, self.area, self.banner, self.strip, *dialogs):
             if part is not None:
                 part.set_colours(colours)
 
@@ -101,6 +107,16 @@ class MainWindow(QMainWindow):
             self._models = ModelsDialog(self._library, self._options, self)
             self._models.set_colours(self._colours)
         return self._models
+
+    @property
+    def train(self) -> "TrainDialog":
+        """Made when it is first wanted."""
+        if self._train is None:
+            from prefpaint_gui.widgets.train_dialog import TrainDialog
+
+            self._train = TrainDialog(self._training, self)
+            self._train.set_colours(self._colours)
+        return self._train
 
     def _lay_out(self) -> None:
         names = ["brush", "eraser", "rectangle", "", "invert", "clear", "", "fit", "actual"]
@@ -154,6 +170,7 @@ class MainWindow(QMainWindow):
             "save_as": self.files.save_as,
             "models": lambda: self.models.present(),
             "rate": self._rate,
+            "train": lambda: self.train.present(),
             "quit": self.close,
             "undo": document.undo,
             "redo": document.redo,
@@ -211,7 +228,10 @@ class MainWindow(QMainWindow):
             source.failed.connect(self.banner.show_error)
             source.succeeded.connect(self.banner.hide)
         self._library.failed.connect(self._show_model_error)
-        for remarks in (self.files.notice, self._library.notice, self._personal.notice):
+        self._training.failed.connect(self._show_training_error)
+        self._training.changed.connect(lambda: self.status.show_reward(self._training.reward))
+        voices = (self.files, self._library, self._personal, self._training)
+        for remarks in (voice.notice for voice in voices):
             remarks.connect(self.status.say)
         self.files.close_granted.connect(self.close)
 
@@ -227,6 +247,10 @@ class MainWindow(QMainWindow):
 
     def _show_model_error(self, sentence: str) -> None:
         if self._models is None or not self._models.isVisible():  # else it is shown there
+            self.banner.show_error(sentence)
+
+    def _show_training_error(self, sentence: str) -> None:
+        if self._train is None or not self._train.isVisible():  # else it is shown there
             self.banner.show_error(sentence)
 
     def _cancel(self) -> None:
@@ -291,7 +315,8 @@ class MainWindow(QMainWindow):
             return
         self._session.jobs.cancel_all()
         event.accept()
-        if self._models is not None:
-            self._models.close()
+        for dialog in (self._models, self._train):
+            if dialog is not None:
+                dialog.close()
         self.hide()  # at once, however long the workers take to end
         self.closed.emit()

@@ -1,6 +1,7 @@
 """The line at the bottom: what is open, where the pointer is, what is going on."""
 
 import math
+from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QToolButton, QWidget
@@ -10,6 +11,7 @@ from prefpaint_gui.state.document import Document
 from prefpaint_gui.state.jobs import RunningProgress
 from prefpaint_gui.state.options import Options
 from prefpaint_gui.state.session import Session
+from prefpaint_gui.state.training import BUILTIN
 from prefpaint_gui.widgets.job_list import JobList
 from prefpaint_gui.widgets.parts import label
 
@@ -31,7 +33,8 @@ class StatusLine(QWidget):
         self._session = session
         self._candidates = candidates
         self.size_label, self.zoom, self.mode, self.pointer = label(), label(), label(), label()
-        self.notice, self.share = label(), label()
+        self.reward, self.notice, self.share = label(), label(), label()
+        self.reward.setToolTip("The reward that ranks your fills: see Preferences, Train")
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.setRange(0, 1000)
@@ -48,7 +51,7 @@ class StatusLine(QWidget):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(16, 0, 16, 0)
         layout.setSpacing(24)
-        for fact in (self.size_label, self.zoom, self.mode, self.pointer):
+        for fact in (self.size_label, self.zoom, self.mode, self.reward, self.pointer):
             layout.addWidget(fact)
         layout.addStretch()
         parts: tuple[QWidget, ...] = (self.notice, self.share, self.bar, self.waiting)
@@ -66,6 +69,11 @@ class StatusLine(QWidget):
         """Show a passing remark."""
         self.notice.setText(text)
         self._notice_end.start(NOTICE_MS)
+
+    def show_reward(self, reward: str) -> None:
+        """Name the reward that ranks, unless it is the built-in one."""
+        self.reward.setText("" if reward == BUILTIN else f"Ranked by {Path(reward).stem}")
+        self.reward.setVisible(reward != BUILTIN)
 
     def show_zoom(self, scale: float) -> None:
         percent = scale * 100

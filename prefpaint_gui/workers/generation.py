@@ -36,7 +36,8 @@ class GenerationWorker(QObject):
 
     make_inpainter, make_scorer: called in that thread, so that heavy imports do not hold up the
     window; called again for the next order when they raised PrefPaintError. make_inpainter takes
-    a model's name; one inpainter is kept, and closed before another model's is made.
+    a model's name and, as make_scorer, the reward; one of each is kept, and closed before another
+    is made. reward: see Training.
     """
 
     filled = Signal(object)
@@ -51,8 +52,9 @@ class GenerationWorker(QObject):
 
     def __init__(
         self,
-        make_inpainter: Callable[[str], OwnedInpainter],
-        make_scorer: Callable[[], OwnedScorer],
+        make_inpainter: Callable[[str, str], OwnedInpainter],
+        make_scorer: Callable[[str], OwnedScorer],
+        reward: str,
     ) -> None:
         super().__init__()
         self._make_inpainter = make_inpainter
@@ -61,6 +63,7 @@ class GenerationWorker(QObject):
         self._model = PATCHMATCH.name
         """Which model `_inpainter` is for."""
         self._scorer: OwnedScorer | None = None
+        self._reward = reward
 
     @Slot()
     def warm_up(self) -> None:
@@ -70,12 +73,16 @@ class GenerationWorker(QObject):
         except PrefPaintError:
             logging.getLogger(__name__).info("warming up failed", exc_info=True)
 
+    @Slot(str)
+    def use_reward(self, reward: str) -> None:
+        """Rank by another reward from the next order on."""
+        self._close_models()
+        self._reward = reward
+
     @Slot()
     def close(self) -> None:
         """End the models' processes."""
-        self._close_inpainter()
-        if self._scorer is not None:
-            self._scorer.close()
+        self._close_models()
         self.closed.emit()
 
     @Slot(object)
@@ -121,14 +128,20 @@ class GenerationWorker(QObject):
             self._inpainter.close()
             self._inpainter = None
 
+    def _close_models(self) -> None:
+        self._close_inpainter()
+        if self._scorer is not None:
+            self._scorer.close()
+            self._scorer = None
+
     def _models(self, model: str) -> tuple[OwnedInpainter, OwnedScorer]:
         if model != self._model:
             self._close_inpainter()
             self._model = model
         if self._inpainter is None:
-            self._inpainter = self._make_inpainter(model)
+            self._inpainter = self._make_inpainter(model, self._reward)
         if self._scorer is None:
-            self._scorer = self._make_scorer()
+            self._scorer = self._make_scorer(self._reward)
         return self._inpainter, self._scorer
 
 

@@ -1,5 +1,6 @@
 """The real window, with a scripted inpainter, scorer and store behind it."""
 
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,8 @@ from prefpaint_gui.widgets import file_dialogs
 from tests.prefpaint_gui.fake_models import FakeModels
 from tests.prefpaint_gui.fakes import FakeInpainter, FakeScorer, FakeStore
 from training.preferences.records import Opinion
+from training.preferences.store import PreferenceStore
+from training.reward.finetune import Place
 
 LEFT = Qt.MouseButton.LeftButton
 DIFFUSION = ModelChoice("tiny", "Tiny diffusion", is_diffusion=True, is_available=True)
@@ -36,6 +39,14 @@ class Bench:
     made: list[str] = field(default_factory=list)
     """Names of the models that an inpainter was made for."""
     models: FakeModels = field(default_factory=FakeModels)
+    rewards: list[str] = field(default_factory=list)
+    """Those that an inpainter was made for."""
+    places: list[Place] = field(default_factory=list)
+    """The last one is where rewards are trained, on the preferences kept in its folder."""
+
+    @property
+    def place(self) -> Place:
+        return self.places[-1]
 
     def open(self, path: Path) -> None:
         with self.qtbot.waitSignal(self.program.document.replaced):
@@ -93,15 +104,25 @@ class Bench:
 
 
 @pytest.fixture
-def bench(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, qapp: QApplication) -> Iterator[Bench]:
+def bench(
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+    qapp: QApplication,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Bench]:
     """The window, shown and empty; unsaved changes are discarded unless a test says otherwise."""
     qapp.setStyle("Fusion")
     monkeypatch.setattr(file_dialogs, "ask_unsaved", lambda *_: "discard")
     inpainter, scorer, store = FakeInpainter(), FakeScorer(), FakeStore()
     made: list[str] = []
+    rewards: list[str] = []
+    data = tmp_path_factory.mktemp("data")
+    trainer = (sys.executable, "-m", "training")
+    places = [Place(data, trainer, data / "general.safetensors", data / "settings.toml")]
 
-    def make_inpainter(model: str) -> FakeInpainter:
+    def make_inpainter(model: str, reward: str) -> FakeInpainter:
         made.append(model)
+        rewards.append(reward)
         return inpainter
 
     def choices() -> list[ModelChoice]:
@@ -111,7 +132,15 @@ def bench(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, qapp: QApplication) -> 
 
     models = FakeModels()
     program = build_window(
-        Backends(make_inpainter, lambda: scorer, lambda: store, choices, lambda: models)
+        Backends(
+            make_inpainter,
+            lambda _reward: scorer,
+            lambda: store,
+            choices,
+            lambda: models,
+            lambda: PreferenceStore(data),
+            lambda: places[-1],
+        )
     )
     qtbot.addWidget(program.window)
     program.window.strip.animated = False
@@ -120,7 +149,7 @@ def bench(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, qapp: QApplication) -> 
         program.show()
     program.window.activateWindow()
     program.window.canvas.setFocus()
-    yield Bench(qtbot, program, inpainter, scorer, store, made, models)
+    yield Bench(qtbot, program, inpainter, scorer, store, made, models, rewards, places)
     inpainter.gate.set()
     store.gate.set()
     models.gate.set()

@@ -17,7 +17,7 @@ from training.reward.embedding import Embedder
 from training.reward.encoders import EncoderConfig
 from training.reward.groups import Group
 from training.reward.network import RewardNetwork
-from training.reward.trainer import RewardTrainingConfig, read_config, train_reward
+from training.reward.trainer import RewardTrainingConfig, StepDone, read_config, train_reward
 
 CLIP = EncoderConfig(
     kind="clip",
@@ -60,10 +60,10 @@ def test_frozen_layers_stay_and_are_computed_once(
     seen: list[int] = []
     frozen = ClipEncoder.frozen
 
-    def counted(self: ClipEncoder, images: torch.Tensor) -> torch.Tensor:
+    def counted(self: ClipEncoder, images: torch.Tensor, holes: torch.Tensor) -> torch.Tensor:
         if self.training:
             seen.append(len(images))
-        return frozen(self, images)
+        return frozen(self, images, holes)
 
     monkeypatch.setattr(ClipEncoder, "frozen", counted)
     network = frozen_run(data, tmp_path / "kept", steps=6)
@@ -74,12 +74,19 @@ def test_frozen_layers_stay_and_are_computed_once(
     assert not {name for name in kept if "encoder.layers.3.mlp" in name or "psi" in name}
 
 
-@pytest.mark.parametrize("checkpointing", [False, True])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"gradient_checkpointing": True},
+        {"freeze": 1.0, "encoder": EncoderConfig(image_size=64, widths=(8, 8), embedding_size=16)},
+    ],
+)
 def test_saving_work_or_memory_changes_nothing(
-    checkpointing: bool, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    changes: dict[str, object], data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Kept activations and recomputed gradients give what plain training gives."""
-    saved = weights(frozen_run(data, tmp_path / "saved", gradient_checkpointing=checkpointing))
+    saved = weights(frozen_run(data, tmp_path / "saved", **changes))
     rewards = Embedder.rewards
 
     def recomputed(self: Embedder, groups: list[Group]) -> torch.Tensor:
@@ -87,13 +94,13 @@ def test_saving_work_or_memory_changes_nothing(
         return rewards(self, groups)
 
     monkeypatch.setattr(Embedder, "rewards", recomputed)
-    plain = weights(frozen_run(data, tmp_path / "plain"))
+    plain = weights(frozen_run(data, tmp_path / "plain", **changes))
     for name, tensor in plain.items():
         torch.testing.assert_close(saved[name], tensor, rtol=1e-4, atol=1e-6)
 
 
 def test_a_run_that_no_longer_improves_ends_with_its_best(data: Path, tmp_path: Path) -> None:
-    shares: list[float] = []
+    steps: list[StepDone] = []
     config = RewardTrainingConfig(
         steps=40,
         batch_size=4,
@@ -104,8 +111,8 @@ def test_a_run_that_no_longer_improves_ends_with_its_best(data: Path, tmp_path: 
         learning_rate=0.0,
         encoder=CLIP,
     )
-    train_reward([data], [data], tmp_path / "run", config, shares.append)
-    assert len(shares) == 6  # the first measurement is the best, two more are not better
+    train_reward([data], [data], tmp_path / "run", config, steps.append)
+    assert len(steps) == 6  # the first measurement is the best, two more are not better
     lines = (tmp_path / "run" / "log.jsonl").read_text().splitlines()
     assert [json.loads(line)["step"] for line in lines] == [2, 4, 6]
     assert list((tmp_path / "run").glob("events.out.tfevents.*"))

@@ -19,7 +19,7 @@ from training.reward.groups import draw_group
 from training.reward.losses import Pairs, ordinal_loss, ranking_loss, regression_loss
 from training.reward.model import load_reward
 from training.reward.pair_data import certainty, load_prompts
-from training.reward.trainer import RewardTrainingConfig, train_reward
+from training.reward.trainer import RewardTrainingConfig, StepDone, train_reward
 
 SMALL = EncoderConfig(widths=(8, 8, 8, 8), embedding_size=16)
 
@@ -79,8 +79,8 @@ def test_training_resumes_exactly(pairs: Path, tmp_path: Path) -> None:
     class Killed(Exception):  # noqa: N818
         pass
 
-    def kill_after_half(share: float) -> None:
-        if share > 0.5:
+    def kill_after_half(done: StepDone) -> None:
+        if done.step > done.steps / 2:
             raise Killed
 
     with pytest.raises(Killed):

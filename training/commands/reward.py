@@ -2,19 +2,28 @@
 
 import os
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from filelock import FileLock, Timeout
 from rich.console import Console
 
 from resources import SAMPLE_PHOTO
+from training.commands.events import event_lines
 from training.commands.options import Out, Seed, progress, worker_processes
+from training.errors import PrefPaintError
 from training.prompts.photos import find_photos
 from training.reward.objective import Objective
 from training.reward.pairs import make_pairs
 from training.reward.scorer import builtin_reward_path
+
+if TYPE_CHECKING:
+    from training.reward.trainer import StepDone
 
 SAMPLE_PROMPTS = 40
 
@@ -57,36 +66,112 @@ def reward(
         typer.Option(help="Stop after so many measurements without a better one.", min=1),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="The same seed gives the same result.")] = None,
+    held_out: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="The same of yet other photos, of labels their test split: the result and START "
+            "are measured on them.",
+            show_default=False,
+        ),
+    ] = None,
+    events: Annotated[
+        bool,
+        typer.Option(
+            "--events",
+            help="For programs: JSON lines on standard output instead of a bar; the run pauses "
+            "when standard input ends.",
+        ),
+    ] = False,
 ) -> None:
     """Train a reward model.
 
     PAIRS are folders of `pairs` (orders known by construction), of `eye-pairs`, of an export of
-    the app, or of labels in the paper's layout; the last two are split by prompt. Writes
+    the app, or of labels in the paper's layout; the last two are split by photo or prompt. Writes
     reward.safetensors, log.jsonl, TensorBoard's events and curve.png to OUT, and goes on from
     there when it is run again. What was labelled by whom is kept in the file. For several
     processes: accelerate launch -m training reward ...
     """
-    from training.reward.curve import draw_curve  # torch and matplotlib, slow to import
-    from training.reward.trainer import read_config, train_reward
-
-    settings = read_config(
-        config,
-        start=builtin_reward_path() if start == Path("builtin") else start,
-        steps=steps,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        objective=objective,
-        freeze=freeze,
-        patience=patience,
-        seed=seed,
-    )
+    given = {
+        "start": builtin_reward_path() if start == Path("builtin") else start,
+        "steps": steps,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "objective": objective,
+        "freeze": freeze,
+        "patience": patience,
+        "seed": seed,
+    }
+    train = partial(_train, pairs, validation, held_out or [], out, config, given)
+    if events:
+        with event_lines() as lines:
+            lines.tell("done", **train(lines.on_step, lines.pause))
+        return
     with progress("Training") as on_progress:
-        model = train_reward(pairs, validation, out, settings, on_progress)
+        figures = train(lambda done: on_progress(done.step / done.steps), None)
     if int(os.environ.get("RANK", "0")):
-        return  # another process writes the file
-    model.save(out / "reward.safetensors")
+        return  # another process writes the files
+    from training.reward.curve import draw_curve  # matplotlib, slow to import
+
     draw_curve(out)
+    for name, measured in figures.items():
+        low, high, count = measured["low"], measured["high"], measured["count"]
+        Console().print(
+            f"{name}: {measured['share']:.1%} of {count} held-out pairs in the right order "
+            f"(95 %: {low:.1%} to {high:.1%})"
+        )
     Console().print(f"The reward model is {out / 'reward.safetensors'}.")
+
+
+def _train(
+    pairs: list[Path],
+    validation: list[Path],
+    held_out: list[Path],
+    out: Path,
+    config: Path | None,
+    given: dict[str, Any],
+    on_step: "Callable[[StepDone], None]",
+    pause: threading.Event | None,
+) -> dict[str, Any]:
+    """Train, measure on held-out prompts and save; gives the accuracies, where there are such."""
+    from training.reward.batches import read_prompts
+    from training.reward.held_out import write_held_out
+    from training.reward.model import load_reward
+    from training.reward.trainer import read_config, train_reward  # torch, slow to import
+
+    settings = read_config(config, **given)
+    with alone_in(out):
+        model = train_reward(pairs, validation, out, settings, on_step, pause)
+        figures: dict[str, Any] = {}
+        if int(os.environ.get("RANK", "0")):
+            return figures
+        if held_out:
+            prompts = read_prompts(held_out, model.network.config.image_size, "test", out)
+            begun = load_reward(settings.start).network if settings.start else None
+            figures = write_held_out(out, begun, model.network, prompts)
+            model.provenance["held out"] = figures
+        model.save(out / "reward.safetensors")
+    return figures
+
+
+@contextmanager
+def alone_in(out: Path) -> Iterator[None]:
+    """Raises PrefPaintError where another process trains in this folder; several processes of one
+    run count as one."""
+    if int(os.environ.get("RANK", "0")):
+        yield
+        return
+    lock = FileLock(out / ".lock", timeout=0)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout as error:
+        raise PrefPaintError(
+            f"Another process trains in {out} already. Wait for it, or end it."
+        ) from error
+    except OSError as error:
+        raise PrefPaintError(f"The run cannot be kept in {out} ({error.strerror}).") from error
+    with lock:
+        yield
 
 
 def evaluate_reward(

@@ -1,152 +1,125 @@
-"""Preferences as files that others can train on, in the layout of PrefPaint's published data."""
+"""Preferences as a folder that others can train on, or that `import` reads."""
 
-import json
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TextIO
+from threading import Event
+from typing import Literal, get_args
 
-import numpy as np
-import numpy.typing as npt
-from safetensors.numpy import save_file
-
-from training.errors import PrefPaintError
-from training.preferences.images import encode_png
-from training.preferences.records import Filter, StoredPresentation
+from training.errors import Cancelled, PrefPaintError
+from training.preferences.formats.card import LICENCES, NOT_STATED, Tally, data_card
+from training.preferences.records import Filter, StoredOpinion, StoredPresentation
 from training.preferences.store import PreferenceStore
 
-_EXPORTED = Filter(signals=("up", "down", "accept"))
+Format = Literal["paper", "pairs", "datasets", "jsonl"]
+FORMATS: dict[Format, str] = {
+    "paper": "the published layout: pictures, labels and records, which the reward trainer reads",
+    "pairs": "prompt, chosen and rejected in Parquet, for DPO trainers",
+    "datasets": "a data set for Hugging Face `datasets`, a row for each strip",
+    "jsonl": "an archive of everything, for `prefpaint preferences import`",
+}
+assert set(FORMATS) == set(get_args(Format))
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What was exported. skipped: strips whose pictures are missing or altered on disk."""
+    """What was exported. rows: labels, pairs, rows or strips, as the format has them."""
 
-    presentations: int
-    candidates: int
-    ups: int
-    downs: int
-    accepts: int
-    skipped: int
+    tally: Tally
+    rows: int
 
 
-def export(store: PreferenceStore, folder: Path) -> Summary:
-    """Write everything in the store to `folder`, which appears complete or not at all.
+def export(
+    store: PreferenceStore,
+    folder: Path,
+    form: Format,
+    which: Filter = Filter(),  # noqa: B008 - it is frozen
+    licence: str = NOT_STATED,
+    on_progress: Callable[[float], None] = lambda _: None,
+    cancel: Event | None = None,
+) -> Summary:
+    """Write what `which` asks for to `folder`, which appears complete or not at all.
+
+    In every format but jsonl, people and photos are numbered, and what lay under the masks is left
+    out. licence: one of LICENCES. on_progress: gets the share that is done, 0-1.
 
     Raises PrefPaintError when there is nothing to export, the folder holds something already, or
-    the disk is full or not writable.
+    the disk is full or not writable; Cancelled soon after `cancel` is set.
     """
+    if licence not in LICENCES:
+        raise PrefPaintError(f"{licence} is no known licence. Known are: {', '.join(LICENCES)}.")
     folder = folder.resolve()
-    keys = store.presentation_ids(_EXPORTED)
+    keys = store.presentation_ids(which)
     if not keys:
         raise PrefPaintError(
-            f"There are no preferences in {store.folder} yet. Give a fill a thumb or accept one."
+            f"There are no such preferences in {store.folder}. Give a fill a thumb or accept one, "
+            "or ask for more of them."
         )
+    from training.preferences.formats import datasets, jsonl, pairs, paper  # slow to import
+
+    writer = {"paper": paper, "pairs": pairs, "datasets": datasets, "jsonl": jsonl}[form]
+    tally = Tally()
+    strips = _strips(store, keys, which, tally, on_progress, cancel)
+    is_whole = form == "jsonl"
     try:
         with _new_folder(folder) as unfinished:
-            return _write_everything(store, keys, unfinished)
+            rows = writer.write(strips if is_whole else _numbered(strips), unfinished)
+            if not tally.strips:
+                raise PrefPaintError(
+                    f"Nothing was exported: the pictures of all {tally.skipped} strips in "
+                    f"{store.folder} are missing or altered."
+                )
+            what_is_what = writer.CARD.format(rows=f"{rows:,}")
+            card = data_card(tally, licence, what_is_what, is_whole=is_whole)
+            (unfinished / "README.md").write_text(card, encoding="utf-8")
+            if is_whole:
+                jsonl.seal(unfinished)
     except OSError as error:
         raise PrefPaintError(
             f"The preferences cannot be exported to {folder} ({error.strerror or error}). "
             "Choose another folder or free some space."
         ) from error
+    return Summary(tally, rows)
 
 
-def _write_everything(store: PreferenceStore, keys: list[int], folder: Path) -> Summary:
-    features: dict[str, npt.NDArray[np.float32]] = {}
-    counts = {"up": 0, "down": 0, "accept": 0}
-    skipped = 0
-    for name in ("inpaint", "masks", "masks_color"):
-        (folder / name).mkdir()
-    with (
-        (folder / "candidates.jsonl").open("w", encoding="utf-8") as candidates,
-        (folder / "records.jsonl").open("w", encoding="utf-8") as records,
-    ):
-        for key in keys:
-            try:
-                strip = store.read(key, _EXPORTED)
-            except PrefPaintError:
-                skipped += 1
-                continue
-            _write_pictures(strip, folder)
-            rows = _candidate_rows(strip)
-            for row, shown in zip(rows, strip.presentation.candidates, strict=True):
-                _write_line(candidates, row)
-                features[row["name"]] = shown.features
-            for record in _signal_rows(strip, rows):
-                _write_line(records, record)
-                counts[record["signal"]] += 1
-    save_file(features, folder / "features.safetensors")
-    summary = Summary(
-        presentations=len(keys) - skipped,
-        candidates=len(features),
-        ups=counts["up"],
-        downs=counts["down"],
-        accepts=counts["accept"],
-        skipped=skipped,
-    )
-    (folder / "README.md").write_text(_CARD.format(**asdict(summary)), encoding="utf-8")
-    return summary
+def _strips(
+    store: PreferenceStore,
+    keys: list[int],
+    which: Filter,
+    tally: Tally,
+    on_progress: Callable[[float], None],
+    cancel: Event | None,
+) -> Iterator[StoredPresentation]:
+    """Every strip that can be read; counts it."""
+    for number, key in enumerate(keys, 1):
+        if cancel is not None and cancel.is_set():
+            raise Cancelled
+        try:
+            strip = store.read(key, which)
+        except PrefPaintError:
+            tally.skipped += 1
+        else:
+            tally.add(strip)
+            yield strip
+        on_progress(number / len(keys))
 
 
-def _prompt_id(strip: StoredPresentation) -> str:
-    """A name for a hole with its surroundings; it tells nothing of the photo's own name."""
-    return strip.digest[:16]
-
-
-def _write_pictures(strip: StoredPresentation, folder: Path) -> None:
-    shown, prompt_id = strip.presentation, _prompt_id(strip)
-    hole = np.where(shown.hole, 255, 0).astype(np.uint8)
-    white_hole = np.where(shown.hole[..., None], np.uint8(255), shown.image)
-    pictures = {
-        f"masks/{prompt_id}_mask.png": hole,
-        f"masks_color/{prompt_id}_mask_color.png": white_hole,
-    }
-    for index, candidate in enumerate(shown.candidates):
-        pictures[f"inpaint/{prompt_id}_{index}.png"] = candidate.pixels
-    for name, pixels in pictures.items():
-        (folder / name).write_bytes(encode_png(pixels))
-
-
-def _candidate_rows(strip: StoredPresentation) -> list[dict[str, Any]]:
-    """One object for each candidate that was shown, in the order of the strip."""
-    shown, prompt_id = strip.presentation, _prompt_id(strip)
-    return [
-        {
-            "name": f"{prompt_id}_{index}",
-            "prompt_id": prompt_id,
-            "file": f"inpaint/{prompt_id}_{index}.png",
-            "rank": candidate.rank,
-            "seed": candidate.seed,
-            "model": candidate.model,
-            "reward": candidate.reward,
-            "trust": candidate.trust,
-            "reward_model": shown.reward_model,
-            "prompt": shown.prompt,
-            "photo_sha256": shown.photo_sha256,
-        }
-        for index, candidate in enumerate(shown.candidates)
-    ]
-
-
-def _signal_rows(
-    strip: StoredPresentation, candidates: list[dict[str, Any]]
-) -> Iterator[dict[str, Any]]:
-    """One object for each thing the person said, with the candidate that it was said of."""
-    by_seed = {row["seed"]: row for row in candidates}
-    fields = ("prompt_id", "file", "seed", "model", "reward", "trust", "rank")
-    for said in strip.opinions:
-        assert said.opinion.seed is not None  # thumbs and accepts are about a candidate
-        row = by_seed[said.opinion.seed]
-        chosen = {field: row[field] for field in fields}
-        yield {**chosen, "signal": said.opinion.signal, "time": said.recorded_at}
-
-
-def _write_line(file: TextIO, row: dict[str, Any]) -> None:
-    file.write(json.dumps(row, ensure_ascii=False) + "\n")
+def _numbered(strips: Iterable[StoredPresentation]) -> Iterator[StoredPresentation]:
+    """The strips without what tells who or which photo it was; numbers say what belongs together."""
+    raters: dict[str, str] = {}
+    photos: dict[str, str] = {}
+    for strip in strips:
+        opinions: list[StoredOpinion] = []
+        for said in strip.opinions:
+            rater = raters.setdefault(said.opinion.person, f"rater-{len(raters) + 1}")
+            opinions.append(replace(said, opinion=replace(said.opinion, person=rater)))
+        sha256 = strip.presentation.photo_sha256
+        photo = photos.setdefault(sha256, f"photo-{len(photos) + 1}")
+        shown = replace(strip.presentation, photo_sha256=photo, collection="", item="")
+        yield replace(strip, presentation=shown, opinions=tuple(opinions))
 
 
 @contextmanager
@@ -164,26 +137,3 @@ def _new_folder(folder: Path) -> Iterator[Path]:
         unfinished.rename(folder)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
-
-
-_CARD = """# Preferences collected with PrefPaint
-
-{presentations} strips of fills for holes in photographs, {candidates} fills in all, and what one
-person said of them: {ups} thumbs up, {downs} thumbs down, {accepts} accepted into the photo.
-{skipped} strips were left out because their pictures were missing or altered on disk.
-
-A thumb is a thumb and an accept is an accept: nobody gave scores or complete orders, and none were
-made up from these signals. The order (`rank`) and the figures beside it (`reward`, `trust`) are the
-reward model's, and the person saw them.
-
-- `inpaint/<prompt>_<i>.png`: the fills of a strip, in the order in which they were shown. A prompt
-  is the region around a hole, at the photo's own resolution; the rest of the photo is not here.
-- `masks/<prompt>_mask.png`: white is the hole. `masks_color/<prompt>_mask_color.png`: the region
-  with its hole in white.
-- `records.jsonl`: one object for each signal (up, down, accept), with the time in UTC.
-- `candidates.jsonl`: one object for each fill that was shown, also those nobody commented on.
-- `features.safetensors`: the reward model's features z of each fill, under the name of its file.
-
-There are no names or places of files. `photo_sha256` only tells which strips share a photo. The
-pictures themselves are parts of the person's photos: share them only as you would share those.
-"""

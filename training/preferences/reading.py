@@ -20,6 +20,7 @@ from training.preferences.records import (
     ShownCandidate,
     StoredOpinion,
     StoredPresentation,
+    ToldStrip,
 )
 from training.preferences.rows import OPINION_COLUMNS, conditions, stored_opinion
 
@@ -188,6 +189,26 @@ def judged_strips(
                 features=np.frombuffer(features, np.float32).reshape(len(rows), -1),
                 opinions=tuple(opinions[key]),
             )
+
+
+def told_strips(connection: sqlite3.Connection) -> list[ToldStrip]:
+    """What everybody said of every strip, oldest strip first."""
+    seeds: dict[int, list[int]] = {}
+    for key, seed in connection.execute(
+        "SELECT presentation_id, seed FROM candidate ORDER BY presentation_id, rank"
+    ):
+        seeds.setdefault(key, []).append(seed)
+    rows = connection.execute(
+        f"""SELECT presentation.id, photo_sha256, {OPINION_COLUMNS}
+        FROM presentation JOIN signal ON presentation.id = presentation_id
+        ORDER BY presentation.id, signal.id"""
+    )
+    strips = []
+    for key, group in groupby(rows, itemgetter(0)):
+        said = list(group)
+        opinions = tuple(stored_opinion(row[2:]).opinion for row in said)
+        strips.append(ToldStrip(said[0][1], tuple(seeds.get(key, ())), opinions))
+    return strips
 
 
 def collection_opinions(

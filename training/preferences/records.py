@@ -117,6 +117,18 @@ class JudgedStrip:
 
 
 @dataclass(frozen=True)
+class ToldStrip:
+    """A strip without its pictures and features: what can be counted.
+
+    seeds: in the order in which they were shown. opinions: of everybody, oldest first.
+    """
+
+    photo_sha256: str
+    seeds: tuple[int, ...]
+    opinions: tuple[Opinion, ...]
+
+
+@dataclass(frozen=True)
 class Filter:
     """Which records are meant; what is empty or None does not limit.
 

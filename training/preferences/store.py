@@ -28,6 +28,7 @@ from training.preferences.records import (
     Presentation,
     StoredOpinion,
     StoredPresentation,
+    ToldStrip,
 )
 from training.preferences.rows import check_opinion
 from training.preferences.sweep import remove_all, remove_left_by_kills, sweep
@@ -166,6 +167,11 @@ class PreferenceStore:
         """
         with self._errors("be read"):
             return list(reading.judged_strips(self._connection, person, reward_model, since or ""))
+
+    def told_strips(self) -> list[ToldStrip]:
+        """What everybody said of every strip, without pictures and features, oldest strip first."""
+        with self._errors("be read"):
+            return reading.told_strips(self._connection)
 
     def collection_opinions(
         self, collection: str, person: str | None = None

@@ -1,7 +1,7 @@
 """What a training step learns from, drawn by the seed and the step's number alone."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -13,6 +13,9 @@ from training.reward.groups import Group, draw_group
 from training.reward.labelled import read_labelled, write_set_aside
 from training.reward.pair_data import Prompt, load_prompts
 from training.reward.pairs import MANIFEST
+
+MOST_KEPT = 500
+"""Groups that are the same each time and are kept in memory, half a megabyte each."""
 
 
 def read_prompts(folders: list[Path], size: int, split: Split, out: Path) -> list[Prompt]:
@@ -32,7 +35,7 @@ def read_prompts(folders: list[Path], size: int, split: Split, out: Path) -> lis
     if not prompts:
         raise PrefPaintError(
             f"No {split} prompts lie in {', '.join(map(str, folders))}. Of an export or of labels "
-            "about one prompt in twenty is held out: collect more, or name another folder."
+            "whole photos are held out: collect more, or name another folder."
         )
     return prompts
 
@@ -49,6 +52,7 @@ class Batches:
     augment: bool = True
     part: int = 0
     parts: int = 1
+    _kept: dict[int, Group] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def _kinds(self) -> tuple[list[int], list[int]]:
@@ -69,11 +73,14 @@ class Batches:
             *rng.choice(ranked, size=min(wanted, len(ranked)), replace=False),
         ]
         return [
-            draw_group(
-                self.prompts,
-                int(chosen[place]),
-                np.random.default_rng([self.seed, step, place]),
-                augment=self.augment,
-            )
+            self._group(int(chosen[place]), np.random.default_rng([self.seed, step, place]))
             for place in range(self.part, len(chosen), self.parts)
         ]
+
+    def _group(self, index: int, rng: np.random.Generator) -> Group:
+        group = self._kept.get(index)
+        if group is None:
+            group = draw_group(self.prompts, index, rng, augment=self.augment)
+            if group.name and len(self._kept) < MOST_KEPT:
+                self._kept[index] = group
+        return group

@@ -47,11 +47,16 @@ class ClipEncoder(nn.Module):
         """Compute the learning layers again in the backward pass instead of keeping them."""
         self._checkpoints = True
 
-    def forward(self, images: Tensor, holes: Tensor) -> Tensor:  # noqa: ARG002 - CLIP sees no hole
+    def forward(self, images: Tensor, holes: Tensor) -> Tensor:
         """images: (n, 3, s, s) in 0-1; gives (n, embedding)."""
-        return self.learning(self.frozen(images))
+        return self.learning(self.frozen(images, holes))
 
-    def frozen(self, images: Tensor) -> Tensor:
+    @property
+    def is_kept(self) -> bool:
+        """Whether all that `frozen` goes through is as it was."""
+        return self._frozen_layers > 0
+
+    def frozen(self, images: Tensor, holes: Tensor) -> Tensor:  # noqa: ARG002 - CLIP sees no hole
         """(n, 3, s, s) in 0-1 to the hidden states above the frozen layers: (n, patches, width)."""
         tower = self.vision.vision_model
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self._frozen_layers):

@@ -4,14 +4,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from training.reward.clip_encoder import ClipEncoder
 from training.reward.groups import Group
 from training.reward.network import RewardNetwork, to_images
 
 
 class Embedder:
-    """Runs the network on groups. keep: what CLIP's frozen layers make of a picture is computed
-    once and kept in memory, for groups that are the same whenever they are drawn.
+    """Runs the network on groups. keep: what the frozen layers make of a picture is computed once
+    and kept in memory, for groups that are the same whenever they are drawn.
 
     bf16 serves the encoder alone: two fills differ by less than it can tell after the pooling.
     """
@@ -19,7 +18,7 @@ class Embedder:
     def __init__(self, network: RewardNetwork, bf16: bool, keep: bool = False) -> None:
         self.network = network
         self._bf16 = bf16
-        self._keep = keep and isinstance(network.encoder, ClipEncoder)
+        self._keep = keep and network.encoder.is_kept
         self._kept: dict[str, Tensor] = {}
 
     def rewards(self, groups: list[Group]) -> Tensor:
@@ -30,10 +29,8 @@ class Embedder:
             if self._keep:
                 embeddings = self._embed_kept(groups, device)
             else:
-                holes = [h for g in groups for h in [g.hole] * (len(g.pictures) + 1)]
                 embeddings = self.network.encode(
-                    _images(groups).to(device),
-                    torch.from_numpy(np.stack(holes)).float().unsqueeze(1).to(device),
+                    _images(groups).to(device), _holes(groups).to(device)
                 )
         fills, prompts = [], []
         for part in embeddings.float().split([size + 1 for size in sizes]):
@@ -43,15 +40,23 @@ class Embedder:
 
     def _embed_kept(self, groups: list[Group], device: torch.device) -> Tensor:
         encoder = self.network.encoder
-        assert isinstance(encoder, ClipEncoder)
-        unknown = [group for group in groups if group.name not in self._kept]
-        if unknown:
-            hidden = encoder.frozen(_images(unknown).to(device))
-            parts = hidden.split([len(group.pictures) + 1 for group in unknown])
-            self._kept |= {g.name: part.cpu() for g, part in zip(unknown, parts, strict=True)}
-        return encoder.learning(torch.cat([self._kept[g.name] for g in groups]).to(device))
+        fresh = [group for group in groups if group.name not in self._kept]
+        made: dict[int, Tensor] = {}
+        if fresh:
+            hidden = encoder.frozen(_images(fresh).to(device), _holes(fresh).to(device))
+            parts = hidden.split([len(group.pictures) + 1 for group in fresh])
+            made = {id(group): part.cpu() for group, part in zip(fresh, parts, strict=True)}
+            self._kept |= {group.name: made[id(group)] for group in fresh if group.name}
+        parts = tuple(made[id(g)] if id(g) in made else self._kept[g.name] for g in groups)
+        return encoder.learning(torch.cat(parts).to(device))
 
 
 def _images(groups: list[Group]) -> Tensor:
     """The pictures of each group and then its prompt: (n, 3, s, s) in 0-1."""
     return to_images(np.concatenate([p for g in groups for p in (g.pictures, g.prompt[None])]))
+
+
+def _holes(groups: list[Group]) -> Tensor:
+    """The hole of each of `_images`: (n, 1, s, s) of 0 and 1."""
+    holes = [hole for g in groups for hole in [g.hole] * (len(g.pictures) + 1)]
+    return torch.from_numpy(np.stack(holes)).float().unsqueeze(1)

@@ -72,6 +72,16 @@ class SmallEncoder(nn.Module):
 
     def forward(self, images: Tensor, holes: Tensor) -> Tensor:
         """images: (n, 3, s, s) in 0-1; holes: (n, 1, s, s) of 0 and 1; gives (n, embedding)."""
+        return self.learning(self.frozen(images, holes))
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether all that `frozen` goes through is as it was."""
+        below = (*self.stem.parameters(), *self.stages.parameters())
+        return not any(parameter.requires_grad for parameter in below)
+
+    def frozen(self, images: torch.Tensor, holes: torch.Tensor) -> torch.Tensor:
+        """What the stages make of pictures, for `learning` to go on from: (n, 10 sum(widths))."""
         x = torch.cat([images * 4 - 2, _fine_detail(images), holes], dim=1)
         x = self.stem(x.contiguous(memory_format=torch.channels_last))
         compared = []
@@ -79,8 +89,12 @@ class SmallEncoder(nn.Module):
             x = stage(x)
             with torch.autocast(x.device.type, enabled=False):  # bf16 rounds differences away
                 compared.append(_compare_regions(functional.relu(x.float()), holes))
-        with torch.autocast(x.device.type, enabled=False):
-            return cast(Tensor, self.project(torch.cat(compared, dim=1)))
+        return torch.cat(compared, dim=1)
+
+    def learning(self, compared: torch.Tensor) -> torch.Tensor:
+        """Embeddings (n, embedding)."""
+        with torch.autocast(compared.device.type, enabled=False):
+            return cast(Tensor, self.project(compared))
 
 
 class ResidualBlock(nn.Module):

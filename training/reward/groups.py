@@ -41,8 +41,8 @@ class Pair:
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """name: of the prompt. pictures: (k, s, s, 3) uint8; prompt: (s, s, 3), the hole in white;
-    hole: (s, s).
+    """name: of the prompt, "" where its pictures are others each time. pictures: (k, s, s, 3)
+    uint8; prompt: (s, s, 3), the hole in white; hole: (s, s).
 
     scores: of the first pictures, standardised, where someone gave them.
     """
@@ -72,7 +72,8 @@ def draw_group(
     stacked = np.stack([*pictures, prompt.masked])
     augmented, hole = _augment(stacked, prompt.hole, rng) if augment else (stacked, prompt.hole)
     masked = white_hole(augmented[-1], hole)
-    return Group(prompt.name, augmented[:-1], masked, hole, tuple(pairs), prompt.scores)
+    name = prompt.name if prompt.tiers and not augment else ""
+    return Group(name, augmented[:-1], masked, hole, tuple(pairs), prompt.scores)
 
 
 def _ranked_pictures(prompt: Prompt) -> tuple[list[Pixels], list[Pair]]:

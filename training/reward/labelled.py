@@ -1,41 +1,44 @@
 """Pictures that people judged: the paper's layout, and what this program exports."""
 
-import json
 import logging
-import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from training.errors import PrefPaintError
 from training.inpainting.request import Box, Mask, Pixels
-from training.prompts.photos import Split, read_rgb, split_of_name
+from training.preferences.order import by_person, known_levels, mean_scores
+from training.prompts.photos import Split, split_of_name
+from training.reward.division import divide
+from training.reward.judged_pictures import (
+    JudgedPictures,
+    PictureFiles,
+    is_data_set,
+    strips_of_rows,
+)
+from training.reward.labels import Strip, photos_in, scores_in, strips_in
 from training.reward.view import view_boxes, view_hole, view_image
 
 _log = logging.getLogger(__name__)
-LOWEST, HIGHEST = 0.0, 7.0
-"""Scores are 1 to 7 in three criteria; the labelling screen also allows 0."""
-HOLE_FROM = 125
-"""Mask values from here on are hole (the published loader's threshold)."""
-SIGNALS = {"accept": 2.0, "up": 1.0, "down": -1.0}
 
 
 @dataclass(frozen=True)
 class LabelledPrompt:
     """A prompt with its judged pictures, read from disk when they are asked for.
 
-    scores: one for each picture, standardised within `group`. tiers: indices into the pictures,
-    best first; between tiers the order is known.
+    photo: what is on one side of a split. name: of the prompt and, where several people judged it,
+    of whose judgement this is.
+    scores: one for each picture, standardised within `group`; none where nobody gave scores.
+    tiers: indices into the pictures, best first; between tiers the order is known.
     """
 
-    folder: Path
+    source: JudgedPictures
+    photo: str
     name: str
     group: str
     indices: tuple[str, ...]
@@ -44,42 +47,30 @@ class LabelledPrompt:
     size: int
 
     @property
-    def photo(self) -> str:
-        return self.name
-
-    @property
     def kinds(self) -> tuple[str, ...]:
         return ("labelled",) * len(self.indices)
 
     @property
     def pictures(self) -> npt.NDArray[np.uint8]:
         """(k, size, size, 3): what the reward sees of them when it scores."""
-        return np.stack([self._view(self._file(index)) for index in self.indices])
+        return np.stack([self._view(self.source.fill(index)) for index in self.indices])
 
     @property
     def hole(self) -> Mask:
         """(size, size)."""
-        return view_hole(self._mask, self._box, self.size)
+        return view_hole(self.source.mask, self._box, self.size)
 
     @property
     def masked(self) -> Pixels:
         """(size, size, 3): the photo with its hole in white."""
-        return self._view(self.folder / "masks_color" / f"{self.name}_mask_color.png")
-
-    @property
-    def _mask(self) -> Mask:
-        mask = read_rgb(self.folder / "masks" / f"{self.name}_mask.png")
-        return np.asarray(mask[..., 0] >= HOLE_FROM)
+        return self._view(self.source.masked)
 
     @cached_property
     def _box(self) -> Box:
-        return view_boxes(self._mask)[0]
+        return view_boxes(self.source.mask)[0]
 
-    def _view(self, file: Path) -> Pixels:
-        return view_image(read_rgb(file), self._box, self.size)
-
-    def _file(self, index: str) -> Path:
-        return self.folder / "inpaint" / f"{self.name}_{index}.png"
+    def _view(self, pixels: Pixels) -> Pixels:
+        return view_image(pixels, self._box, self.size)
 
 
 @dataclass
@@ -92,141 +83,139 @@ class LabelledSet:
 
 
 def read_labelled(folder: Path, size: int, split: Split | None = None) -> LabelledSet:
-    """Read a folder in the paper's layout (inpaint/, masks/, masks_color/).
+    """Read a folder in the paper's layout (inpaint/, masks/, masks_color/), or a data set that
+    `prefpaint preferences export --format datasets` wrote.
 
-    Labels are `*.json` files beside them: `{"<prompt>_<i>": [score, rank]}` or, grouped,
-    `{"<prompt>": {"<prompt>_<i>": [score, rank]}}`; or our own export's `records.jsonl`, where an
-    accepted fill beats a thumb up, which beats those without a word, which beat a thumb down. A
-    group is what stands before a prompt's number, such as `ade20k_square` of `ade20k_square_0012`;
-    scores are standardised within it. split: by the prompt, so that none is on both sides.
+    Labels are `*.json` files beside the pictures: `{"<prompt>_<i>": [score, rank]}` or, grouped,
+    `{"<prompt>": {"<prompt>_<i>": [score, rank]}}`. Of a prompt without labels, our own export's
+    `records.jsonl` tells the order, as each person saw it (preferences.order.known_levels): scores
+    are made of ratings alone. A group is what stands before a prompt's number, such as
+    `ade20k_square` of `ade20k_square_0012`; scores are standardised within it. split: by the
+    prompt, so that none is on both sides; of our own export by the photo, see `divide`.
 
     Raises PrefPaintError when there are no labels, or a file of them is no JSON.
     """
     found = LabelledSet()
-    raw: dict[str, dict[str, float]] = {}
-    for prompt, index, score in _labels(folder, found.set_aside):
-        raw.setdefault(prompt, {})[index] = score
-    kept = {
-        prompt: scores
-        for prompt, scores in sorted(raw.items())
-        if (split is None or split_of_name(prompt) == split)
-        and _is_whole(folder, prompt, scores, found.set_aside)
-    }
-    units = _units(kept)
-    for prompt, scores in kept.items():
-        mean, deviation = units[_group(prompt)]
-        indices = tuple(sorted(scores, key=_natural))
-        standard = tuple((scores[index] - mean) / deviation for index in indices)
-        found.prompts.append(
-            LabelledPrompt(
-                folder, prompt, _group(prompt), indices, standard, _tiers(standard), size
-            )
-        )
+    reader = _Reader(size, split, found)
+    if is_data_set(folder):
+        for strip, row in strips_of_rows(folder):
+            reader.take(strip, row)
+    else:
+        _read_layout(folder, reader)
+    reader.finish()
     return found
 
 
-def _labels(folder: Path, set_aside: list[str]) -> Iterator[tuple[str, str, float]]:
-    """(prompt, index, score) of every label that is well formed."""
+def _read_layout(folder: Path, reader: "_Reader") -> None:
     files = sorted(folder.glob("*.json"))
-    records = folder / "records.jsonl"
-    if records.exists():
-        yield from _signals(folder, records, set_aside)
-    elif not files:
+    if (folder / "strips.jsonl").exists():
+        raise PrefPaintError(
+            f"{folder} is an archive for `prefpaint preferences import`. Import it, then export "
+            "with --format paper."
+        )
+    if not files and not (folder / "records.jsonl").exists():
         raise PrefPaintError(
             f"{folder} holds neither manifest.jsonl, as `prefpaint-train pairs` makes, nor labels "
             "(.json, or records.jsonl of an export)."
         )
+    set_aside = reader.found.set_aside
+    reader.photos = photos_in(folder)
+    reader.splits = divide(reader.photos)
+    labels: dict[str, dict[str, float]] = {}
     for file in files:
-        try:
-            content = json.loads(file.read_text())
-        except (OSError, ValueError) as error:
-            raise PrefPaintError(f"{file} is no JSON ({error}).") from error
-        if not isinstance(content, dict):
-            raise PrefPaintError(f"{file} is no object of labels.")
-        for name, label in _flat(content):
-            prompt, _, index = name.rpartition("_")
-            score = _score(label)
-            if not prompt or score is None:
-                set_aside.append(f"{file}, {name}: {json.dumps(label)} is no [score, rank].")
-            elif not LOWEST <= score <= HIGHEST:
-                set_aside.append(f"{file}, {name}: score {score} is not in {LOWEST:g}-{HIGHEST:g}.")
-            else:
-                yield prompt, index, score
+        for prompt, index, score in scores_in(file, set_aside):
+            labels.setdefault(prompt, {})[index] = score
+    for prompt, scores in sorted(labels.items()):
+        reader.add_scores(prompt, scores, PictureFiles(folder, prompt))
+    if (folder / "records.jsonl").exists():
+        for strip in strips_in(folder, set_aside):
+            if strip.prompt not in labels:
+                reader.take(strip, PictureFiles(folder, strip.prompt))
 
 
-def _flat(content: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    for name, label in content.items():
-        if isinstance(label, dict):
-            yield from label.items()
+@dataclass
+class _Reader:
+    """Collects prompts; those with scores wait for the mean of their group.
+
+    photos, splits: of prompts of which both are known.
+    """
+
+    size: int
+    split: Split | None
+    found: LabelledSet
+    photos: dict[str, str] = field(default_factory=dict)
+    splits: dict[str, Split] = field(default_factory=dict)
+    scored: list[tuple[str, dict[str, float], JudgedPictures]] = field(default_factory=list)
+
+    def add_scores(self, prompt: str, scores: dict[str, float], source: JudgedPictures) -> None:
+        if self._is_wanted(prompt) and self._is_whole(prompt, scores, source):
+            self.scored.append((prompt, scores, source))
+
+    def take(self, strip: Strip, source: JudgedPictures) -> None:
+        """Scores where somebody rated; else what each person's opinions tell of the order."""
+        if not self._is_wanted(strip.prompt):
+            return
+        scores = mean_scores(strip.opinions)
+        if scores:
+            named = {str(index): score for index, score in scores.items()}
+            self.add_scores(strip.prompt, named, source)
+            return
+        judges = [
+            (person, levels)
+            for person, said in by_person(strip.opinions).items()
+            if len(set((levels := known_levels(strip.shown, said)).values())) > 1
+        ]
+        if not judges:
+            self.found.set_aside.append(f"{strip.prompt}: nobody told an order of its pictures.")
+        photo = self.photos.get(strip.prompt, strip.prompt)
+        for person, levels in judges:
+            named = {str(index): level for index, level in levels.items()}
+            if not self._is_whole(strip.prompt, named, source):
+                return
+            name = strip.prompt if len(judges) == 1 else f"{strip.prompt} by {person}"
+            indices = tuple(sorted(named, key=_natural))
+            tiers = _tiers(named[index] for index in indices)
+            self.found.prompts.append(
+                LabelledPrompt(source, photo, name, "records", indices, (), tiers, self.size)
+            )
+
+    def finish(self) -> None:
+        units = _units([(prompt, scores) for prompt, scores, _ in self.scored])
+        for prompt, scores, source in self.scored:
+            mean, deviation = units[_group(prompt)]
+            indices = tuple(sorted(scores, key=_natural))
+            standard = tuple((scores[index] - mean) / deviation for index in indices)
+            self.found.prompts.append(
+                LabelledPrompt(
+                    source,
+                    self.photos.get(prompt, prompt),
+                    prompt,
+                    _group(prompt),
+                    indices,
+                    standard,
+                    _tiers(standard),
+                    self.size,
+                )
+            )
+
+    def _is_wanted(self, prompt: str) -> bool:
+        return self.split in (None, self.splits.get(prompt) or split_of_name(prompt))
+
+    def _is_whole(self, prompt: str, indices: Iterable[str], source: JudgedPictures) -> bool:
+        listed = list(indices)
+        if len(listed) < 2:
+            fault = f"{prompt}: one judged picture makes no pair."
         else:
-            yield name, label
+            fault = source.fault(listed) or ""
+        if fault:
+            self.found.set_aside.append(fault)
+        return not fault
 
 
-def _score(label: Any) -> float | None:
-    value = label[0] if isinstance(label, list) and label else None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return None
-    return float(value)
-
-
-def _signals(folder: Path, records: Path, set_aside: list[str]) -> Iterator[tuple[str, str, float]]:
-    """Our export: every shown fill, 0 where nothing was said of it."""
-    said: dict[str, float] = {}
-    for number, row in _json_lines(records):
-        signal, file = row.get("signal"), row.get("file")
-        if signal not in SIGNALS or not isinstance(file, str):
-            set_aside.append(f"{records}, line {number}: no signal of a file.")
-            continue
-        name = Path(file).stem
-        said[name] = max(said.get(name, -1.0), SIGNALS[signal])
-    for number, row in _json_lines(folder / "candidates.jsonl"):
-        shown = row.get("name")
-        if not isinstance(shown, str) or "_" not in shown:
-            set_aside.append(f"{folder / 'candidates.jsonl'}, line {number}: no name.")
-            continue
-        prompt, _, index = shown.rpartition("_")
-        yield prompt, index, said.get(shown, 0.0)
-
-
-def _json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    try:
-        for number, line in enumerate(path.read_text().splitlines(), 1):
-            row = json.loads(line)
-            yield number, row if isinstance(row, dict) else {}
-    except (OSError, ValueError) as error:
-        raise PrefPaintError(f"{path} cannot be read ({error}).") from error
-
-
-def _is_whole(folder: Path, prompt: str, scores: dict[str, float], set_aside: list[str]) -> bool:
-    """Whether all files of a prompt open and fit together; says of the first that does not."""
-    if len(scores) < 2:
-        set_aside.append(f"{folder}, {prompt}: one judged picture makes no pair.")
-        return False
-    files = [
-        folder / "masks" / f"{prompt}_mask.png",
-        folder / "masks_color" / f"{prompt}_mask_color.png",
-        *(folder / "inpaint" / f"{prompt}_{index}.png" for index in scores),
-    ]
-    sizes = {}
-    for file in files:
-        try:
-            with Image.open(file) as image:
-                image.verify()
-                sizes[file] = image.size
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-            set_aside.append(f"{file}: cannot be read as an image ({error}).")
-            return False
-    odd = next((file for file in files if sizes[file] != sizes[files[0]]), None)
-    if odd is not None:
-        set_aside.append(f"{odd}: {sizes[odd]} is not the mask's size {sizes[files[0]]}.")
-        return False
-    return True
-
-
-def _units(prompts: dict[str, dict[str, float]]) -> dict[str, tuple[float, float]]:
+def _units(prompts: list[tuple[str, dict[str, float]]]) -> dict[str, tuple[float, float]]:
     """(mean, deviation) by group."""
     groups: dict[str, list[float]] = {}
-    for prompt, scores in prompts.items():
+    for prompt, scores in prompts:
         groups.setdefault(_group(prompt), []).extend(scores.values())
     return {
         group: (float(np.mean(scores)), float(np.std(scores)) or 1.0)

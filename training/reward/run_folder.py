@@ -1,7 +1,10 @@
 """The folder of a training run: checkpoint, best weights so far, and logs."""
 
+import io
 import json
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -18,11 +21,12 @@ CHECKPOINT, BEST, LOG = "checkpoint.pt", "best.pt", "log.jsonl"
 @dataclass
 class RunState:
     """step: how many are done. best: the highest validation accuracy so far. stale: how many
-    measurements have passed since."""
+    measurements have passed since. losses: of the steps since the last measurement."""
 
     step: int = 0
     best: float = 0.0
     stale: int = 0
+    losses: list[float] = field(default_factory=list)
 
 
 class RunFolder:
@@ -34,7 +38,8 @@ class RunFolder:
     def __init__(self, path: Path, settings: str) -> None:
         self.path = path
         self._settings = settings
-        path.mkdir(parents=True, exist_ok=True)
+        with self._errors():
+            path.mkdir(parents=True, exist_ok=True)
 
     def resume(self, network: RewardNetwork, optimiser: torch.optim.Optimizer) -> RunState:
         """Load the checkpoint, if there is one. Raises PrefPaintError when it is damaged or of
@@ -59,11 +64,19 @@ class RunFolder:
         return RunState(**state["state"])
 
     def save(
-        self, network: RewardNetwork, optimiser: torch.optim.Optimizer, state: RunState
+        self,
+        network: RewardNetwork,
+        optimiser: torch.optim.Optimizer,
+        state: RunState,
+        *,
+        is_best: bool = False,
     ) -> None:
-        """Replace the checkpoint; where this measurement is the best, its weights are kept too."""
+        """Replace the checkpoint. is_best: these weights measured best so far; they are kept too.
+
+        Raises PrefPaintError when the disk is full or not writable; the checkpoint before stays.
+        """
         weights = network.state_dict()
-        if state.stale == 0:
+        if is_best:
             self._write(BEST, weights)
         content = {
             "settings": self._settings,
@@ -77,16 +90,34 @@ class RunFolder:
         """Bring the network back to the weights of its best measurement."""
         network.load_state_dict(torch.load(self.path / BEST, map_location="cpu", weights_only=True))
 
-    def log(self, step: int, loss: float, measured: list[PairAccuracy]) -> None:
-        """Keep the mean loss since the last line, and the accuracies on held-out prompts."""
-        line = {"step": step, "loss": loss, **{entry.name: entry.share for entry in measured}}
-        with (self.path / LOG).open("a") as file:
-            file.write(json.dumps(line) + "\n")
-        with SummaryWriter(str(self.path), flush_secs=1) as board:
-            for name, value in line.items():
-                if name != "step":
-                    board.add_scalar(name.replace(" ", "_"), value, step)
+    def log(
+        self, step: int, loss: float, accuracy: float, measured: list[PairAccuracy]
+    ) -> dict[str, float]:
+        """Keep a line: the mean loss since the one before, the accuracy that early stopping
+        watches, and those of all comparisons, on validation prompts. Gives the line."""
+        shares = {entry.name: entry.share for entry in measured}
+        line = {"step": step, "loss": loss, "accuracy": accuracy, **shares}
+        with self._errors():
+            with (self.path / LOG).open("a") as file:
+                file.write(json.dumps(line) + "\n")
+            with SummaryWriter(str(self.path), flush_secs=1) as board:
+                for name, value in line.items():
+                    if name != "step":
+                        board.add_scalar(name.replace(" ", "_"), value, step)
+        return line
 
     def _write(self, name: str, content: object) -> None:
-        with replaced_when_complete(self.path / name) as file:
-            torch.save(content, file)
+        with self._errors(), replaced_when_complete(self.path / name) as file:
+            buffer = io.BytesIO()  # torch.save tells of a full disk in words that no one acts on
+            torch.save(content, buffer)
+            file.write(buffer.getbuffer())
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise PrefPaintError(
+                f"The run cannot be kept in {self.path} ({error.strerror or error}). Free some "
+                "space; it goes on from its last checkpoint."
+            ) from error

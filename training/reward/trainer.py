@@ -2,6 +2,7 @@
 
 import json
 import math
+import threading
 import tomllib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +15,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from training.errors import PrefPaintError
+from training.errors import Cancelled, PrefPaintError
 from training.reward.batches import Batches, read_prompts
 from training.reward.calibration import measure_trust, prompt_features
 from training.reward.embedding import Embedder
@@ -72,6 +73,16 @@ class RewardTrainingConfig:
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
 
 
+@dataclass(frozen=True)
+class StepDone:
+    """step: how many of `steps` are done. logged: the line of log.jsonl (see RunFolder.log) where
+    this step was measured; its checkpoint is on disk by then."""
+
+    step: int
+    steps: int
+    logged: dict[str, float] | None = None
+
+
 def read_config(path: Path | None, **given: Any) -> RewardTrainingConfig:
     """A TOML file's settings, and over them those that are not None. Raises PrefPaintError that
     names the file and a key which is unknown or of the wrong kind."""
@@ -96,14 +107,16 @@ def train_reward(
     validation_folders: list[Path],
     out: Path,
     config: RewardTrainingConfig,
-    on_progress: Callable[[float], None],
+    on_step: Callable[[StepDone], None],
+    pause: threading.Event | None = None,
 ) -> RewardModel:
     """Train a reward network and measure its trust matrix and normalisation.
 
     Writes to `out` (see RunFolder) and goes on from there: a step depends on the weights, the seed
     and its number alone. Under `accelerate launch` or torchrun every process takes its part of
-    each step's prompts. Raises PrefPaintError when `out` holds a run with other settings, or the
-    folders are not readable.
+    each step's prompts. pause: looked at between steps, where there is one process. Raises
+    Cancelled once it is set and a checkpoint is on disk, and PrefPaintError when `out` holds a run
+    with other settings or cannot be written, or the folders are not readable.
     """
     accelerator = Accelerator(cpu=not torch.cuda.is_available())
     begun = load_reward(config.start) if config.start else None
@@ -133,26 +146,33 @@ def train_reward(
         accelerator.process_index,
         accelerator.num_processes,
     )
-    losses: list[float] = []
+    if begun and not state.step and config.patience is not None:
+        state.best = _overall(pair_accuracies(network_judge(network), validation, config.seed))
+        run.save(network, optimiser, state, is_best=True)  # nothing may come of the training
     with ThreadPoolExecutor(1) as executor:  # the next batch is drawn while this one is learned
         upcoming = executor.submit(batches.draw, state.step)
         while state.step < config.steps and not _is_stale(state.stale, config):
+            if pause is not None and pause.is_set():
+                run.save(network, optimiser, state)
+                raise Cancelled
             groups = upcoming.result()
             upcoming = executor.submit(batches.draw, state.step + 1)
-            losses.append(_train_step(embedder, optimiser, groups, config, state.step, accelerator))
+            loss = _train_step(embedder, optimiser, groups, config, state.step, accelerator)
+            state.losses.append(loss)
             state.step += 1
-            if accelerator.is_main_process:
-                on_progress(state.step / config.steps)
+            logged = None
             if state.step % config.checkpoint_every == 0 or state.step == config.steps:
                 measured = pair_accuracies(network_judge(network), validation, seed=config.seed)
-                accuracy = _overall(measured)
+                accuracy, loss = _overall(measured), float(np.mean(state.losses))
                 state.stale = 0 if accuracy > state.best else state.stale + 1
                 state.best = max(accuracy, state.best)
+                state.losses = []
                 if accelerator.is_main_process:
-                    run.log(state.step, float(np.mean(losses)), measured)
-                    run.save(network, optimiser, state)
+                    logged = run.log(state.step, loss, accuracy, measured)
+                    run.save(network, optimiser, state, is_best=state.stale == 0)
                 accelerator.wait_for_everyone()
-                losses = []
+            if accelerator.is_main_process:
+                on_step(StepDone(state.step, config.steps, logged))
     if config.patience is not None:
         run.load_best(network)
     return _finish(network.cpu().eval(), prompts, validation, config, begun)

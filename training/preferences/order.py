@@ -1,0 +1,54 @@
+"""What one person's opinions say of the order of a strip."""
+
+from collections.abc import Iterable, Sequence
+
+from training.preferences.records import CRITERION_WEIGHTS, Opinion, Rating
+
+LEVELS = {"accept": 2.0, "up": 1.0, "down": -1.0}
+"""An accepted fill beats a thumb up, which beats those without a word (0), which beat a thumb
+down."""
+
+
+def score_of(rating: Rating) -> float:
+    """The three criteria as one number, 1 to 7 (the paper's weights)."""
+    return sum(weight * value for weight, value in zip(CRITERION_WEIGHTS, rating, strict=True))
+
+
+def mean_scores(opinions: Iterable[Opinion]) -> dict[int, float]:
+    """The mean score of each seed that someone rated."""
+    given: dict[int, list[float]] = {}
+    for one in opinions:
+        if one.seed is not None and one.rating is not None:
+            given.setdefault(one.seed, []).append(score_of(one.rating))
+    # Rounded, so that the same ratings give the same score in whatever order they are added.
+    return {seed: round(sum(scores) / len(scores), 6) for seed, scores in given.items()}
+
+
+def by_person(opinions: Iterable[Opinion]) -> dict[str, list[Opinion]]:
+    """The opinions of each person, in the order in which they came."""
+    said: dict[str, list[Opinion]] = {}
+    for one in opinions:
+        said.setdefault(one.person, []).append(one)
+    return said
+
+
+def known_levels(shown: Sequence[int], opinions: Iterable[Opinion]) -> dict[int, float]:
+    """Levels of those of the seeds shown whose order one person's opinions tell; higher is better.
+
+    An explicit order goes first and tells of those in it alone; else ratings tell of those rated;
+    else thumbs and acceptance tell of all that were shown. Empty where there is none of these, such
+    as after "none of these", which says nothing of the order. What is equal has no known order.
+    """
+    said = list(opinions)
+    orders = [one.order for one in said if one.signal == "order"]
+    if orders:
+        return {seed: -float(place) for place, seed in enumerate(orders[-1])}
+    rated = mean_scores(said)
+    if rated:
+        return rated
+    best: dict[int, float] = {}
+    for one in said:
+        if one.seed is not None and one.signal in LEVELS:
+            # A fill may have a thumb and be accepted as well: the kinder word counts.
+            best[one.seed] = max(LEVELS[one.signal], best.get(one.seed, LEVELS["down"]))
+    return {seed: best.get(seed, 0.0) for seed in shown} if best else {}

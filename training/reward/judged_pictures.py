@@ -1,0 +1,161 @@
+"""Where the pictures of a judged prompt lie: files in the paper's layout, or a row of a data set."""
+
+import io
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from PIL import Image
+
+from training.errors import PrefPaintError
+from training.inpainting.request import Mask, Pixels
+from training.preferences.records import Opinion
+from training.prompts.photos import read_rgb
+from training.reward.labels import Strip
+
+HOLE_FROM = 125
+"""Mask values from here on are hole (the published loader's threshold)."""
+
+
+class JudgedPictures(Protocol):
+    """The pictures of one prompt, read when they are asked for."""
+
+    def fill(self, index: str) -> Pixels:
+        """(height, width, 3)."""
+
+    @property
+    def masked(self) -> Pixels:
+        """(height, width, 3), the hole in white."""
+
+    @property
+    def mask(self) -> Mask:
+        """(height, width)."""
+
+    def fault(self, indices: Iterable[str]) -> str | None:
+        """A sentence where these pictures do not all open and fit together."""
+
+
+@dataclass(frozen=True)
+class PictureFiles:
+    """In the paper's layout."""
+
+    folder: Path
+    prompt: str
+
+    def fill(self, index: str) -> Pixels:
+        return read_rgb(self._fill_file(index))
+
+    @property
+    def masked(self) -> Pixels:
+        return read_rgb(self._masked_file)
+
+    @property
+    def mask(self) -> Mask:
+        return np.asarray(read_rgb(self._mask_file)[..., 0] >= HOLE_FROM)
+
+    def fault(self, indices: Iterable[str]) -> str | None:
+        files = [self._mask_file, self._masked_file, *map(self._fill_file, indices)]
+        return _first_fault([(str(file), file) for file in files])
+
+    @property
+    def _mask_file(self) -> Path:
+        return self.folder / "masks" / f"{self.prompt}_mask.png"
+
+    @property
+    def _masked_file(self) -> Path:
+        return self.folder / "masks_color" / f"{self.prompt}_mask_color.png"
+
+    def _fill_file(self, index: str) -> Path:
+        return self.folder / "inpaint" / f"{self.prompt}_{index}.png"
+
+
+@dataclass(frozen=True)
+class PictureRow:
+    """In a data set that `prefpaint preferences export --format datasets` wrote.
+
+    rows: a datasets.Dataset whose pictures are bytes. place: which folder and row, for people.
+    """
+
+    rows: Any
+    number: int
+    place: str
+
+    def fill(self, index: str) -> Pixels:
+        return _decoded(self.rows[self.number]["candidates"][int(index)]["fill"])
+
+    @property
+    def masked(self) -> Pixels:
+        return _decoded(self.rows[self.number]["image"])
+
+    @property
+    def mask(self) -> Mask:
+        return np.asarray(_decoded(self.rows[self.number]["mask"])[..., 0] >= HOLE_FROM)
+
+    def fault(self, indices: Iterable[str]) -> str | None:
+        row = self.rows[self.number]
+        fills = [(f"fill {i}", row["candidates"][int(i)]["fill"]) for i in indices]
+        cells = [("mask", row["mask"]), ("image", row["image"]), *fills]
+        return _first_fault(
+            [(f"{self.place}, {name}", io.BytesIO(cell["bytes"])) for name, cell in cells]
+        )
+
+
+def is_data_set(folder: Path) -> bool:
+    """Whether `datasets` wrote this folder with save_to_disk."""
+    return (folder / "state.json").exists() and (folder / "dataset_info.json").exists()
+
+
+def strips_of_rows(folder: Path) -> Iterator[tuple[Strip, PictureRow]]:
+    """Every row of a data set that this program exported. Raises PrefPaintError for another one."""
+    from datasets import Image as ImageFeature  # slow to import
+    from datasets import load_from_disk
+
+    try:
+        rows = load_from_disk(folder)
+        for column in ("image", "mask"):
+            rows = rows.cast_column(column, ImageFeature(decode=False))
+        candidates = rows.features["candidates"]
+        undecoded = {**candidates.feature, "fill": ImageFeature(decode=False)}
+        rows = rows.cast_column("candidates", type(candidates)(undecoded))
+        texts = rows.select_columns(["prompt_id", "opinions"])
+        for number, row in enumerate(texts):
+            count = len(rows[number]["candidates"])
+            said = tuple(_opinion(one) for one in row["opinions"])
+            place = f"{folder}, row {number}"
+            yield (
+                Strip(row["prompt_id"], tuple(range(count)), said),
+                PictureRow(rows, number, place),
+            )
+    except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise PrefPaintError(
+            f"{folder} is no data set of `prefpaint preferences export` ({error})."
+        ) from error
+
+
+def _opinion(row: dict[str, Any]) -> Opinion:
+    rating = tuple(row["rating"]) or None
+    return Opinion(
+        row["signal"], row["candidate"], tuple(row["order"]), rating, person=row["rater"]
+    )
+
+
+def _decoded(cell: dict[str, Any]) -> Pixels:
+    with Image.open(io.BytesIO(cell["bytes"])) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+def _first_fault(pictures: list[tuple[str, Any]]) -> str | None:
+    """pictures: names, and files or what can be read like one; the first is the mask."""
+    sizes = []
+    for name, file in pictures:
+        try:
+            with Image.open(file) as image:
+                image.verify()
+                sizes.append(image.size)
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            return f"{name}: cannot be read as an image ({error})."
+        if sizes[-1] != sizes[0]:
+            return f"{name}: {sizes[-1]} is not the mask's size {sizes[0]}."
+    return None
