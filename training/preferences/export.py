@@ -10,9 +10,10 @@ from threading import Event
 from typing import Literal, get_args
 
 from training.errors import Cancelled, PrefPaintError
-from training.preferences.formats.card import LICENCES, NOT_STATED, Tally, data_card
+from training.preferences.formats.card import LICENCES, NOT_STATED, data_card
 from training.preferences.records import Filter, StoredOpinion, StoredPresentation
-from training.preferences.store import PreferenceStore
+from training.preferences.store import EVERYTHING, PreferenceStore
+from training.preferences.tally import Tally
 
 Format = Literal["paper", "pairs", "datasets", "jsonl"]
 FORMATS: dict[Format, str] = {
@@ -36,7 +37,7 @@ def export(
     store: PreferenceStore,
     folder: Path,
     form: Format,
-    which: Filter = Filter(),  # noqa: B008 - it is frozen
+    which: Filter = EVERYTHING,
     licence: str = NOT_STATED,
     on_progress: Callable[[float], None] = lambda _: None,
     cancel: Event | None = None,

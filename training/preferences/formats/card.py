@@ -1,8 +1,7 @@
 """The data card, README.md in every export: what is there, what is not, and where it comes from."""
 
-from dataclasses import dataclass, field
-
-from training.preferences.records import Signal, StoredPresentation
+from training.preferences.records import Signal
+from training.preferences.tally import Tally
 
 NOT_STATED = "not stated"
 LICENCES = {
@@ -22,46 +21,6 @@ SAID: dict[Signal, tuple[str, str]] = {
     "skip": ("prompt passed over", "prompts passed over"),
 }
 """Each signal in words, once and many times."""
-
-
-@dataclass
-class Tally:
-    """Counts of what an export holds.
-
-    signals: how often each was given. models: fills by model. skipped: strips whose pictures are
-    missing or altered on disk. first, last: times of opinions (UTC, ISO 8601), "" without one.
-    """
-
-    strips: int = 0
-    candidates: int = 0
-    signals: dict[Signal, int] = field(default_factory=dict)
-    models: dict[str, int] = field(default_factory=dict)
-    reward_models: set[str] = field(default_factory=set)
-    photos: set[str] = field(default_factory=set)
-    persons: set[str] = field(default_factory=set)
-    first: str = ""
-    last: str = ""
-    skipped: int = 0
-
-    def add(self, strip: StoredPresentation) -> None:
-        """Count a strip and what was said of it."""
-        shown = strip.presentation
-        self.strips += 1
-        self.candidates += len(shown.candidates)
-        self.photos.add(shown.photo_sha256)
-        self.reward_models |= {shown.reward_model} - {""}
-        for one in shown.candidates:
-            self.models[one.model] = self.models.get(one.model, 0) + 1
-        for said in strip.opinions:
-            signal, time = said.opinion.signal, said.recorded_at
-            self.signals[signal] = self.signals.get(signal, 0) + 1
-            self.persons.add(said.opinion.person)
-            self.first = min(self.first or time, time)
-            self.last = max(self.last, time)
-
-    @property
-    def opinions(self) -> int:
-        return sum(self.signals.values())
 
 
 def said_words(signals: dict[Signal, int]) -> str:

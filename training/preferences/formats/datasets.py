@@ -1,5 +1,6 @@
 """A folder that `datasets.load_from_disk` opens: a row for each strip, with its pictures."""
 
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,8 @@ def write(strips: Iterable[StoredPresentation], folder: Path) -> int:
     from datasets.arrow_writer import ArrowWriter
 
     disable_progress_bars()
-    spool = folder / "spool"  # save_to_disk wants a data set, which wants a file
+    spool = folder / "spool" / "rows.arrow"  # save_to_disk wants a data set, which wants a file
+    spool.parent.mkdir()
     with ArrowWriter(features=_features(), path=str(spool)) as writer:
         for strip in strips:
             writer.write(_row(strip))
@@ -41,7 +43,7 @@ def write(strips: Iterable[StoredPresentation], folder: Path) -> int:
     rows = Dataset.from_file(str(spool))
     rows.save_to_disk(folder)
     del rows  # lets go of the file, which Windows would not delete otherwise
-    spool.unlink()
+    shutil.rmtree(spool.parent)
     return int(count)
 
 
