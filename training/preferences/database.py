@@ -10,6 +10,10 @@ from training.errors import PrefPaintError
 from training.preferences.schema import MIGRATIONS, SCHEMA, SCHEMA_VERSION
 
 FILE_NAME = "preferences.sqlite3"
+BACKUPS = "preferences-backup-of-format-*.sqlite3"
+"""What copies from before a migration are called."""
+BROKEN = f"{FILE_NAME}.broken-*"
+"""What databases that were set aside are called, with what SQLite keeps beside them."""
 BUSY_TIMEOUT_S = 10.0
 """How long a write waits for another window that is writing."""
 
@@ -118,7 +122,9 @@ def _version(connection: sqlite3.Connection) -> int:
 def _back_up(path: Path, version: int) -> None:
     """Copy the database as last committed to a new file beside it."""
     stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"
-    backup = path.with_name(f"preferences-backup-of-format-{version}-{stamp}.sqlite3")
+    backup = path.with_name(BACKUPS.replace("*", f"{version}-{stamp}"))
+    for left_by_a_kill in path.parent.glob(".preferences-backup-*.tmp*"):
+        left_by_a_kill.unlink()
     unfinished = backup.with_name(f".{backup.name}.tmp")
     try:
         # A connection of its own, because one that writes cannot be copied from.
@@ -131,7 +137,7 @@ def _back_up(path: Path, version: int) -> None:
 
 def _set_aside(path: Path) -> Path:
     """Rename a broken database, with what SQLite keeps beside it; returns its new place."""
-    aside = path.with_name(f"{path.name}.broken-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}")
+    aside = path.with_name(BROKEN.replace("*", f"{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"))
     for suffix in ("-wal", "-shm", ""):
         part = path.with_name(path.name + suffix)
         if part.exists():
