@@ -11,8 +11,8 @@ from typing import Literal, get_args
 
 from training.errors import Cancelled, PrefPaintError
 from training.preferences.formats.card import LICENCES, NOT_STATED, data_card
-from training.preferences.records import Filter, StoredOpinion, StoredPresentation
-from training.preferences.store import EVERYTHING, PreferenceStore
+from training.preferences.records import EVERYTHING, Filter, StoredOpinion, StoredPresentation
+from training.preferences.store import PreferenceStore
 from training.preferences.tally import Tally
 
 Format = Literal["paper", "pairs", "datasets", "jsonl"]
@@ -109,7 +109,7 @@ def _strips(
 
 
 def _numbered(strips: Iterable[StoredPresentation]) -> Iterator[StoredPresentation]:
-    """The strips without what tells who or which photo it was; numbers say what belongs together."""
+    """The strips without who spoke and of which photo: numbers tell what goes together."""
     raters: dict[str, str] = {}
     photos: dict[str, str] = {}
     for strip in strips:

@@ -76,8 +76,8 @@ def import_preferences(
         raise PrefPaintError(f"{path} was not imported: {refused}. {_ADVICE}") from refused
     except OSError as error:
         raise PrefPaintError(
-            f"{path} was not imported: {error.strerror or error}. Nothing was changed. Check that it "
-            "is there and readable, and that the disk has room for it."
+            f"{path} was not imported: {error.strerror or error}. Nothing was changed. Check that "
+            "it is there and readable, and that the disk has room for it."
         ) from error
     return Imported(counts[0], counts[1], new)
 
@@ -128,7 +128,9 @@ def _strip(row: StripRow, images: Path) -> StoredPresentation:
     image = _picture(images, row.image, 3)
     size = image.shape[:2]
     if size[0] * size[1] * len(row.candidates) > MOST_STRIP_PIXELS:
-        raise Refused(f"a strip of {len(row.candidates)} pictures like {row.image}.png is too large")
+        raise Refused(
+            f"a strip of {len(row.candidates)} pictures like {row.image}.png is too large"
+        )
     hole = _picture(images, row.hole, 1, size)
     if not np.isin(hole, (0, 255)).all():
         raise Refused(f"{row.hole}.png is no hole in black and white")

@@ -12,8 +12,8 @@ class Tally:
     """Counts over strips and what was said of them.
 
     signals: how often each was given. models: fills by model. persons: opinions by person.
-    first, last: times of opinions (UTC, ISO 8601), "" without one. skipped: strips that could not be
-    read, which are not counted otherwise.
+    first, last: times of opinions (UTC, ISO 8601), "" without one. skipped: strips that could not
+    be read, which are not counted otherwise.
     """
 
     strips: int = 0
@@ -49,9 +49,7 @@ class Tally:
         self.candidates += count
         self.models[model] = self.models.get(model, 0) + count
 
-    def _add_opinions(
-        self, count: int, signal: Signal, person: str, first: str, last: str
-    ) -> None:
+    def _add_opinions(self, count: int, signal: Signal, person: str, first: str, last: str) -> None:
         self.signals[signal] = self.signals.get(signal, 0) + count
         self.persons[person] = self.persons.get(person, 0) + count
         self.first = min(self.first or first, first)

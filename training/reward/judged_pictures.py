@@ -1,4 +1,4 @@
-"""Where the pictures of a judged prompt lie: files in the paper's layout, or a row of a data set."""
+"""Where the pictures of a judged prompt lie: in the paper's layout, or a row of a data set."""
 
 import io
 from collections.abc import Iterable, Iterator

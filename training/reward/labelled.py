@@ -166,9 +166,7 @@ class _Reader:
             indices = tuple(sorted(named, key=_natural))
             tiers = _tiers(named[index] for index in indices)
             self.found.prompts.append(
-                LabelledPrompt(
-                    source, strip.prompt, name, "records", indices, (), tiers, self.size
-                )
+                LabelledPrompt(source, strip.prompt, name, "records", indices, (), tiers, self.size)
             )
 
     def finish(self) -> None:

@@ -18,12 +18,12 @@ CARD = """- `inpaint/<prompt>_<i>.png`: the fills of a strip, in the order in wh
 - `masks/<prompt>_mask.png`: white is the hole. `masks_color/<prompt>_mask_color.png`: the region
   with its hole in white.
 - `labels.json`: `{{"<prompt>_<i>": [score, rank]}}` of the {rows} fills that someone rated, and
-  `labels_grouped.json`, the same by prompt. The score is 0.15 structure + 0.15 texture + 0.7 overall
-  feeling, each 1 to 7, and the mean where several rated a fill; rank 1 is the best of its prompt,
-  equal scores share a rank. Fills that nobody rated have no score, and none was made up for them.
+  `labels_grouped.json`, the same by prompt. The score is 0.15 structure + 0.15 texture + 0.7
+  overall feeling, each 1 to 7, and the mean where several rated a fill; rank 1 is the best of its
+  prompt, equal scores share a rank. Fills that nobody rated have no score: none was made up.
 - `records.jsonl`: one object for each opinion, ratings among them, with its time in UTC and its
-  rater: `file` for what it is about, `order` for an order (files, best first), `rating` for the three
-  criteria.
+  rater: `file` for what it is about, `order` for an order (files, best first), `rating` for the
+  three criteria.
 - `candidates.jsonl`: one object for each fill that was shown, also those nobody commented on.
 - `features.safetensors`: the reward model's features z of each fill that it saw, under its name.
 
@@ -113,9 +113,7 @@ def _opinion_rows(
         yield {**row, "rater": one.person, "time": said.recorded_at}
 
 
-def _labels(
-    strip: StoredPresentation, candidates: list[dict[str, Any]]
-) -> dict[str, list[float]]:
+def _labels(strip: StoredPresentation, candidates: list[dict[str, Any]]) -> dict[str, list[float]]:
     """[mean score, rank] of the fills that someone rated, by name."""
     means = mean_scores(said.opinion for said in strip.opinions)
     return {
