@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy  # noqa: F401 - before Qt, whose import hook doubles the time that it takes
 from PySide6.QtCore import QByteArray, QObject, QTimer, Signal, Slot
@@ -20,6 +21,7 @@ from prefpaint_gui.settings import (
 )
 from prefpaint_gui.state.candidates import Candidates
 from prefpaint_gui.state.document import Document
+from prefpaint_gui.state.exchange import Exchange
 from prefpaint_gui.state.library import Library
 from prefpaint_gui.state.models import PATCHMATCH, ModelChoice
 from prefpaint_gui.state.options import Options, suitable_brush
@@ -28,7 +30,8 @@ from prefpaint_gui.state.session import Session
 from prefpaint_gui.widgets.main_window import MainWindow
 from prefpaint_gui.widgets.theme import apply_theme, colours_for
 from prefpaint_gui.workers.downloads import DownloadWorker
-from prefpaint_gui.workers.feedback import FeedbackWorker, Store
+from prefpaint_gui.workers.exchange import ExchangeWorker
+from prefpaint_gui.workers.feedback import FeedbackWorker
 from prefpaint_gui.workers.files import FileWorker
 from prefpaint_gui.workers.generation import GenerationWorker, OwnedScorer
 from prefpaint_gui.workers.models import Models, ModelsWorker
@@ -36,6 +39,9 @@ from prefpaint_gui.workers.preloaded import PreloadedScorer
 from prefpaint_gui.workers.regions import RegionsWorker
 from prefpaint_gui.workers.threads import Worker, WorkerThreads
 from training.inpainting.request import OwnedInpainter
+
+if TYPE_CHECKING:
+    from training.preferences.store import PreferenceStore
 
 WARM_UP_AFTER_MS = 250
 """By then the window is painted, and starting the worker processes does not hold it up."""
@@ -56,7 +62,7 @@ class Backends:
 
     inpainter: Callable[[str], OwnedInpainter]
     scorer: Callable[[], OwnedScorer]
-    store: Callable[[], Store]
+    store: "Callable[[], PreferenceStore]"
     models: Callable[[], list[ModelChoice]]
     library: Callable[[], Models]
 
@@ -79,22 +85,32 @@ class Program(QObject):
         self.regions = Regions(self.document, self.options)
         self.session = Session(self.document, self.candidates, self.options)
         self.library = Library()
+        self.exchange = Exchange()
         self.window = MainWindow(
-            self.document, self.candidates, self.regions, self.options, self.session, self.library
+            self.document,
+            self.candidates,
+            self.regions,
+            self.options,
+            self.session,
+            self.library,
+            self.exchange,
         )
         self._generation = GenerationWorker(backends.inpainter, backends.scorer)
         self._file_worker = FileWorker()
         self._feedback = FeedbackWorker(backends.store)
+        self._exchange_worker = ExchangeWorker(backends.store)
         self._models = ModelsWorker(backends.models, backends.library)
         self._downloads = DownloadWorker(backends.library)
         self._region_worker = RegionsWorker()
         models: list[Worker] = [self._models, self._downloads]
         photo: list[Worker] = [self._generation, self._file_worker, self._region_worker]
-        self._threads = WorkerThreads([*photo, *models, self._feedback])
+        preferences: list[Worker] = [self._feedback, self._exchange_worker]
+        self._threads = WorkerThreads([*photo, *models, *preferences])
         self._is_stopped = False
         self._connect_generation()
         self._connect_files()
         self._connect_feedback()
+        self._connect_exchange()
         self._connect_library()
         self._connect_lookups()
         self.document.replaced.connect(self._suit_brush)
@@ -131,6 +147,17 @@ class Program(QObject):
         session.answer_withdrawn.connect(worker.withdraw)
         session.answer_restored.connect(worker.restore)
         worker.failed.connect(session.failed)
+
+    def _connect_exchange(self) -> None:
+        exchange, worker = self.exchange, self._exchange_worker
+        exchange.look_wanted.connect(worker.look)
+        exchange.export_wanted.connect(worker.export)
+        exchange.import_wanted.connect(worker.take_in)
+        worker.looked.connect(exchange.on_looked)
+        worker.progress.connect(exchange.on_progress)
+        worker.done.connect(exchange.on_done)
+        worker.failed.connect(exchange.on_failed)
+        worker.noticed.connect(exchange.failed)
 
     def _connect_library(self) -> None:
         library, models, downloads = self.library, self._models, self._downloads
@@ -220,6 +247,7 @@ class Program(QObject):
             self._is_stopped = True
             self.session.jobs.cancel_all()
             self.library.cancel()
+            self.exchange.cancel()
             self._write_settings()
             self._threads.stop()
 
@@ -288,7 +316,7 @@ def real_backends() -> Backends:
 
         return PreloadedScorer(ProcessScorer(builtin_reward_path()))
 
-    def store() -> Store:
+    def store() -> "PreferenceStore":
         from prefpaint_gui.paths import data_folder
         from training.preferences.store import PreferenceStore
 

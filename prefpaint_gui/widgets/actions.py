@@ -47,6 +47,10 @@ MENUS: dict[str, list[tuple[str, str, str] | None]] = {
         ("thumb_down", "Thumb &down", "Down"),
         ("use_settings", "Use these &settings", "U"),
     ],
+    "&Preferences": [
+        ("export", "&Export preferences…", ""),
+        ("import", "&Import preferences…", ""),
+    ],
     "&View": [
         ("fit", "&Fit", "Ctrl+0"),
         ("actual", "&Actual size", "Ctrl+1"),

@@ -15,10 +15,12 @@ from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMenu, QVBoxLayout, QWid
 
 from prefpaint_gui.state.candidates import Candidates
 from prefpaint_gui.state.document import Document
+from prefpaint_gui.state.exchange import Exchange
 from prefpaint_gui.state.library import Library
 from prefpaint_gui.state.options import Options, Tool
 from prefpaint_gui.state.regions import Regions
 from prefpaint_gui.state.session import Session
+from prefpaint_gui.widgets import file_dialogs
 from prefpaint_gui.widgets.actions import MENUS, make_actions
 from prefpaint_gui.widgets.banner import Banner
 from prefpaint_gui.widgets.candidate_strip import CandidateStrip
@@ -31,6 +33,7 @@ from prefpaint_gui.widgets.tool_bar import ToolBar
 from prefpaint_gui.widgets.top_bar import TopBar
 
 if TYPE_CHECKING:
+    from prefpaint_gui.widgets.export_dialog import ExportDialog
     from prefpaint_gui.widgets.models_dialog import ModelsDialog
 
 
@@ -49,6 +52,7 @@ class MainWindow(QMainWindow):
         options: Options,
         session: Session,
         library: Library,
+        exchange: Exchange,
     ) -> None:
         super().__init__()
         self._document = document
@@ -56,6 +60,7 @@ class MainWindow(QMainWindow):
         self._options = options
         self._session = session
         self._library = library
+        self._exchange = exchange
         self.commands = make_actions(self)
         self.files = FileActions(document, self)
         self.top_bar = TopBar(document, session, options, self.commands["panel"])
@@ -66,6 +71,7 @@ class MainWindow(QMainWindow):
         self.panel = SidePanel(options, session, self.commands["models"])
         self.status = StatusLine(document, session, candidates, options)
         self._models: ModelsDialog | None = None
+        self._export: ExportDialog | None = None
         self._colours = Colours()
         self.setAcceptDrops(True)
         self.setMinimumSize(760, 560)
@@ -79,7 +85,8 @@ class MainWindow(QMainWindow):
     def set_colours(self, colours: Colours) -> None:
         """Hand the colours to what does not take them from the style sheet."""
         self._colours = colours
-        for part in (self.commands, self.area, self.banner, self.strip, self._models):
+        dialogs = (self._models, self._export)
+        for part in (self.commands, self.area, self.banner, self.strip, *dialogs):
             if part is not None:
                 part.set_colours(colours)
 
@@ -92,6 +99,16 @@ class MainWindow(QMainWindow):
             self._models = ModelsDialog(self._library, self._options, self)
             self._models.set_colours(self._colours)
         return self._models
+
+    @property
+    def export(self) -> "ExportDialog":
+        """Made when it is first wanted."""
+        if self._export is None:
+            from prefpaint_gui.widgets.export_dialog import ExportDialog
+
+            self._export = ExportDialog(self._exchange, self)
+            self._export.set_colours(self._colours)
+        return self._export
 
     def _lay_out(self) -> None:
         names = ["brush", "eraser", "rectangle", "", "invert", "clear", "", "fit", "actual"]
@@ -141,6 +158,8 @@ class MainWindow(QMainWindow):
             "save": self.files.save,
             "save_as": self.files.save_as,
             "models": lambda: self.models.present(),
+            "export": lambda: self.export.present(),
+            "import": self._import,
             "quit": self.close,
             "undo": document.undo,
             "redo": document.redo,
@@ -190,7 +209,8 @@ class MainWindow(QMainWindow):
             source.failed.connect(self.banner.show_error)
             source.succeeded.connect(self.banner.hide)
         self._library.failed.connect(self._show_model_error)
-        for remarks in (self.files.notice, self._library.notice):
+        self._exchange.failed.connect(self._show_exchange_error)
+        for remarks in (self.files.notice, self._library.notice, self._exchange.notice):
             remarks.connect(self.status.say)
         self.files.close_granted.connect(self.close)
 
@@ -202,6 +222,16 @@ class MainWindow(QMainWindow):
     def _show_model_error(self, sentence: str) -> None:
         if self._models is None or not self._models.isVisible():  # else it is shown there
             self.banner.show_error(sentence)
+
+    def _show_exchange_error(self, sentence: str) -> None:
+        if self._export is None or not self._export.isVisible():  # else it is shown there
+            self.banner.show_error(sentence)
+
+    def _import(self) -> None:
+        path = file_dialogs.ask_archive(self)
+        if path is not None:
+            self.banner.hide()
+            self._exchange.take_in(path)
 
     def _cancel(self) -> None:
         if self._session.is_busy:
@@ -259,7 +289,8 @@ class MainWindow(QMainWindow):
             return
         self._session.jobs.cancel_all()
         event.accept()
-        if self._models is not None:
-            self._models.close()
+        for dialog in (self._models, self._export):
+            if dialog is not None:
+                dialog.close()
         self.hide()  # at once, however long the workers take to end
         self.closed.emit()

@@ -23,7 +23,7 @@ class ShortcutsDialog(QDialog):
         self.setWindowTitle("Keyboard shortcuts")
         columns = QHBoxLayout()
         columns.setSpacing(48)
-        titles = [title for title in MENUS if title != "&Help"]
+        titles = [title for title in MENUS if title != "&Help" and _keys(actions, title)]
         for part, width in ((titles[:3], 96), (titles[3:], 200)):
             column = QVBoxLayout()
             column.setSpacing(8)

@@ -17,7 +17,11 @@ from training.errors import Cancelled, PrefPaintError
 from training.preferences.export import FORMATS, Format, export
 from training.preferences.records import Filter, Opinion
 from training.preferences.store import PreferenceStore
+from training.reward.encoders import EncoderConfig
 from training.reward.labelled import read_labelled
+from training.reward.trainer import RewardTrainingConfig, train_reward
+
+SMALL = EncoderConfig(image_size=64, widths=(8, 16, 16, 16), embedding_size=16)
 
 
 @pytest.fixture
@@ -226,6 +230,20 @@ def test_what_tells_no_order_is_named(tmp_path: Path) -> None:
     assert found.set_aside[0].endswith("nobody told an order of its pictures.")
     with pytest.raises(PrefPaintError, match="archive for `prefpaint preferences import`"):
         read_labelled(tmp_path / "archive", 64)
+
+
+@pytest.mark.parametrize("form", ["paper", "datasets"])
+def test_a_reward_is_trained_on_it(form: Format, tmp_path: Path) -> None:
+    with PreferenceStore(tmp_path / "store") as store:
+        for number in range(60):
+            store.record(make_strip(number, 2), Opinion("up", number % 2))
+        export(store, tmp_path / "out", form)
+    config = RewardTrainingConfig(
+        steps=2, batch_size=4, checkpoint_every=2, bf16=False, encoder=SMALL
+    )
+    data = [tmp_path / "out"]
+    train_reward(data, data, tmp_path / "run", config, lambda _: None)
+    assert not list((tmp_path / "run").glob("set-aside-*.txt"))
 
 
 # --- pairs and datasets ---------------------------------------------------------------------------

@@ -19,8 +19,8 @@ Format = Literal["paper", "pairs", "datasets", "jsonl"]
 FORMATS: dict[Format, str] = {
     "paper": "the published layout: pictures, labels and records, which the reward trainer reads",
     "pairs": "prompt, chosen and rejected in Parquet, for DPO trainers",
-    "datasets": "a data set for Hugging Face `datasets`, a row for each strip",
-    "jsonl": "an archive of everything, for `prefpaint preferences import`",
+    "datasets": "a folder for Hugging Face’s datasets, a row for each strip",
+    "jsonl": "all there is, to be imported on another machine; keep it for yourself",
 }
 assert set(FORMATS) == set(get_args(Format))
 

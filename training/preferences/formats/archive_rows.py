@@ -25,7 +25,7 @@ def _is_time(text: str) -> str:
 
 
 def _fits_float32(number: float) -> float:
-    if abs(number) > np.finfo(np.float32).max:
+    if abs(number) > float(np.finfo(np.float32).max):
         raise ValueError("too large")
     return number
 
