@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from prefpaint_gui.cli_output import JsonOption, show_progress
+from prefpaint_gui.cli_output import JsonOption, YesOption, agreed, show_progress
 from prefpaint_gui.inpainters import model_store
 from training.errors import PrefPaintError
 from training.inpainting.checkpoint_files import FAMILY_TITLES
@@ -23,10 +23,6 @@ models = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="rich",
 )
-
-YesOption = Annotated[
-    bool, typer.Option("--yes", help="Go ahead without asking; needed where nobody can answer.")
-]
 
 
 @models.command("list", epilog="Example: prefpaint models list --json")
@@ -125,7 +121,7 @@ def download(
     cancel = threading.Event()  # never set: Ctrl+C ends the child process by itself
     plan = store.plan(model, cancel, half_precision=not full_precision)
     _show_plan(plan, store.place_of(plan))
-    if not _agreed("Download it?", yes):
+    if not agreed("Download it?", yes):
         print("Nothing was downloaded.")
         return
     with show_progress("Downloading") as on_event:
@@ -149,7 +145,7 @@ def remove(
     entry = store.listed(name)
     _print_notice(store)
     folder = store.folder / entry.name if entry and entry.is_downloaded else None
-    if folder and not _agreed(f"Delete {folder}?", yes):
+    if folder and not agreed(f"Delete {folder}?", yes):
         print("Nothing was removed.")
         return
     store.remove(name)
@@ -191,15 +187,6 @@ def _show_plan(plan: DownloadPlan, folder: Path) -> None:
         print(f"{name:<9}{value}")
     if plan.is_pickled:
         print("Some weights exist only as pickles; they will be read as plain numbers or not.")
-
-
-def _agreed(question: str, yes: bool) -> bool:
-    """What the person answers, on a terminal."""
-    if yes:
-        return True
-    if not sys.stdin.isatty():
-        raise PrefPaintError("Nobody can be asked here. Say --yes to go ahead.")
-    return typer.confirm(question)
 
 
 def _print_notice(store: ModelStore) -> None:

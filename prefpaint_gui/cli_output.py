@@ -1,6 +1,7 @@
-"""What the commands share: JSON or a table for people, and a progress bar."""
+"""What the commands share: JSON or a table for people, a question, and a progress bar."""
 
 import json
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated
@@ -9,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from training.errors import PrefPaintError
 from training.inpainting.request import Event, Preview
 
 JsonOption = Annotated[
@@ -16,6 +18,10 @@ JsonOption = Annotated[
     typer.Option(
         "--json", rich_help_panel="Output", help="Print JSON on standard output, nothing else."
     ),
+]
+
+YesOption = Annotated[
+    bool, typer.Option("--yes", help="Go ahead without asking; needed where nobody can answer.")
 ]
 
 
@@ -46,10 +52,22 @@ def print_rows(rows: Sequence[dict[str, object]], as_json: bool) -> None:
     if as_json:
         print(json.dumps(rows, indent=2))
         return
-    cells = [
-        list(rows[0]),
-        *([f"{v:.3f}" if isinstance(v, float) else str(v) for v in row.values()] for row in rows),
-    ]
+    cells = [list(rows[0]), *([_cell(value) for value in row.values()] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     for line in cells:
         print("  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)))
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+def agreed(question: str, yes: bool) -> bool:
+    """What the person answers, on a terminal."""
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        raise PrefPaintError("Nobody can be asked here. Say --yes to go ahead.")
+    return typer.confirm(question)

@@ -1,36 +1,25 @@
 """`prefpaint preferences`."""
 
 import json
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from prefpaint_gui.cli_output import JsonOption, show_progress
-from prefpaint_gui.paths import data_folder
+from prefpaint_gui.cli_exchange import export_command, import_command, preference_store
+from prefpaint_gui.cli_output import JsonOption, YesOption, agreed, print_rows
 from training.errors import PrefPaintError
-from training.inpainting.request import Progress
-from training.preferences.export import FORMATS, Format, export
-from training.preferences.formats.card import LICENCES, NOT_STATED, SAID, counted, said_words
-from training.preferences.records import Filter, Signal
-from training.preferences.store import PreferenceStore
 
 preferences = typer.Typer(
-    help="Look at what the window has kept of your opinions; export or import it.",
+    help="Look at what the window has kept of your opinions; delete, export or import some.",
     no_args_is_help=True,
 )
-FILTERS = "Filters (repeat one to allow several)"
 
 
 @preferences.command()
 def stats(as_json: JsonOption = False) -> None:
     """Count the preferences that are kept on this machine, and say where they lie."""
-    with _store() as store:
+    with preference_store() as store:
         counts = {**asdict(store.statistics()), "folder": str(store.folder)}
     if as_json:
         print(json.dumps(counts, indent=2))
@@ -39,168 +28,78 @@ def stats(as_json: JsonOption = False) -> None:
         print(f"{name.replace('_', ' '):<18}{'-' if value is None else value}")
 
 
-@preferences.command(
+@preferences.command("list", epilog="Example: prefpaint preferences list --json")
+def list_command(as_json: JsonOption = False) -> None:
+    """Show every record: its number, when and by whom it was given, and of which photo."""
+    with preference_store() as store:
+        rows: list[dict[str, object]] = [
+            {
+                "record": record.record_id,
+                "time": record.recorded_at,
+                "person": record.opinion.person,
+                "signal": record.opinion.signal,
+                "seed": record.opinion.seed,
+                "photo_sha256": photo_sha256,
+            }
+            for photo_sha256, record in store.records()
+        ]
+    if rows or as_json:
+        print_rows(rows, as_json)
+    else:
+        print("There are no preferences yet.")
+
+
+@preferences.command(epilog="Example: prefpaint preferences delete --record 12")
+def delete(
+    record: Annotated[
+        int | None,
+        typer.Option(metavar="ID", show_default=False, help="One record, as `list` numbers it."),
+    ] = None,
+    photo: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SHA256", show_default=False, help="All of one photo, as `list` names it."
+        ),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All that is kept.")] = False,
+    yes: YesOption = False,
+) -> None:
+    """Delete one record, one photo's or all for good, with their pictures.
+
+    Pictures stay while another record needs them. Backups from before an update that may know what
+    is deleted go too.
+    """
+    if (record is not None) + (photo is not None) + everything != 1:
+        raise PrefPaintError("Say what to delete: --record ID, --photo SHA256 or --all.")
+    with preference_store() as store:
+        known = [
+            one.record_id
+            for photo_sha256, one in store.records()
+            if everything or one.record_id == record or photo_sha256 == photo
+        ]
+        if not known and not everything:
+            raise PrefPaintError(
+                "There is no such record. `prefpaint preferences list` shows them all."
+            )
+        what = "1 record" if len(known) == 1 else f"{len(known)} records"
+        if not agreed(f"Delete {what} in {store.folder} for good?", yes):
+            print("Nothing was deleted.")
+            return
+        if record is not None:
+            store.withdraw(record)
+        elif photo is not None:
+            store.delete_photo(photo)
+        else:
+            store.delete_all()
+        store.sweep()
+    print(f"{what} deleted")
+
+
+preferences.command(
     "export",
     epilog="Example: prefpaint preferences export my-pairs --format pairs --signal accept "
     "--licence 'CC BY 4.0'",
+)(export_command)
+preferences.command("import", epilog="Example: prefpaint preferences import laptop.zip")(
+    import_command
 )
-def export_command(
-    folder: Annotated[
-        Path,
-        typer.Argument(metavar="DIR", show_default=False, help="Folder to write: new or empty."),
-    ],
-    form: Annotated[
-        Format,
-        typer.Option(
-            "--format", help="; ".join(f"{name}: {what}" for name, what in FORMATS.items())
-        ),
-    ] = "paper",
-    licence: Annotated[
-        str, typer.Option(help=f"For the data card, one of: {', '.join(LICENCES)}.")
-    ] = NOT_STATED,
-    since: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TIME",
-            show_default=False,
-            rich_help_panel=FILTERS,
-            help="Said at this time or later: a date, or date and time, ISO 8601, in UTC unless "
-            "it names another zone.",
-        ),
-    ] = None,
-    until: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TIME",
-            show_default=False,
-            rich_help_panel=FILTERS,
-            help="Said at this time or earlier; of a date, until the end of the day.",
-        ),
-    ] = None,
-    model: Annotated[
-        list[str] | None,
-        typer.Option(
-            show_default=False,
-            rich_help_panel=FILTERS,
-            help="Strips with a fill by this model.",
-        ),
-    ] = None,
-    signal: Annotated[
-        list[str] | None,
-        typer.Option(
-            show_default=False,
-            rich_help_panel=FILTERS,
-            help=f"What was said, one of: {', '.join(SAID)}.",
-        ),
-    ] = None,
-    person: Annotated[
-        list[str] | None,
-        typer.Option(show_default=False, rich_help_panel=FILTERS, help="Who said it."),
-    ] = None,
-    photo: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="PHOTO",
-            show_default=False,
-            rich_help_panel=FILTERS,
-            help="Strips of this photo as the file shows it now.",
-        ),
-    ] = None,
-) -> None:
-    """Write what is kept to DIR, for training, for publishing, or as an archive.
-
-    Only crops can leave: the store keeps the region around each hole, never a whole photo, and no
-    names, places or EXIF of files.
-
-    paper, pairs and datasets also leave out what lay under the masks, and call people rater-1,
-    rater-2, ... and photos photo-1, photo-2, ...; jsonl keeps both, as `import` needs them: keep it
-    for yourself. DIR/README.md is the data card.
-    """
-    which = Filter(
-        since=_moment(since),
-        until=_moment(until),
-        models=tuple(model or ()),
-        signals=tuple(_signal(name) for name in signal or ()),
-        persons=tuple(person or ()),
-        photo_sha256=None if photo is None else _hash_of(photo),
-    )
-    with _store() as store, show_progress("Exporting") as show:
-        summary = export(store, folder, form, which, licence, lambda share: show(Progress(share)))
-    tally = summary.tally
-    print(
-        f"{counted(tally.strips, 'strip', 'strips')} of "
-        f"{counted(tally.candidates, 'fill', 'fills')} ({said_words(tally.signals)}) "
-        f"are in {folder}"
-    )
-    if form == "pairs":
-        print(f"They give {counted(summary.rows, 'pair', 'pairs')}.")
-    if tally.skipped:
-        print(
-            f"prefpaint: {counted(tally.skipped, 'strip was', 'strips were')} left out because "
-            "pictures are missing or altered.",
-            file=sys.stderr,
-        )
-
-
-@preferences.command("import", epilog="Example: prefpaint preferences import laptop.zip")
-def import_command(
-    path: Annotated[
-        Path,
-        typer.Argument(
-            metavar="PATH",
-            show_default=False,
-            help="What `export --format jsonl` wrote: the folder, or a .zip or .tar of it.",
-        ),
-    ],
-) -> None:
-    """Add the preferences of an archive to those on this machine; what is here already stays.
-
-    All of it is added or, when anything in it is missing or was altered, nothing. The other formats
-    cannot be imported: they lack what would be needed.
-    """
-    from training.preferences.importing import import_preferences  # slow to import
-
-    with _store() as store, show_progress("Importing") as show:
-        done = import_preferences(store, path, lambda share: show(Progress(share)))
-    print(
-        f"{counted(done.new, 'opinion', 'opinions')} of {done.opinions:,} in {path} "
-        f"{'is' if done.new == 1 else 'are'} new, on {counted(done.strips, 'strip', 'strips')}."
-    )
-
-
-def _signal(name: str) -> Signal:
-    for signal in SAID:
-        if signal == name:
-            return signal
-    raise PrefPaintError(f"{name} is no signal. Known are: {', '.join(SAID)}.")
-
-
-def _moment(text: str | None) -> str | None:
-    """As times are kept: a date, or the time in UTC to the millisecond."""
-    if text is None:
-        return None
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise PrefPaintError(
-            f"{text} is no time. Write it like 2026-03-01 or 2026-03-01T18:30."
-        ) from error
-    if len(text) <= len("2026-03-01"):
-        return time.date().isoformat()
-    return (
-        time.replace(tzinfo=time.tzinfo or UTC).astimezone(UTC).isoformat(timespec="milliseconds")
-    )
-
-
-def _hash_of(photo: Path) -> str:
-    from prefpaint_gui.photo_io import pixel_hash, read_photo
-
-    return pixel_hash(read_photo(photo).pixels)
-
-
-@contextmanager
-def _store() -> Iterator[PreferenceStore]:
-    with PreferenceStore(data_folder()) as store:
-        if store.notice:
-            print(f"prefpaint: {store.notice}", file=sys.stderr)
-        yield store

@@ -1,5 +1,8 @@
 """An acknowledged preference survives the death of the process that recorded it."""
 
+import json
+import os
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -7,52 +10,161 @@ from pathlib import Path
 import pytest
 
 from tests.training.strips import make_strip
+from training.preferences.database import FILE_NAME
+from training.preferences.records import Opinion
 from training.preferences.store import PreferenceStore
 
-RECORD_FOREVER = """
+ROOT = Path(__file__).parents[2]  # so that it finds tests.training.strips
+KILLS = 200
+
+KILL_AT_RANDOM = """
+import json, os, random, select, signal, sys, tempfile, time, traceback
+from pathlib import Path
+from tests.training.strips import make_strip
+from training.preferences.records import Opinion
+from training.preferences.store import PreferenceStore
+
+def record_forever(folder, number, say):
+    store = PreferenceStore(folder)
+    while True:
+        record_id = store.record(make_strip(number, 2), Opinion("accept", 0))
+        say(f"kept {record_id} {number}")
+        if number % 3 == 0:
+            say(f"leaving {record_id} {number}")
+            store.withdraw(record_id)
+            say(f"gone {record_id} {number}")
+        number += 1
+
+def start(folder, number):
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            record_forever(folder, number, lambda line: os.write(writer, line.encode() + b"\\n"))
+        except BaseException:
+            traceback.print_exc()
+        os._exit(1)
+    os.close(writer)
+    return child, reader
+
+def read_all(reader):
+    content = b""
+    while piece := os.read(reader, 65536):
+        content += piece
+    os.close(reader)
+    return content.decode().splitlines()
+
+folder, kills = Path(sys.argv[1]), int(sys.argv[2])
+random.seed(0)
+with tempfile.TemporaryDirectory() as warm_up, PreferenceStore(Path(warm_up)) as store:
+    store.record(make_strip(), Opinion("up", 0))
+said = []
+running = [start(folder, 0), start(folder, 1000)]  # as two windows, of which one goes on
+for kill in range(kills):
+    child, reader = running.pop(random.randrange(2))
+    if random.random() < 0.4:  # else it may die while it starts
+        select.select([reader], [], [])
+    time.sleep(random.uniform(0, 0.03))  # any moment: nothing is waited for
+    os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    assert os.WTERMSIG(status) == signal.SIGKILL, "it ended by itself"
+    said += read_all(reader)
+    running.append(start(folder, (kill + 2) * 1000))
+for child, reader in running:
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    said += read_all(reader)
+print(json.dumps([line.split() for line in said]))
+"""
+
+RECORD_MANY = """
 import sys
 from pathlib import Path
 from tests.training.strips import make_strip
 from training.preferences.records import Opinion
 from training.preferences.store import PreferenceStore
-store = PreferenceStore(Path(sys.argv[1]))
-number = int(sys.argv[2])
-while True:
-    print(number, store.record(make_strip(number), Opinion("accept", 0)), flush=True)
-    number += 1
+person, start = sys.argv[2], int(sys.argv[3])
+with PreferenceStore(Path(sys.argv[1])) as store:
+    sys.stdin.readline()
+    for number in range(40):
+        store.record(make_strip(start + number), Opinion("up", 0, person=person))
+        store.record(make_strip(1_000_000 + number), Opinion("down", 1, person=person))
 """
 
 
-@pytest.mark.parametrize("acknowledgements", [1, 2, 7])
-def test_every_acknowledged_record_survives_kills(tmp_path: Path, acknowledgements: int) -> None:
-    acknowledged: dict[int, int] = {}
-    for start in (0, 1000, 2000):
-        child = subprocess.Popen(
-            [sys.executable, "-c", RECORD_FOREVER, str(tmp_path), str(start)],
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=Path(__file__).parents[2],  # so that it finds tests.training.strips
-        )
-        assert child.stdout is not None
-        for _ in range(acknowledgements):
-            number, record_id = child.stdout.readline().split()
-            acknowledged[int(record_id)] = int(number)
-        child.kill()  # SIGKILL: nothing is flushed or closed
-        remaining, _ = child.communicate()
-        for line in remaining.splitlines(keepends=True):
-            if line.endswith("\n"):
-                number, record_id = line.split()
-                acknowledged[int(record_id)] = int(number)
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks, so that 200 starts take seconds")
+def test_every_acknowledged_record_survives_kills(tmp_path: Path) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", KILL_AT_RANDOM, str(tmp_path), str(KILLS)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
+    lines = [
+        (word, int(record_id), int(number)) for word, record_id, number in json.loads(ran.stdout)
+    ]
+    kept = {record_id: number for word, record_id, number in lines if word == "kept"}
+    leaving = {record_id for word, record_id, _ in lines if word == "leaving"}
+    gone = {record_id for word, record_id, _ in lines if word == "gone"}
+    assert len(kept) > KILLS / 4
+    assert gone
 
     with PreferenceStore(tmp_path) as store:
         assert store.notice is None
-        kept = {
-            signal.record_id: strip
+        strips = {
+            record.record_id: strip.presentation
             for strip in map(store.read, store.presentation_ids())
-            for signal in strip.opinions
+            for record in strip.opinions
         }
-    assert len(acknowledged) >= 3 * acknowledgements
-    for record_id, number in acknowledged.items():
-        shown, expected = kept[record_id].presentation, make_strip(number)
+        assert store.sweep() == 0  # the start has removed what no record names
+        counts = store.statistics()
+    assert not gone & set(strips)
+    for record_id in set(kept) - leaving:
+        shown, expected = strips[record_id], make_strip(kept[record_id], 2)
         assert shown.photo_sha256 == expected.photo_sha256
         assert (shown.candidates[0].pixels == expected.candidates[0].pixels).all()
+    assert counts.accepts == counts.presentations == len(strips)
+    files = {path.name for path in (tmp_path / "images").rglob("*") if path.is_file()}
+    assert {Path(name).suffix for name in files} == {".png"}
+
+
+def test_two_windows_write_at_once(tmp_path: Path) -> None:
+    children = [
+        subprocess.Popen(
+            [sys.executable, "-c", RECORD_MANY, str(tmp_path), person, str(start)],
+            stdin=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+        )
+        for person, start in (("Ann", 0), ("Bob", 1000))
+    ]
+    for child in children:
+        assert child.stdin is not None
+        child.stdin.write("go\n")
+        child.stdin.flush()
+    assert [child.wait() for child in children] == [0, 0]
+    for child in children:
+        assert child.stdin is not None
+        child.stdin.close()
+    with PreferenceStore(tmp_path) as store:
+        counts = store.statistics()
+        assert (counts.ups, counts.downs) == (80, 80)
+        assert counts.presentations == 120  # forty of them were shown to both
+        for key in store.presentation_ids():
+            store.read(key)
+        assert store.sweep() == 0
+    with sqlite3.connect(tmp_path / FILE_NAME) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    connection.close()
+
+
+def test_a_second_window_reads_what_the_first_has_written(tmp_path: Path) -> None:
+    with PreferenceStore(tmp_path) as first, PreferenceStore(tmp_path) as second:
+        first.record(make_strip(1), Opinion("up", 0))
+        assert second.statistics().ups == 1
+        second.delete_all()
+        assert first.statistics().ups == 0
+        first.record(make_strip(1), Opinion("up", 0))
+        assert len(second.presentation_ids()) == 1

@@ -13,6 +13,7 @@ import pytest
 
 from tests.training.strips import make_strip
 from training.errors import PrefPaintError
+from training.preferences import database
 from training.preferences.database import FILE_NAME
 from training.preferences.records import Opinion
 from training.preferences.store import PreferenceStore
@@ -164,7 +165,8 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="resource limits are POSIX's")
-def test_a_full_disk_is_one_sentence_and_no_half_record(tmp_path: Path) -> None:
+@pytest.mark.parametrize("room", [100, 1000, 5000])  # for no list, no picture, no row
+def test_a_full_disk_is_one_sentence_and_no_half_record(tmp_path: Path, room: int) -> None:
     PreferenceStore(tmp_path).close()
     code = """
         import resource, signal, sys
@@ -175,7 +177,7 @@ def test_a_full_disk_is_one_sentence_and_no_half_record(tmp_path: Path) -> None:
         from tests.training.strips import make_strip
         store = PreferenceStore(Path(sys.argv[1]))
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
         try:
             store.record(make_strip(), Opinion("up", 0))
         except PrefPaintError as error:
@@ -184,7 +186,7 @@ def test_a_full_disk_is_one_sentence_and_no_half_record(tmp_path: Path) -> None:
         store.record(make_strip(5), Opinion("up", 0))
     """
     ran = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code), str(tmp_path)],
+        [sys.executable, "-c", textwrap.dedent(code), str(tmp_path), str(room)],
         capture_output=True,
         text=True,
         check=True,
@@ -196,4 +198,32 @@ def test_a_full_disk_is_one_sentence_and_no_half_record(tmp_path: Path) -> None:
         assert store.statistics().presentations == 1
         (key,) = store.presentation_ids()
         np.testing.assert_array_equal(store.read(key).presentation.image, make_strip(5).image)
-    assert not list(tmp_path.rglob("*.tmp"))
+    assert len(pictures(tmp_path)) == 5
+    assert not [*tmp_path.rglob("*.tmp"), *tmp_path.rglob("*.txt")]
+
+
+def test_damage_in_a_large_database_is_found_by_the_start_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "CHECKED_WHOLE_BYTES", 0)
+    with PreferenceStore(tmp_path) as store:
+        for number in range(4):
+            store.record(make_strip(number), Opinion("up", 0))
+    path = tmp_path / FILE_NAME
+    with sqlite3.connect(path) as connection:
+        (page,) = connection.execute(
+            "SELECT rootpage FROM sqlite_schema WHERE name = 'signal'"
+        ).fetchone()
+    connection.close()
+    content = bytearray(path.read_bytes())
+    content[(page - 1) * 4096 : page * 4096] = b"\x5a" * 4096
+    path.write_bytes(content)
+    with PreferenceStore(tmp_path) as store:
+        assert store.notice is None
+        with pytest.raises(PrefPaintError, match="damaged"):
+            store.records()
+    with PreferenceStore(tmp_path) as store:
+        assert store.notice is not None
+        assert store.records() == []
+    with PreferenceStore(tmp_path) as store:
+        assert store.notice is None

@@ -1,6 +1,7 @@
 """The preference database: its tables, and how it is opened, checked and set aside when broken."""
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -14,6 +15,12 @@ BACKUPS = "preferences-backup-of-format-*.sqlite3"
 """What copies from before a migration are called."""
 BROKEN = f"{FILE_NAME}.broken-*"
 """What databases that were set aside are called, with what SQLite keeps beside them."""
+SUSPECT = f"{FILE_NAME}.suspect"
+"""A file of this name asks the next start to check all of the database."""
+CHECKED_WHOLE_BYTES = 64 * 2**20
+"""A larger database is not read through at each start: a gigabyte takes seconds, even minutes on a
+slow disk. SQLite notices a broken page when it comes to it; then the next start checks everything.
+"""
 BUSY_TIMEOUT_S = 10.0
 """How long a write waits for another window that is writing."""
 
@@ -48,7 +55,7 @@ def open_database(folder: Path) -> tuple[sqlite3.Connection, str | None]:
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     """Everything in the block is written, or nothing; other writers wait meanwhile."""
-    connection.execute("BEGIN IMMEDIATE")
+    _begin(connection)
     try:
         yield
         connection.execute("COMMIT")
@@ -57,6 +64,35 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def _begin(connection: sqlite3.Connection) -> None:
+    """Take the lock for writing. OperationalError when others hold it for too long.
+
+    SQLite waits longer from try to try, so that a process that writes without a pause, such as an
+    import, would starve a window. Short waits again and again find the gaps.
+    """
+    deadline = time.monotonic() + BUSY_TIMEOUT_S
+    connection.execute("PRAGMA busy_timeout = 10")
+    try:
+        while True:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+                if not busy or time.monotonic() > deadline:
+                    raise
+            else:
+                return
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {int(1e3 * BUSY_TIMEOUT_S)}")
+
+
+def is_damage(error: Exception) -> bool:
+    """Whether this is SQLite's word for a file that is no sound database."""
+    # Extended codes carry the primary one in their low byte.
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
 
 
 def utc_now() -> str:
@@ -76,9 +112,12 @@ def _connect(path: Path) -> sqlite3.Connection | None:
                 f"{path} was written by a newer PrefPaint (format {version}, this one knows "
                 f"{SCHEMA_VERSION}). Update PrefPaint."
             )
-        if connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
-            connection.close()
-            return None
+        suspect = path.with_name(SUSPECT)
+        if path.stat().st_size <= CHECKED_WHOLE_BYTES or suspect.exists():
+            if connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
+                connection.close()
+                return None
+            suspect.unlink(missing_ok=True)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA secure_delete = ON")
@@ -86,11 +125,7 @@ def _connect(path: Path) -> sqlite3.Connection | None:
         connection.execute("PRAGMA foreign_keys = ON")
     except sqlite3.DatabaseError as error:
         connection.close()
-        # Extended codes carry the primary one in their low byte.
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF in (
-            sqlite3.SQLITE_NOTADB,
-            sqlite3.SQLITE_CORRUPT,
-        ):
+        if is_damage(error):
             return None
         raise
     except BaseException:
@@ -138,6 +173,7 @@ def _back_up(path: Path, version: int) -> None:
 def _set_aside(path: Path) -> Path:
     """Rename a broken database, with what SQLite keeps beside it; returns its new place."""
     aside = path.with_name(BROKEN.replace("*", f"{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"))
+    path.with_name(SUSPECT).unlink(missing_ok=True)
     for suffix in ("-wal", "-shm", ""):
         part = path.with_name(path.name + suffix)
         if part.exists():

@@ -78,6 +78,15 @@ def persons(connection: sqlite3.Connection) -> list[str]:
     return [str(person) for (person,) in rows]
 
 
+def records(connection: sqlite3.Connection) -> list[tuple[str, StoredOpinion]]:
+    """Every record with the hash of its photo, in the order of their ids."""
+    rows = connection.execute(
+        f"""SELECT photo_sha256, {OPINION_COLUMNS}
+        FROM signal JOIN presentation ON presentation.id = presentation_id ORDER BY signal.id"""
+    )
+    return [(photo, stored_opinion(tuple(columns))) for photo, *columns in rows]
+
+
 def presentation_ids(connection: sqlite3.Connection, which: Filter) -> list[int]:
     """Strips with a record that the filter lets through, oldest first."""
     condition, values = conditions(which)

@@ -12,6 +12,8 @@ from training.preferences import reading
 from training.preferences.database import (
     BACKUPS,
     BROKEN,
+    SUSPECT,
+    is_damage,
     open_database,
     transaction,
     utc_now,
@@ -142,6 +144,11 @@ class PreferenceStore:
         with self._errors("be read"):
             return reading.persons(self._connection)
 
+    def records(self) -> list[tuple[str, StoredOpinion]]:
+        """Every record with the hash of its photo, oldest first."""
+        with self._errors("be read"):
+            return reading.records(self._connection)
+
     def presentation_ids(self, which: Filter = EVERYTHING) -> list[int]:
         """Keys for `read`, oldest first: strips with an opinion that the filter lets through."""
         with self._errors("be read"):
@@ -215,6 +222,13 @@ class PreferenceStore:
         try:
             yield
         except (sqlite3.Error, OSError) as error:
+            if is_damage(error):
+                with suppress(OSError):
+                    (self.folder / SUSPECT).touch()
+                raise PrefPaintError(
+                    f"The preference database in {self.folder} is damaged: preferences could not "
+                    f"{what_could_not}. Start PrefPaint again; it sets the database aside."
+                ) from error
             raise PrefPaintError(
                 f"Preferences in {self.folder} could not {what_could_not} ({error}). "
                 "Free some space and check that the folder is writable."

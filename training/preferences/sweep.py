@@ -11,7 +11,6 @@ import uuid
 from collections.abc import Iterable
 from pathlib import Path
 
-from training.files import replaced_when_complete
 from training.preferences.database import transaction
 from training.preferences.images import image_path
 
@@ -23,8 +22,7 @@ def list_changing(images: Path, hashes: Iterable[str]) -> Path:
     """Say on disk which pictures a transaction that has begun may leave unused."""
     images.mkdir(exist_ok=True)
     path = images / _LISTS.replace("*", uuid.uuid4().hex)
-    with replaced_when_complete(path) as file:
-        file.write("\n".join(hashes).encode())
+    path.write_text("\n".join(hashes))
     return path
 
 
@@ -45,9 +43,6 @@ def remove_left_by_kills(connection: sqlite3.Connection, images: Path) -> None:
     """Finish what processes that died were changing."""
     for changing in list(images.glob(_LISTS)):
         remove_unused(connection, images, changing)
-    if any(images.glob(_UNFINISHED)):
-        with transaction(connection):
-            _remove_unfinished(images)
 
 
 def sweep(connection: sqlite3.Connection, images: Path) -> int:

@@ -64,6 +64,8 @@ def keep_all(
     prepared = []
     try:
         for strip in strips:
+            if not strip.opinions:
+                continue
             for one in strip.opinions:
                 check_opinion(strip.presentation, one.opinion)
             wanted = pictures(strip.presentation)
