@@ -115,7 +115,7 @@ def export_command(
     if tally.skipped:
         print(
             f"prefpaint: {counted(tally.skipped, 'strip was', 'strips were')} left out because "
-            "pictures are missing or altered.",
+            "pictures are missing or altered, or figures no numbers.",
             file=sys.stderr,
         )
 

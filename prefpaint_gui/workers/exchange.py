@@ -93,7 +93,7 @@ class ExchangeWorker(QObject):
         if tally.skipped:
             said += (
                 f" {counted(tally.skipped, 'strip was', 'strips were')} left out because "
-                "pictures are missing or altered."
+                "pictures are missing or altered, or figures no numbers."
             )
         self.done.emit(order, said)
 

@@ -150,9 +150,23 @@ def test_a_strip_whose_picture_is_gone_is_left_out_and_counted(tmp_path: Path) -
         assert "1 strip was left out" in (tmp_path / "out" / "README.md").read_text()
         for path in kept():
             path.write_bytes(b"damaged")
-        with pytest.raises(PrefPaintError, match="pictures of all 2 strips"):
+        with pytest.raises(PrefPaintError, match="of 2 strips in"):
             export(store, tmp_path / "none", "paper")
     assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_figures_that_are_no_numbers_stay(form: Format, tmp_path: Path) -> None:
+    odd = make_strip(2)
+    features = np.full(256, np.nan, np.float32)
+    candidates = (replace(odd.candidates[0], features=features), *odd.candidates[1:])
+    endless = replace(odd.candidates[0], reward=float("inf"))
+    with PreferenceStore(tmp_path / "store") as store:
+        store.record(make_strip(1), Opinion("up", 0))
+        store.record(replace(odd, candidates=candidates), Opinion("up", 0))
+        store.record(replace(odd, candidates=(endless,)), Opinion("up", 0))
+        tally = export(store, tmp_path / "out", form).tally
+    assert (tally.strips, tally.skipped) == (1, 2)
 
 
 # --- paper ----------------------------------------------------------------------------------------

@@ -267,6 +267,15 @@ def test_no_other_file_is_unpacked(
     assert_refused(store, path, "images/run.sh does not belong there")
 
 
+def test_a_name_that_comes_twice_is_refused(
+    archive: Path, store: PreferenceStore, tmp_path: Path
+) -> None:
+    path = pack_tar(members(archive), tmp_path / "packed")
+    with tarfile.open(path, "a") as packed:
+        packed.addfile(tarfile.TarInfo("README.md"), io.BytesIO())
+    assert_refused(store, path, "it holds README.md twice")
+
+
 @pytest.mark.skipif(os.name == "nt", reason="links need rights there")
 def test_links_are_refused(archive: Path, store: PreferenceStore, tmp_path: Path) -> None:
     secret = tmp_path / "secret"

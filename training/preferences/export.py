@@ -9,6 +9,8 @@ from pathlib import Path
 from threading import Event
 from typing import Literal, get_args
 
+import numpy as np
+
 from training.errors import Cancelled, PrefPaintError
 from training.preferences.formats.card import LICENCES, NOT_STATED, data_card
 from training.preferences.records import EVERYTHING, Filter, StoredOpinion, StoredPresentation
@@ -70,8 +72,8 @@ def export(
             rows = writer.write(strips if is_whole else _numbered(strips), unfinished)
             if not tally.strips:
                 raise PrefPaintError(
-                    f"Nothing was exported: the pictures of all {tally.skipped} strips in "
-                    f"{store.folder} are missing or altered."
+                    f"Nothing was exported: of {tally.skipped} strips in {store.folder}, the "
+                    "pictures are missing or altered, or the figures are no numbers."
                 )
             what_is_what = writer.CARD.format(rows=f"{rows:,}")
             card = data_card(tally, licence, what_is_what, is_whole=is_whole)
@@ -98,14 +100,26 @@ def _strips(
     for number, key in enumerate(keys, 1):
         if cancel is not None and cancel.is_set():
             raise Cancelled
-        try:
-            strip = store.read(key, which)
-        except PrefPaintError:
+        strip = _sound(store, key, which)
+        if strip is None:
             tally.skipped += 1
         else:
             tally.add(strip)
             yield strip
         on_progress(number / len(keys))
+
+
+def _sound(store: PreferenceStore, key: int, which: Filter) -> StoredPresentation | None:
+    """The strip; None when pictures are missing or altered, or figures are no numbers."""
+    try:
+        strip = store.read(key, which)
+    except PrefPaintError:
+        return None
+    for one in strip.presentation.candidates:
+        figures = [value for value in (one.reward, one.trust) if value is not None]
+        if not (np.isfinite(figures).all() and np.isfinite(one.features).all()):
+            return None
+    return strip
 
 
 def _numbered(strips: Iterable[StoredPresentation]) -> Iterator[StoredPresentation]:

@@ -53,7 +53,7 @@ def data_card(tally: Tally, licence: str, what_is_what: str, *, is_whole: bool) 
         last=tally.last[:10],
         skipped=(
             f"\n{counted(tally.skipped, 'strip was', 'strips were')} left out because pictures "
-            "were missing or altered on disk.\n"
+            "were missing or altered on disk, or figures no numbers.\n"
             if tally.skipped
             else ""
         ),
