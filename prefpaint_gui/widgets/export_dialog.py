@@ -48,7 +48,7 @@ class ExportDialog(QDialog):
     def __init__(self, exchange: Exchange, parent: QWidget) -> None:
         super().__init__(parent)
         self.setWindowTitle("Export preferences")
-        self.resize(800, 656)
+        self.resize(800, 664)
         self.setMinimumSize(720, 560)
         self._exchange = exchange
         self.banner = Banner()

@@ -33,11 +33,12 @@ LEAVES_TOO = (
 
 
 class ExportPreview(QFrame):
-    """Two lists, and above them the latest strips that would leave."""
+    """Two lists, and below them the latest strips that would leave."""
 
     def __init__(self) -> None:
         super().__init__()
         self.setObjectName("taskPanel")
+        self.heading = label("THE LATEST THAT LEAVES", "heading")
         self.pictures = QGridLayout()
         self.pictures.setSpacing(8)
         self.pictures.setColumnStretch(PER_ROW, 1)
@@ -51,8 +52,9 @@ class ExportPreview(QFrame):
         rows = QVBoxLayout(content)
         rows.setContentsMargins(16, 16, 16, 16)
         rows.setSpacing(16)
-        rows.addLayout(self.pictures)
         rows.addLayout(lists)
+        rows.addWidget(self.heading)
+        rows.addLayout(self.pictures)
         rows.addStretch()
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
@@ -66,6 +68,7 @@ class ExportPreview(QFrame):
     def show_outlook(self, outlook: Outlook) -> None:
         """Show it in the place of what was shown before."""
         _clear(self.pictures)
+        self.heading.setVisible(bool(outlook.crops))
         for row, crop in enumerate(outlook.crops):
             self._add_row(row, crop)
         tally, is_whole = outlook.tally, outlook.wish.form == "jsonl"

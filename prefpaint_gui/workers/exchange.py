@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from training.preferences.records import StoredPresentation
     from training.preferences.store import PreferenceStore
 
-CROPS, FILLS = 3, 4
+CROPS, FILLS = 2, 4
 """Strips of a preview, and the fills shown of each."""
 CROP_SIDE = 224
 """Longest side of a preview's pictures, for the densest screen."""

@@ -59,6 +59,8 @@ def _unpack(path: Path, folder: Path) -> None:
 
 
 def _check_folder(folder: Path) -> None:
+    if not (folder / "manifest.json").is_file():
+        raise Refused("it has no manifest.json")
     for path in folder.rglob("*"):
         name = path.relative_to(folder).as_posix()
         if path.is_symlink():
