@@ -89,6 +89,8 @@ with PreferenceStore(Path(sys.argv[1])) as store:
     for number in range(40):
         store.record(make_strip(start + number), Opinion("up", 0, person=person))
         store.record(make_strip(1_000_000 + number), Opinion("down", 1, person=person))
+        if number % 10 == 0:
+            assert store.sweep() == 0  # what the other is just writing is spared
 """
 
 

@@ -88,6 +88,20 @@ def _begin(connection: sqlite3.Connection) -> None:
         connection.execute(f"PRAGMA busy_timeout = {int(1e3 * BUSY_TIMEOUT_S)}")
 
 
+def empty_tables(connection: sqlite3.Connection) -> None:
+    """Within a transaction, make all tables anew, which is faster than a million deletions.
+
+    The old rows are in the file until VACUUM.
+    """
+    row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'signal'").fetchone()
+    for table in ("signal", "candidate", "presentation", "tally"):
+        connection.execute(f"DROP TABLE {table}")
+    for statement in SCHEMA:
+        connection.execute(statement)
+    if row is not None:  # numbers that were given stay given
+        connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('signal', ?)", row)
+
+
 def is_damage(error: Exception) -> bool:
     """Whether this is SQLite's word for a file that is no sound database."""
     # Extended codes carry the primary one in their low byte.
@@ -146,8 +160,6 @@ def _bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
             _back_up(path, version)
         for statement in MIGRATIONS[version] if version else SCHEMA:
             connection.execute(statement)
-        if connection.execute("PRAGMA foreign_key_check").fetchone() is not None:
-            raise sqlite3.DatabaseError(f"format {version} has records of nothing")
 
 
 def _version(connection: sqlite3.Connection) -> int:

@@ -180,11 +180,12 @@ def judged_strips(
     for key, group in groupby(candidates, itemgetter(0)):
         rows = list(group)
         if key in opinions:  # it may be newer than what was read above
+            features = b"".join(row[4] for row in rows)
             yield JudgedStrip(
                 digest=rows[0][1],
                 seeds=tuple(row[2] for row in rows),
                 rewards=np.array([row[3] for row in rows], np.float64),
-                features=np.stack([np.frombuffer(row[4], np.float32) for row in rows]),
+                features=np.frombuffer(features, np.float32).reshape(len(rows), -1),
                 opinions=tuple(opinions[key]),
             )
 

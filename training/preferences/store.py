@@ -13,6 +13,7 @@ from training.preferences.database import (
     BACKUPS,
     BROKEN,
     SUSPECT,
+    empty_tables,
     is_damage,
     open_database,
     transaction,
@@ -106,18 +107,22 @@ class PreferenceStore:
     def delete_all(self) -> int:
         """Forget everything, also what older or broken databases keep; returns the records."""
         with self._errors("be deleted"):
-            with transaction(self._connection):
-                # Pictures first: when this breaks off, it is plain that it must be done again.
-                remove_all(self._images)
-                count = self._connection.execute("DELETE FROM signal").rowcount
-                self._connection.execute("DELETE FROM candidate")
-                self._connection.execute("DELETE FROM presentation")
-            for pattern in (BACKUPS, BROKEN):
-                for path in self.folder.glob(pattern):
-                    path.unlink()
-            self._connection.execute("VACUUM")
+            # Not overwritten row by row: VACUUM leaves nothing of them in the file.
+            self._connection.execute("PRAGMA secure_delete = OFF")
+            try:
+                with transaction(self._connection):
+                    # Pictures first: if this breaks off, it is plain that it must be done again.
+                    remove_all(self._images)
+                    (count,) = self._connection.execute("SELECT count(*) FROM signal").fetchone()
+                    empty_tables(self._connection)
+                for pattern in (BACKUPS, BROKEN):
+                    for path in self.folder.glob(pattern):
+                        path.unlink()
+                self._connection.execute("VACUUM")
+            finally:
+                self._connection.execute("PRAGMA secure_delete = ON")
             self._empty_log()
-        return count
+        return int(count)
 
     def sweep(self) -> int:
         """Remove files among the pictures that no record names; returns how many.
