@@ -41,6 +41,7 @@ from prefpaint_gui.workers.threads import Worker, WorkerThreads
 from training.inpainting.request import OwnedInpainter
 
 if TYPE_CHECKING:
+    from prefpaint_gui.rating_app import RatingProgram
     from training.preferences.store import PreferenceStore
 
 WARM_UP_AFTER_MS = 250
@@ -49,6 +50,11 @@ WARM_UP_AFTER_MS = 250
 NO_DISPLAY = (
     "prefpaint: There is no display to open a window on. Without one, use: "
     "prefpaint fill --sample, or prefpaint fill PHOTO --mask MASK --out DIR"
+)
+
+NO_DISPLAY_TO_RATE = (
+    "prefpaint: There is no display to open a window on. Without one, use: "
+    "prefpaint rate DIR --agreement"
 )
 
 
@@ -77,6 +83,9 @@ class Program(QObject):
     def __init__(self, backends: Backends, settings: Settings, settings_file: Path | None) -> None:
         """settings_file: where settings are written at the end; None to write none."""
         super().__init__()
+        self._backends = backends
+        self.ratings: list[RatingProgram] = []
+        """Rating windows that are open."""
         self.settings = settings
         self._settings_file = settings_file
         self.document = Document()
@@ -118,7 +127,13 @@ class Program(QObject):
         self.window.closed.connect(self.stop)
         self.window.theme_wanted.connect(self.use_theme)
         self.window.files.folder_used.connect(self._remember_folder)
+        self.window.rating_wanted.connect(self.open_rating)
         self._take_up_settings()
+
+    def show(self) -> None:
+        """Show the window; whatever can wait for it to be painted begins after that."""
+        self.window.show()
+        QApplication.processEvents()
         self._threads.start()
         self.models_wanted.emit()
 
@@ -207,6 +222,8 @@ class Program(QObject):
         colours = colours_for(self.settings.theme)
         apply_theme(colours)
         self.window.set_colours(colours)
+        for rating in self.ratings:
+            rating.window.set_colours(colours)
 
     @Slot(object)
     def _remember_folder(self, folder: Path) -> None:
@@ -240,6 +257,17 @@ class Program(QObject):
 
         self.window.files.open_path(sample_photo_path(), sample_mask_path())
 
+    @Slot(object)
+    def open_rating(self, folder: Path) -> None:
+        """Rate the prompts in a folder, in a window that outlives this one."""
+        from prefpaint_gui.rating_app import RatingProgram
+
+        colours = colours_for(self.settings.theme)
+        rating = RatingProgram(folder, None, self._backends.store, self._backends.scorer, colours)
+        self.ratings.append(rating)
+        rating.closed.connect(lambda: self.ratings.remove(rating))
+        rating.show()
+
     @Slot()
     def stop(self) -> None:
         """End all work and all processes; the window is closed already."""
@@ -264,27 +292,60 @@ def run(photo: Path | None, sample: bool) -> int:
 
     Without a display it says so, on standard error, and returns 2.
     """
-    displays = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
-    if sys.platform.startswith("linux") and not any(os.environ.get(name) for name in displays):
-        print(NO_DISPLAY, file=sys.stderr)
+    app = _application(NO_DISPLAY)
+    if app is None:
         return 2
-    from prefpaint_gui.paths import config_folder
-
-    app = QApplication.instance() or QApplication(sys.argv[:1])
-    assert isinstance(app, QApplication)
-    app.setApplicationName("PrefPaint")
-    app.setStyle("Fusion")
-    settings_file = config_folder() / "settings.json"
+    settings_file = _settings_file()
     program = build_window(real_backends(), load_settings(settings_file), settings_file)
     app.styleHints().colorSchemeChanged.connect(program.follow_desktop)
-    program.window.show()
-    app.processEvents()  # paint it now: reading a photo would hold that up
+    program.show()
     if photo is not None:
         program.window.files.open_path(photo)
     elif sample:
         program.open_sample()
     QTimer.singleShot(WARM_UP_AFTER_MS, program.warm_up_wanted.emit)
     return app.exec()
+
+
+def run_rating(folder: Path, person: str | None) -> int:
+    """Show the rating window on a folder of prompts; person: None to ask. As `run` otherwise."""
+    from prefpaint_gui.rating_app import RatingProgram
+
+    app = _application(NO_DISPLAY_TO_RATE)
+    if app is None:
+        return 2
+    backends, settings = real_backends(), load_settings(_settings_file())
+
+    def dress() -> None:
+        colours = colours_for(settings.theme)
+        apply_theme(colours)
+        program.window.set_colours(colours)
+
+    colours = colours_for(settings.theme)
+    program = RatingProgram(folder, person, backends.store, backends.scorer, colours)
+    dress()
+    app.styleHints().colorSchemeChanged.connect(dress)
+    program.show()
+    return app.exec()
+
+
+def _settings_file() -> Path:
+    from prefpaint_gui.paths import config_folder
+
+    return config_folder() / "settings.json"
+
+
+def _application(no_display: str) -> QApplication | None:
+    """The application; None where there is no display, which is said on standard error."""
+    displays = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    if sys.platform.startswith("linux") and not any(os.environ.get(name) for name in displays):
+        print(no_display, file=sys.stderr)
+        return None
+    app = QApplication.instance() or QApplication(sys.argv[:1])
+    assert isinstance(app, QApplication)
+    app.setApplicationName("PrefPaint")
+    app.setStyle("Fusion")
+    return app
 
 
 def real_backends() -> Backends:

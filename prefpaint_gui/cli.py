@@ -2,7 +2,7 @@
 
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -12,11 +12,10 @@ from typer.exceptions import TyperException
 
 from prefpaint_gui.cli_fill import fill, score
 from prefpaint_gui.cli_models import models
+from prefpaint_gui.cli_output import Windows
 from prefpaint_gui.cli_preferences import preferences
+from prefpaint_gui.cli_rate import rate
 from training.errors import PrefPaintError
-
-OpenWindow = Callable[[Path | None, bool], int]
-"""Opens a photo, or with True the sample photo, in the window; returns the exit status."""
 
 app = typer.Typer(
     name="prefpaint",
@@ -28,10 +27,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-COMMANDS = ("open", "fill", "score", "models", "preferences")
+COMMANDS = ("open", "fill", "score", "models", "preferences", "rate")
 
 
-def run(arguments: Sequence[str], open_window: OpenWindow) -> int:
+def run(arguments: Sequence[str], windows: Windows) -> int:
     """Run one command line; returns the exit status: 0, 2 after an error, 130 after Ctrl+C."""
     arguments = list(arguments)
     if not arguments or arguments[0] not in (*COMMANDS, "--help", "--version"):
@@ -39,7 +38,7 @@ def run(arguments: Sequence[str], open_window: OpenWindow) -> int:
     # Pillow warns of odd details in files; what matters to the person is raised as an error.
     warnings.filterwarnings("ignore", module="PIL")
     try:
-        status = app(arguments, "prefpaint", standalone_mode=False, obj=open_window)
+        status = app(arguments, "prefpaint", standalone_mode=False, obj=windows)
     except (PrefPaintError, TyperException) as error:
         message = error.format_message() if isinstance(error, TyperException) else str(error)
         if message:  # it is empty where help was printed instead
@@ -77,8 +76,8 @@ def open_command(
     """Open the window; `prefpaint PHOTO` is short for this."""
     if photo is not None and sample:
         raise PrefPaintError("--sample opens its own photo. Leave one of them out.")
-    open_window: OpenWindow = context.obj
-    return open_window(photo, sample)
+    windows: Windows = context.obj
+    return windows.photo(photo, sample)
 
 
 app.command(
@@ -87,5 +86,6 @@ app.command(
 app.command(
     epilog="Example: prefpaint score beach.jpg --mask tourists.png by-gimp.png by-krita.png"
 )(score)
+app.command(epilog="Example: prefpaint rate prompts --rater anna")(rate)
 app.add_typer(models, name="models")
 app.add_typer(preferences, name="preferences")

@@ -4,6 +4,8 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -23,6 +25,17 @@ JsonOption = Annotated[
 YesOption = Annotated[
     bool, typer.Option("--yes", help="Go ahead without asking; needed where nobody can answer.")
 ]
+
+
+@dataclass(frozen=True)
+class Windows:
+    """What opens a window, and returns the exit status once that is closed.
+
+    photo: on a photo, or with True on the sample. rating: on a folder, for a rater or None to ask.
+    """
+
+    photo: Callable[[Path | None, bool], int]
+    rating: Callable[[Path, str | None], int]
 
 
 @contextmanager

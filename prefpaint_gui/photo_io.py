@@ -2,7 +2,6 @@
 
 import io
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageCms, ImageFile, ImageOps, JpegImagePlugin
 
+from resources import SAMPLE_MASK, SAMPLE_PHOTO
 from training.errors import PrefPaintError
 from training.files import replaced_when_complete
 from training.inpainting.request import Mask
@@ -172,12 +172,12 @@ def read_mask(path: Path, size: tuple[int, int]) -> Mask:
 
 def sample_photo_path() -> Path:
     """The photo that PrefPaint brings along."""
-    return Path(str(files("resources").joinpath("sample", "rocket.jpg")))
+    return SAMPLE_PHOTO
 
 
 def sample_mask_path() -> Path:
     """A mask of the same size that takes the rocket out of the sample photo."""
-    return Path(str(files("resources").joinpath("sample", "rocket-mask.png")))
+    return SAMPLE_MASK
 
 
 def _open(path: Path) -> ImageFile.ImageFile:

@@ -1,8 +1,8 @@
-"""`prefpaint-train`: reward learning from the terminal."""
+"""`prefpaint-train`: reward learning and alignment from the terminal."""
 
 import typer
 
-from training.commands import eye, pairs, reward
+from training.commands import align, eye, pairs, pretrain, prompts, reward
 
 app = typer.Typer(
     name="prefpaint-train",
@@ -15,7 +15,7 @@ app = typer.Typer(
 
 @app.callback()
 def _commands() -> None:
-    """Train PrefPaint's reward model and measure it."""
+    """Train PrefPaint's reward model, measure it, and align inpainting models with it."""
 
 
 for _command in (
@@ -26,5 +26,8 @@ for _command in (
     eye.eye_sheets,
     eye.eye_ranking,
     eye.eye_pairs,
+    prompts.prompts,
+    pretrain.pretrain,
+    align.align,
 ):
     app.command()(_command)

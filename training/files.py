@@ -8,6 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
+import numpy.typing as npt
+
 
 @contextmanager
 def replaced_when_complete(path: Path) -> Iterator[BinaryIO]:
@@ -30,3 +33,11 @@ def replaced_when_complete(path: Path) -> Iterator[BinaryIO]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_png(path: Path, pixels: npt.NDArray[np.uint8]) -> None:
+    """Write (h, w) or (h, w, 3 or 4) pixels, quickly compressed. OSError passes through."""
+    from PIL import Image  # here, for not everyone who writes files writes pictures
+
+    with replaced_when_complete(path) as file:
+        Image.fromarray(pixels).save(file, "PNG", compress_level=1)

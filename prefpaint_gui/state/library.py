@@ -1,18 +1,22 @@
 """The models as they are looked through, fetched, added and removed."""
 
+from __future__ import annotations
+
 import threading
 import time
 from collections import deque
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from PySide6.QtCore import QObject, Signal, Slot
 
 from prefpaint_gui.state.jobs import RunningProgress
-from training.inpainting.hub_plan import DownloadPlan
-from training.inpainting.model_entry import ModelEntry
 from training.inpainting.request import Progress
+
+if TYPE_CHECKING:
+    from training.inpainting.hub_plan import DownloadPlan
+    from training.inpainting.model_entry import ModelEntry
 
 TELLING_S, LOOKING_BACK_S = 2.0, 10.0
 """The time left is told from the pace of the last seconds, once there have been some."""

@@ -48,6 +48,8 @@ MENUS: dict[str, list[tuple[str, str, str] | None]] = {
         ("use_settings", "Use these &settings", "U"),
     ],
     "&Preferences": [
+        ("rate", "&Rate a folder…", ""),
+        None,
         ("export", "&Export preferences…", ""),
         ("import", "&Import preferences…", ""),
     ],

@@ -41,7 +41,7 @@ def ask_new_folder(parent: QWidget, suggested: str) -> Path | None:
         parent,
         "Export to a new folder",
         suggested,
-        options=QFileDialog.Option.DontConfirmOverwrite | QFileDialog.Option.ShowDirsOnly,
+        options=QFileDialog.Option.DontConfirmOverwrite,
     )
     return Path(name) if name else None
 
@@ -53,6 +53,12 @@ def ask_archive(parent: QWidget) -> Path | None:
     )
     path = Path(name)
     return (path.parent if path.name == "manifest.json" else path) if name else None
+
+
+def ask_rating_folder(parent: QWidget) -> Path | None:
+    """Where prompts lie that are to be rated."""
+    name = QFileDialog.getExistingDirectory(parent, "Rate a folder of prompts")
+    return Path(name) if name else None
 
 
 def ask_unsaved(parent: QWidget, name: str) -> Literal["save", "discard", "cancel"]:

@@ -43,6 +43,8 @@ class MainWindow(QMainWindow):
     closed = Signal()
     sample_wanted = Signal()
     theme_wanted = Signal(str)
+    rating_wanted = Signal(object)
+    """Carries the Path of a folder of prompts."""
 
     def __init__(
         self,
@@ -160,6 +162,7 @@ class MainWindow(QMainWindow):
             "models": lambda: self.models.present(),
             "export": lambda: self.export.present(),
             "import": self._import,
+            "rate": self._rate,
             "quit": self.close,
             "undo": document.undo,
             "redo": document.redo,
@@ -213,6 +216,11 @@ class MainWindow(QMainWindow):
         for remarks in (self.files.notice, self._library.notice, self._exchange.notice):
             remarks.connect(self.status.say)
         self.files.close_granted.connect(self.close)
+
+    def _rate(self) -> None:
+        folder = file_dialogs.ask_rating_folder(self)
+        if folder is not None:
+            self.rating_wanted.emit(folder)
 
     def _show_shortcuts(self) -> None:
         from prefpaint_gui.widgets.shortcuts_dialog import ShortcutsDialog

@@ -2,13 +2,14 @@
 
 import math
 from dataclasses import asdict, dataclass
-from importlib.resources import files
 from string import Template
 
 from PySide6.QtCore import QByteArray, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QGuiApplication, QIcon, QPainter, QPalette, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QApplication
+
+from resources import FOLDER
 
 ICON_SIZE = 20
 """Logical pixels of an icon on a button."""
@@ -79,7 +80,7 @@ def apply_theme(colours: Colours) -> None:
     app = QApplication.instance()
     assert isinstance(app, QApplication)
     app.setPalette(_palette(colours))
-    template = files("resources").joinpath("style", "window.qss").read_text(encoding="utf-8")
+    template = (FOLDER / "style" / "window.qss").read_text(encoding="utf-8")
     app.setStyleSheet(Template(template).substitute(asdict(colours)))
 
 
@@ -103,7 +104,7 @@ def _palette(colours: Colours) -> QPalette:
 
 def icon(name: str, colour: str, checked: str | None = None, disabled: str | None = None) -> QIcon:
     """The named drawing of resources/icons in a colour, and in another one while checked."""
-    drawing = files("resources").joinpath("icons", f"{name}.svg").read_text(encoding="utf-8")
+    drawing = (FOLDER / "icons" / f"{name}.svg").read_text(encoding="utf-8")
     result = QIcon()
     for mode, state, paint in (
         (QIcon.Mode.Normal, QIcon.State.Off, colour),
@@ -117,7 +118,7 @@ def icon(name: str, colour: str, checked: str | None = None, disabled: str | Non
 
 def picture(name: str, colour: str, side: int) -> QPixmap:
     """The named drawing, `side` logical pixels wide and high, for the densest screen."""
-    drawing = files("resources").joinpath("icons", f"{name}.svg").read_text(encoding="utf-8")
+    drawing = (FOLDER / "icons" / f"{name}.svg").read_text(encoding="utf-8")
     return _drawn(drawing, colour, side, max(_densities()))
 
 

@@ -8,7 +8,6 @@ from PySide6.QtCore import QObject, Signal, Slot
 from prefpaint_gui.state.library import DownloadOrder, Offer
 from prefpaint_gui.workers.models import Models
 from training.errors import Cancelled, PrefPaintError
-from training.inpainting.hub_plan import bytes_on_disk
 from training.inpainting.request import Event, Progress
 
 TELL_EVERY_S = 0.1
@@ -38,6 +37,8 @@ class DownloadWorker(QObject):
         """Ask the hub what the model consists of."""
         if order.cancel.is_set():
             return
+        from training.inpainting.hub_plan import bytes_on_disk  # here: few starts need it
+
         try:
             models = self._make_models()
             plan = models.plan(order.model, order.cancel)

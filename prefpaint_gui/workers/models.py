@@ -1,18 +1,22 @@
 """Looks off the GUI thread for the models that there are; adds and removes some."""
 
+from __future__ import annotations
+
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from PySide6.QtCore import QObject, Signal, Slot
 
 from prefpaint_gui.state.library import Listing
 from prefpaint_gui.state.models import ModelChoice
 from training.errors import PrefPaintError
-from training.inpainting.hub_plan import DownloadPlan
-from training.inpainting.model_entry import ModelEntry
 from training.inpainting.request import Event
+
+if TYPE_CHECKING:
+    from training.inpainting.hub_plan import DownloadPlan
+    from training.inpainting.model_entry import ModelEntry
 
 
 class Models(Protocol):

@@ -3,7 +3,7 @@
 import sys
 from importlib import import_module
 
-NAMES = ("startup", "fill", "scoring", "reward", "smoothness", "diffusion", "preferences")
+NAMES = ("startup", "fill", "scoring", "reward", "smoothness", "diffusion", "preferences", "rating")
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or NAMES:

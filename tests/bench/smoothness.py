@@ -34,7 +34,7 @@ def measure(backends: "Backends", **options: Any) -> None:
     app = QApplication.instance() or QApplication([])
     program = build_window(backends)
     program.options.update(**options)
-    program.window.show()
+    program.show()
     program.document.load(photo_from_pixels(large_photo()))
     ticks: list[float] = []
     timer = QTimer(interval=10, timerType=Qt.TimerType.PreciseTimer)

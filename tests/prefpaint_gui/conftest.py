@@ -106,7 +106,7 @@ def bench(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, qapp: QApplication) -> 
     program.window.strip.animated = False
     program.window.resize(1200, 860)
     with qtbot.waitExposed(program.window):
-        program.window.show()
+        program.show()
     program.window.activateWindow()
     program.window.canvas.setFocus()
     yield Bench(qtbot, program, inpainter, scorer, store, made, models)

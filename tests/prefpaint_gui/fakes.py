@@ -15,7 +15,7 @@ from training.inpainting.request import (
     Preview,
     Progress,
 )
-from training.preferences.records import Opinion, Presentation, Signal
+from training.preferences.records import Opinion, Presentation, Signal, StoredOpinion
 from training.reward.score import Score
 
 
@@ -124,6 +124,11 @@ class FakeStore:
 
     def close(self) -> None:
         self.is_closed = True
+
+    def collection_opinions(
+        self, _collection: str, _person: str | None = None
+    ) -> dict[str, tuple[StoredOpinion, ...]]:
+        return {}
 
     @property
     def answers(self) -> list[tuple[int | None, Signal]]:

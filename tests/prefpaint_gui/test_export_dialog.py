@@ -96,7 +96,7 @@ def desk(
     program = build_window(backends)
     qtbot.addWidget(program.window)
     with qtbot.waitExposed(program.window):
-        program.window.show()
+        program.show()
     yield Desk(qtbot, program, tmp_path)
     program.window.close()
 

@@ -26,7 +26,7 @@ def test_a_model_comes_is_used_and_goes(
         hub.publish(HUB_ID, make_pipeline(tmp_path / "original"))
         program = build_window(real_backends())
         qtbot.addWidget(program.window)
-        program.window.show()
+        program.show()
         dialog, library = program.window.models, program.library
         program.window.commands["models"].trigger()
         until(lambda: dialog.list.count() == 4)

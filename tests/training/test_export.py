@@ -205,6 +205,24 @@ def test_paper_has_scores_of_what_was_rated_alone(store: PreferenceStore, tmp_pa
     assert not list((tmp_path / "thumbs").glob("*.json"))
 
 
+def test_raters_who_saw_other_orders_have_one_mean(tmp_path: Path) -> None:
+    """The rating screen shuffles a prompt's fills for each rater."""
+    strip = make_strip(1)
+    shuffled = tuple(
+        replace(strip.candidates[seed], rank=rank) for rank, seed in enumerate((2, 0, 1), 1)
+    )
+    with PreferenceStore(tmp_path / "store") as store:
+        store.record(strip, Opinion("rating", 0, rating=(2, 2, 2)))
+        store.record(strip, Opinion("rating", 1, rating=(7, 7, 7)))
+        theirs = replace(strip, candidates=shuffled)
+        store.record(theirs, Opinion("rating", 0, rating=(4, 4, 4), person="Zoe"))
+        export(store, tmp_path / "out", "paper")
+    labels = json.loads((tmp_path / "out" / "labels_grouped.json").read_text())
+    first, second = labels.values()
+    assert list(first.values()) == [[3.0, 2], [7.0, 1]]
+    assert {name[-1]: label for name, label in second.items()} == {"1": [3.0, 2], "2": [7.0, 1]}
+
+
 @pytest.mark.parametrize("form", ["paper", "datasets"])
 def test_the_reward_trainer_reads_it(store: PreferenceStore, form: Format, tmp_path: Path) -> None:
     export(store, tmp_path / "out", form)

@@ -34,8 +34,9 @@ def worker_processes(count: int = os.cpu_count() or 1) -> Iterator[ProcessPool]:
 
 
 @contextmanager
-def progress(title: str) -> Iterator[Callable[[float], None]]:
-    """A bar on standard error with elapsed and remaining time; call it with the share done."""
+def several_bars() -> Iterator[Callable[[str], Callable[[float], None]]]:
+    """Bars on standard error with elapsed and remaining time: call it with the title of each stage,
+    then what it gives with the share done."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -46,5 +47,16 @@ def progress(title: str) -> Iterator[Callable[[float], None]]:
         TextColumn("left"),
     )
     with Progress(*columns, console=Console(stderr=True)) as bars:
-        task = bars.add_task(title, total=1.0)
-        yield lambda share: bars.update(task, completed=share)
+
+        def bar(title: str) -> Callable[[float], None]:
+            task = bars.add_task(title, total=1.0)
+            return lambda share: bars.update(task, completed=share)
+
+        yield bar
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Callable[[float], None]]:
+    """One such bar."""
+    with several_bars() as bar:
+        yield bar(title)

@@ -2,7 +2,6 @@
 
 import os
 import threading
-from importlib import resources
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
@@ -10,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from resources import SAMPLE_PHOTO
 from training.commands.options import Out, Seed, progress, worker_processes
 from training.prompts.photos import find_photos
 from training.reward.objective import Objective
@@ -147,7 +147,8 @@ def convert_reward(
 
 
 def _sample_pairs(out: Path) -> None:
-    sample = Path(str(resources.files("resources") / "sample" / "rocket.jpg"))
     with worker_processes() as pool, progress("Making reference prompts") as on_progress:
         cancel = threading.Event()
-        make_pairs([sample], None, SAMPLE_PROMPTS, 0, "repair", out, pool, on_progress, cancel)
+        make_pairs(
+            [SAMPLE_PHOTO], None, SAMPLE_PROMPTS, 0, "repair", out, pool, on_progress, cancel
+        )

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -69,6 +70,7 @@ def stored_opinion(row: tuple[Any, ...]) -> StoredOpinion:
     return StoredOpinion(record_id, opinion, recorded_at)
 
 
+@lru_cache(maxsize=4096)  # a few texts come again and again
 def _tuple(text: str) -> Any:
     return () if text == "[]" else tuple(json.loads(text))
 

@@ -12,10 +12,9 @@ from typing import Any, Literal
 
 import cv2
 import numpy as np
-from PIL import Image
 
 from training.errors import PrefPaintError
-from training.files import replaced_when_complete
+from training.files import write_png
 from training.inpainting.patchmatch import fill_hole, settings_for
 from training.inpainting.process_pool import ProcessPool
 from training.inpainting.request import Mask, Pixels
@@ -129,9 +128,9 @@ def write_pictures(path: Path, prompt: PairPrompt, out: Path) -> None:
     view = view_hole(hole, box, VIEW_SIZE)
     views = [view_image(picture, box, VIEW_SIZE) for picture in pictures]
     for number, picture in enumerate(views):
-        _write_png(out / "inpaint" / f"{prompt.name}_{number}.png", picture)
-    _write_png(out / "masks_color" / f"{prompt.name}_mask_color.png", white_hole(views[0], view))
-    _write_png(mask_file, view.astype(np.uint8) * 255)
+        write_png(out / "inpaint" / f"{prompt.name}_{number}.png", picture)
+    write_png(out / "masks_color" / f"{prompt.name}_mask_color.png", white_hole(views[0], view))
+    write_png(mask_file, view.astype(np.uint8) * 255)
 
 
 def make_pairs(
@@ -179,8 +178,3 @@ def write_folder(
         (out / MANIFEST).write_text("".join(f"{line}\n" for line in lines))
     except OSError as error:
         raise PrefPaintError(f"{out} cannot be written ({error.strerror}).") from error
-
-
-def _write_png(path: Path, pixels: np.ndarray) -> None:
-    with replaced_when_complete(path) as file:
-        Image.fromarray(pixels).save(file, "PNG", compress_level=1)

@@ -6,10 +6,10 @@ torch is imported in that process alone, so the window opens without it and neve
 import threading
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from resources import FOLDER
 from training.inpainting.process_pool import ProcessPool
 from training.inpainting.request import Mask, Pixels
 from training.reward.score import Score
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def builtin_reward_path() -> Path:
     """The reward model that ships with the program."""
-    return Path(str(resources.files("resources") / "models" / "builtin-reward.safetensors"))
+    return FOLDER / "models" / "builtin-reward.safetensors"
 
 
 class ProcessScorer:

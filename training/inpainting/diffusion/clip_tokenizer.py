@@ -1,9 +1,10 @@
 """CLIP's tokenizer, which models of one file do not bring along; see resources/tokenizer."""
 
 import gzip
-from importlib.resources import files
 
 from transformers import CLIPTokenizer
+
+from resources import FOLDER
 
 START, END = "<|startoftext|>", "<|endoftext|>"
 MERGES = 49152 - 256 - 2
@@ -13,7 +14,7 @@ LONGEST_PROMPT = 77
 
 def make_tokenizer(pad: str = END) -> CLIPTokenizer:
     """The tokenizer of 49,408 tokens. pad: what fills up short prompts; OpenCLIP's is "!"."""
-    packed = files("resources").joinpath("tokenizer", "clip-merges.txt.gz").read_bytes()
+    packed = (FOLDER / "tokenizer" / "clip-merges.txt.gz").read_bytes()
     lines = gzip.decompress(packed).decode().split("\n")[1 : MERGES + 1]  # the first is a title
     merges = [tuple(line.split()) for line in lines]
     letters = _letters()

@@ -1,7 +1,8 @@
 """From what lies on disk to an inpainter. Nothing here goes to the network or runs foreign code."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any, Protocol
@@ -44,22 +45,56 @@ def load_inpainter(
     Raises PrefPaintError that says what is wrong with which file.
     """
     info = identify(path)
-    for lora in loras:
-        check_lora(lora, info.family)
-    place = pick_device(device)
-    precision = pick_dtype(dtype, place)
-    try:
+    with _load_errors(path, name):
         if info.family == "other":
-            inpainter = load_general(path, name, place, precision, loras, judge)
+            _check_loras(loras, info)
+            place = pick_device(device)
+            inpainter = load_general(path, name, place, pick_dtype(dtype, place), loras, judge)
             if compiled:
                 _compile(inpainter.denoiser)
             return inpainter
-        pipeline = _load_pipeline(path, info, precision)
-        _add_loras(pipeline, loras)
+        model = _load(path, info, device, dtype, loras)
         if compiled:
-            _compile(pipeline.unet)
-        model = DiffusionModel(pipeline, place, precision, load_tiny_decoder(path))
+            _compile(model.unet)
         return DiffusionInpainter(model, name, judge)
+
+
+def load_model(
+    path: Path, device: DeviceName = "auto", dtype: DtypeName = "auto"
+) -> DiffusionModel:
+    """The parts of a Stable Diffusion 1.x, 2.x or XL model, to train on.
+
+    Raises PrefPaintError that says what is wrong with which file.
+    """
+    info = identify(path)
+    if info.family == "other":
+        raise PrefPaintError(f"{path} is no Stable Diffusion inpainting model. Name one.")
+    with _load_errors(path, path.name):
+        return _load(path, info, device, dtype, ())
+
+
+def _load(
+    path: Path, info: CheckpointInfo, device: DeviceName, dtype: DtypeName, loras: Sequence[Path]
+) -> DiffusionModel:
+    _check_loras(loras, info)
+    place = pick_device(device)
+    precision = pick_dtype(dtype, place)
+    pipeline = _load_pipeline(path, info, precision)
+    _add_loras(pipeline, loras)
+    return DiffusionModel(pipeline, place, precision, load_tiny_decoder(path))
+
+
+def _check_loras(loras: Sequence[Path], info: CheckpointInfo) -> None:
+    """Raise PrefPaintError for the first that was made for another family."""
+    for lora in loras:
+        check_lora(lora, info.family)
+
+
+@contextmanager
+def _load_errors(path: Path, name: str) -> Iterator[None]:
+    """What loading can end in, as one sentence for people."""
+    try:
+        yield
     except UnpicklingError as error:
         raise PrefPaintError(
             f"{_unreadable_pickle(path)} holds more than weights, or is damaged; nothing of it was "

@@ -160,6 +160,19 @@ def ddim_std(scheduler: Any, timestep: int, eta: float) -> Tensor:
     return eta * variance**0.5
 
 
+def ddim_step(
+    scheduler: Any, output: Tensor, timestep: int, latents: Tensor, eta: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean of x_(t-1), predicted x0, both of the shape of latents, and the deviation, a scalar.
+
+    Gradients flow from the UNet's output to both.
+    """
+    still = torch.zeros_like(latents)
+    result = scheduler.step(output, timestep, latents, eta=eta, variance_noise=still)
+    std = ddim_std(scheduler, timestep, eta).to(latents.device)
+    return result.prev_sample, result.pred_original_sample, std
+
+
 def _take_step(
     scheduler: Any,
     output: Tensor,
@@ -178,10 +191,7 @@ def _take_step(
         if predicted is None:  # the multistep solvers keep their predictions
             predicted = scheduler.model_outputs[-1]
         return Step(index, count, number, latents, result.prev_sample, predicted)
-    still = torch.zeros_like(latents)
-    result = scheduler.step(output, number, latents, eta=eta, variance_noise=still)
-    mean, predicted = result.prev_sample, result.pred_original_sample
-    std = ddim_std(scheduler, number, eta).to(latents.device)
+    mean, predicted, std = ddim_step(scheduler, output, number, latents, eta)
     if eta == 0:
         return Step(index, count, number, latents, mean, predicted, mean, std)
     noise = randn_tensor(mean.shape, generator=generators, device=mean.device, dtype=mean.dtype)

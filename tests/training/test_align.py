@@ -1,0 +1,157 @@
+"""Alignment from end to end on models of a few thousand weights."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from resources import SAMPLE_PHOTO
+from tests.training.tiny_models import make_pipeline, save_pipeline
+from training.alignment import align as align_module
+from training.alignment.align import align
+from training.alignment.config import AlignmentConfig, Method
+from training.alignment.policy import Policy, Trained
+from training.alignment.rollouts import SizedPrompt, roll_out, size_prompt
+from training.errors import PrefPaintError
+from training.inpainting.diffusion.loading import load_inpainter
+from training.inpainting.diffusion.model import DiffusionModel
+from training.prompts.folder import make_prompts, read_prompts
+from training.reward.encoders import EncoderConfig
+from training.reward.model import RewardModel
+from training.reward.network import RewardNetwork
+from training.reward.trust import Trust, inverse_covariance
+
+CONFIG = AlignmentConfig(
+    iterations=4,
+    prompts=2,
+    samples=2,
+    steps=4,
+    updated_steps=3,
+    rank=4,
+    learning_rate=1e-3,
+    divergence=0.1,
+)
+
+
+@pytest.fixture(scope="module")
+def prompts(tmp_path_factory: pytest.TempPathFactory) -> list[SizedPrompt]:
+    folder = tmp_path_factory.mktemp("prompts")
+    make_prompts([SAMPLE_PHOTO], "blobs", 3, 64, 0, folder, lambda _: None)
+    return [size_prompt(prompt, 64) for prompt in read_prompts(folder)]
+
+
+@pytest.fixture(scope="module")
+def reward() -> RewardModel:
+    torch.manual_seed(0)
+    network = RewardNetwork(EncoderConfig(widths=(16, 16, 16), image_size=32)).eval()
+    v_inverse = inverse_covariance(np.random.default_rng(0).normal(size=(300, 256)).astype("f4"))
+    trust = Trust(v_inverse, np.linspace(0, 1, 101), 1.0)
+    return RewardModel(network, 0.0, 1.0, trust, {})
+
+
+def _policy(trained: Trained = "lora") -> Policy:
+    model = DiffusionModel(make_pipeline(), torch.device("cpu"), torch.float32)
+    return Policy(model, trained, CONFIG.rank, 0)
+
+
+def _log(out: Path) -> list[dict[str, float]]:
+    lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    return [{name: line[name] for name in line if name != "seconds"} for line in lines]
+
+
+@pytest.mark.parametrize("method", ["paper", "nft"])
+@pytest.mark.parametrize("trained", ["lora", "full"])
+def test_what_it_makes_is_loaded_by_the_app_and_fills_otherwise(
+    tmp_path: Path,
+    prompts: list[SizedPrompt],
+    reward: RewardModel,
+    method: Method,
+    trained: Trained,
+) -> None:
+    policy = _policy(trained)
+    config = replace(CONFIG, method=method, trained=trained)
+    before = roll_out(policy.model, reward, prompts[:1], 1, 5, steps=4, eta=0.0).latents
+    made = align(policy, reward, prompts, config, tmp_path / "out", lambda _: None)
+    after = roll_out(policy.model, reward, prompts[:1], 1, 5, steps=4, eta=0.0).latents
+    assert not torch.equal(before, after)
+    assert list((tmp_path / "out" / "sheets").glob("*.png"))
+    base = save_pipeline(tmp_path / "base")
+    path, loras = (made, []) if trained == "full" else (base, [made])
+    loaded = load_inpainter(path, "aligned", device="cpu", loras=loras)
+    again = roll_out(loaded._model, reward, prompts[:1], 1, 5, steps=4, eta=0.0).latents
+    torch.testing.assert_close(again, after, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("method", ["paper", "nft"])
+def test_a_killed_run_goes_on_to_the_same_end(
+    tmp_path: Path,
+    prompts: list[SizedPrompt],
+    reward: RewardModel,
+    monkeypatch: pytest.MonkeyPatch,
+    method: Method,
+) -> None:
+    monkeypatch.setattr(align_module, "CHECKPOINT_EVERY", 2)
+    config = replace(CONFIG, method=method)
+    whole = _policy()
+    align(whole, reward, prompts, config, tmp_path / "whole", lambda _: None)
+
+    def pull_the_plug(share: float) -> None:
+        if share == 0.75:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        align(_policy(), reward, prompts, config, tmp_path / "cut", pull_the_plug)
+    resumed = _policy()
+    align(resumed, reward, prompts, config, tmp_path / "cut", lambda _: None)
+    assert _log(tmp_path / "whole") == _log(tmp_path / "cut")
+    for name, value in whole.state().items():
+        assert torch.equal(value, resumed.state()[name])
+
+
+def test_the_paper_method_makes_what_was_rewarded_likelier(
+    prompts: list[SizedPrompt], reward: RewardModel
+) -> None:
+    """With one prompt and the same noise over again, the better of two fills becomes likelier."""
+    from training.alignment.updates import policy_updates
+
+    policy = _policy()
+    rollout = roll_out(
+        policy.model, reward, prompts[:1], 2, 0, steps=4, eta=1.0, wanted=frozenset({1})
+    )
+    config = replace(CONFIG, divergence=0.0, amplification="none", clip=1.0)
+    optimiser = torch.optim.SGD(policy.parameters, lr=1e-2)
+    (update,) = policy_updates(policy, rollout, config)
+    update.loss.backward()
+    optimiser.step()
+    (after,) = policy_updates(policy, rollout, config)
+    assert after.loss < update.loss
+
+
+def test_a_reward_above_that_of_originals_stops_the_run(
+    tmp_path: Path, prompts: list[SizedPrompt], reward: RewardModel
+) -> None:
+    config = replace(CONFIG, alarm=-1e6)
+    with pytest.raises(PrefPaintError, match="is being deceived"):
+        align(_policy(), reward, prompts, config, tmp_path, lambda _: None)
+
+
+def test_bad_input_is_said_before_anything_is_overwritten(
+    tmp_path: Path, prompts: list[SizedPrompt], reward: RewardModel
+) -> None:
+    plain = DiffusionModel(make_pipeline("sd-plain"), torch.device("cpu"), torch.float32)
+    with pytest.raises(PrefPaintError, match="no inpainting model"):
+        Policy(plain, "lora", 4, 0)
+    with pytest.raises(PrefPaintError, match="there are 3"):
+        align(_policy(), reward, prompts, replace(CONFIG, prompts=9), tmp_path, lambda _: None)
+    broken = replace(reward, deviation=float("nan"))
+    with pytest.raises(PrefPaintError, match="no numbers"):
+        align(_policy(), broken, prompts, CONFIG, tmp_path / "nan", lambda _: None)
+    align(_policy(), reward, prompts, CONFIG, tmp_path / "run", lambda _: None)
+    before = (tmp_path / "run" / "checkpoint.pt").read_bytes()
+    other = replace(CONFIG, clip=0.5)
+    with pytest.raises(PrefPaintError, match="other settings"):
+        align(_policy(), reward, prompts, other, tmp_path / "run", lambda _: None)
+    assert (tmp_path / "run" / "checkpoint.pt").read_bytes() == before

@@ -1,0 +1,107 @@
+"""A pipeline from nothing, of a few thousand weights and steps that a test can wait for."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from diffusers import AutoPipelineForInpainting, StableDiffusionInpaintPipeline
+from PIL import Image
+
+from resources import SAMPLE_PHOTO
+from training.errors import PrefPaintError
+from training.inpainting.checkpoint_files import identify
+from training.pretraining import stage
+from training.pretraining.presets import Preset
+from training.pretraining.run import pretrain
+from training.prompts.photos import read_rgb
+
+TINY = Preset(
+    size=64,
+    autoencoder_widths=(16, 16, 16),
+    unet_widths=(16, 32),
+    unet_layers=1,
+    attention=(False, True),
+    autoencoder_steps=4,
+    autoencoder_batch=2,
+    unet_steps=4,
+    unet_batch=2,
+)
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> list[Path]:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    sample = read_rgb(SAMPLE_PHOTO)
+    paths = [folder / f"{number}.png" for number in range(2)]
+    for number, path in enumerate(paths):
+        Image.fromarray(sample[number * 40 : number * 40 + 200, :260]).save(path)
+    return paths
+
+
+def _run(photos: list[Path], out: Path, preset: Preset = TINY, seed: int = 0) -> Path:
+    device = torch.device("cpu")
+    return pretrain(photos, photos[:1], preset, seed, out, device, lambda _: lambda _: None)
+
+
+def _weights(folder: Path) -> dict[str, torch.Tensor]:
+    pipeline = StableDiffusionInpaintPipeline.from_pretrained(folder, dtype=torch.float32)
+    return {**pipeline.unet.state_dict(), **pipeline.vae.state_dict()}
+
+
+def test_it_ends_as_a_pipeline_that_diffusers_opens_and_a_sheet(
+    tmp_path: Path, photos: list[Path]
+) -> None:
+    folder = _run(photos, tmp_path / "out")
+    info = identify(folder)
+    assert info.channels == 9
+    pipeline = AutoPipelineForInpainting.from_pretrained(folder, dtype=torch.float32)
+    assert isinstance(pipeline, StableDiffusionInpaintPipeline)
+    picture = Image.fromarray(read_rgb(photos[0])[:64, :64])
+    mask = Image.new("L", (64, 64), 255)
+    filled = pipeline("", image=picture, mask_image=mask, num_inference_steps=2).images[0]
+    assert filled.size == (64, 64)
+    assert list((tmp_path / "out" / "sheets").glob("*.png"))
+    lines = (tmp_path / "out" / "log.jsonl").read_text().splitlines()
+    assert {json.loads(line)["stage"] for line in lines} == {"autoencoder", "denoiser"}
+
+
+def test_an_interrupted_run_ends_like_one_that_was_not(
+    tmp_path: Path, photos: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage, "SAVE_EVERY", 2)
+    whole = _weights(_run(photos, tmp_path / "whole"))
+    losses = stage.finite
+
+    def pulled_plug(loss: torch.Tensor, plan: stage.Plan, step: int, checkpoint: Path) -> None:
+        if plan.name == "denoiser" and step == 3:
+            raise KeyboardInterrupt
+        losses(loss, plan, step, checkpoint)
+
+    monkeypatch.setattr(stage, "finite", pulled_plug)
+    with pytest.raises(KeyboardInterrupt):
+        _run(photos, tmp_path / "cut")
+    monkeypatch.setattr(stage, "finite", losses)
+    resumed = _weights(_run(photos, tmp_path / "cut"))
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+
+
+def test_a_folder_of_another_run_and_a_damaged_checkpoint_are_refused(
+    tmp_path: Path, photos: list[Path]
+) -> None:
+    out = tmp_path / "out"
+    _run(photos, out)
+    with pytest.raises(PrefPaintError, match="other settings"):
+        _run(photos, out, replace(TINY, unet_rate=1.0))
+    (out / "denoiser.pt").write_bytes(b"no checkpoint")
+    with pytest.raises(PrefPaintError, match=r"denoiser\.pt is damaged"):
+        _run(photos, out)
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_keeps_its_checkpoint(
+    tmp_path: Path, photos: list[Path]
+) -> None:
+    with pytest.raises(PrefPaintError, match="Lower its rate"):
+        _run(photos, tmp_path / "out", replace(TINY, autoencoder_rate=1e12, autoencoder_steps=60))

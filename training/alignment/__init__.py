@@ -1,0 +1,1 @@
+"""Aligning a diffusion inpainter with a reward."""

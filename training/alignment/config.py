@@ -1,0 +1,40 @@
+"""The settings of an alignment run, and the paper's."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from training.alignment.amplification import Amplification
+from training.alignment.policy import Trained
+
+Method = Literal["paper", "nft"]
+
+
+@dataclass(frozen=True)
+class AlignmentConfig:
+    """The defaults are the paper's (arXiv 2410.21966) but for the LoRA.
+
+    prompts: of an iteration; samples: of each prompt. steps: of DDIM with eta 1, of which
+    `updated_steps` are learned from. grouped: advantages within each prompt's samples.
+    divergence: weight of the KL to the model as it began. accumulation: backward passes of a step
+    of the optimiser. alarm: the mean reward of untouched originals, above which the run stops,
+    because a fill that is better than the photo is the reward being deceived; None to go on.
+    """
+
+    method: Method = "paper"
+    iterations: int = 1000
+    prompts: int = 16
+    samples: int = 1
+    steps: int = 50
+    updated_steps: int = 5
+    grouped: bool = False
+    amplification: Amplification = "exponential"
+    clip: float = 1e-4
+    divergence: float = 0.0
+    trained: Trained = "lora"
+    rank: int = 16
+    learning_rate: float = 2e-6
+    weight_decay: float = 0.01
+    accumulation: int = 3
+    beta: float = 1.0
+    seed: int = 0
+    alarm: float | None = None

@@ -1,0 +1,1 @@
+"""A small latent inpainting pipeline from nothing, in diffusers' own classes."""

@@ -1,0 +1,134 @@
+"""Incomplete photos on disk, in the layout of the paper's published data."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from training.errors import PrefPaintError
+from training.files import write_png
+from training.inpainting.request import Mask, Pixels
+from training.prompts.patterns import Pattern, pattern_hole
+from training.prompts.photos import photo_name, read_rgb
+
+HOLE_FROM = 125
+"""Mask values from here on are hole (the published loader's threshold)."""
+LIST, MANIFEST, SHEET = "prompts.txt", "manifest.jsonl", "sheet.png"
+SHEET_COLUMNS, SHEET_CELL, SHEET_LIMIT = 8, 128, 64
+
+
+@dataclass(frozen=True)
+class IncompletePhoto:
+    """A prompt in a folder; its pictures are read when they are asked for."""
+
+    folder: Path
+    name: str
+
+    @property
+    def masked(self) -> Pixels:
+        """(h, w, 3): the photo with its hole in white."""
+        return read_rgb(self.folder / "masks_color" / f"{self.name}_mask_color.png")
+
+    @property
+    def hole(self) -> Mask:
+        """(h, w)."""
+        mask = read_rgb(self.folder / "masks" / f"{self.name}_mask.png")
+        return np.asarray(mask[..., 0] >= HOLE_FROM)
+
+    @property
+    def original(self) -> Pixels | None:
+        """(h, w, 3): the whole photo, where it is known."""
+        path = self.folder / "originals" / f"{self.name}.png"
+        return read_rgb(path) if path.exists() else None
+
+
+def make_prompts(
+    photos: Sequence[Path],
+    pattern: Pattern,
+    count: int,
+    size: int,
+    seed: int,
+    out: Path,
+    on_progress: Callable[[float], None],
+) -> None:
+    """Write `count` prompts of size x size pixels; the same words give the same files.
+
+    masks/, masks_color/ (white hole), originals/, prompts.txt with a name a line, manifest.jsonl
+    with photo, crop, pattern and seed of each, and a contact sheet. Raises PrefPaintError when a
+    photo cannot be read or the folder not be written.
+    """
+    order = np.random.default_rng(seed).permutation(len(photos))
+    names, lines, cells = [], [], []
+    try:
+        for folder in ("masks", "masks_color", "originals"):
+            (out / folder).mkdir(parents=True, exist_ok=True)
+        for index in range(count):
+            path = photos[order[index % len(photos)]]
+            rng = np.random.default_rng([seed, index])
+            crop, image = _crop(read_rgb(path), size, rng)
+            mask_seed = int(rng.integers(2**31))
+            hole = pattern_hole(pattern, image, mask_seed)
+            masked = np.where(hole[..., None], np.uint8(255), image)
+            name = f"{photo_name(path)}-{pattern}-{index:05d}"
+            write_png(out / "masks" / f"{name}_mask.png", hole.astype(np.uint8) * 255)
+            write_png(out / "masks_color" / f"{name}_mask_color.png", masked)
+            write_png(out / "originals" / f"{name}.png", image)
+            row = {"name": name, "photo": path.name, "crop": crop, "size": size}
+            lines.append(json.dumps({**row, "pattern": pattern, "mask_seed": mask_seed}))
+            names.append(name)
+            if len(cells) < SHEET_LIMIT:
+                shape = (SHEET_CELL, SHEET_CELL)
+                cells.append(cv2.resize(masked, shape, interpolation=cv2.INTER_AREA))
+            on_progress((index + 1) / count)
+        (out / LIST).write_text("".join(f"{name}\n" for name in names))
+        (out / MANIFEST).write_text("".join(f"{line}\n" for line in lines))
+        write_png(out / SHEET, _tiled(cells))
+    except OSError as error:
+        raise PrefPaintError(f"{out} cannot be written ({error.strerror or error}).") from error
+
+
+def read_prompts(folder: Path) -> list[IncompletePhoto]:
+    """The prompts of a folder in the paper's layout, by its prompts.txt or else by its masks.
+
+    Raises PrefPaintError when there are none, or when one lacks a file.
+    """
+    masks = folder / "masks"
+    if (folder / LIST).exists():
+        names = (folder / LIST).read_text().split()
+    else:
+        names = sorted(path.name.removesuffix("_mask.png") for path in masks.glob("*_mask.png"))
+    if not names:
+        raise PrefPaintError(
+            f"{folder} holds no prompts (masks/<prompt>_mask.png). "
+            "Make some with `prefpaint-train prompts`."
+        )
+    for name in names:
+        for file in (masks / f"{name}_mask.png", folder / "masks_color" / f"{name}_mask_color.png"):
+            if not file.exists():
+                raise PrefPaintError(f"{file} is missing, so the prompt {name} cannot be used.")
+    return [IncompletePhoto(folder, name) for name in names]
+
+
+def _crop(photo: Pixels, size: int, rng: np.random.Generator) -> tuple[list[int], Pixels]:
+    """A random square at least half as large as the photo allows, scaled: (top, left, side)."""
+    height, width = photo.shape[:2]
+    shorter = min(height, width)
+    side = int(rng.integers(max(1, shorter // 2), shorter + 1))
+    top, left = int(rng.integers(height - side + 1)), int(rng.integers(width - side + 1))
+    square = photo[top : top + side, left : left + side]
+    method = cv2.INTER_AREA if side >= size else cv2.INTER_CUBIC
+    scaled = cv2.resize(square, (size, size), interpolation=method)
+    return [top, left, side], np.asarray(scaled, np.uint8)
+
+
+def _tiled(cells: list[Pixels]) -> Pixels:
+    blank = np.full((SHEET_CELL, SHEET_CELL, 3), 128, np.uint8)
+    cells = cells + [blank] * (-len(cells) % SHEET_COLUMNS)
+    rows = [
+        np.hstack(cells[start : start + SHEET_COLUMNS])
+        for start in range(0, len(cells), SHEET_COLUMNS)
+    ]
+    return np.vstack(rows)
