@@ -25,6 +25,7 @@ from prefpaint_gui.state.answers import Answers
 from prefpaint_gui.state.asking import Asking
 from prefpaint_gui.state.candidates import Candidates
 from prefpaint_gui.state.document import Document
+from prefpaint_gui.state.exchange import Exchange
 from prefpaint_gui.state.library import Library
 from prefpaint_gui.state.models import PATCHMATCH, ModelChoice
 from prefpaint_gui.state.options import Options, suitable_brush
@@ -35,6 +36,7 @@ from prefpaint_gui.state.training import BUILTIN, Training
 from prefpaint_gui.widgets.main_window import MainWindow
 from prefpaint_gui.widgets.theme import apply_theme, colours_for
 from prefpaint_gui.workers.downloads import DownloadWorker
+from prefpaint_gui.workers.exchange import ExchangeWorker
 from prefpaint_gui.workers.feedback import FeedbackWorker
 from prefpaint_gui.workers.files import FileWorker
 from prefpaint_gui.workers.generation import GenerationWorker, OwnedScorer
@@ -111,6 +113,7 @@ class Program(QObject):
         self.asking = Asking(self.candidates, self.session, self.personal)
         self.library = Library()
         self.training = Training(settings.reward)
+        self.exchange = Exchange()
         self.window = MainWindow(
             self.document,
             self.candidates,
@@ -121,22 +124,26 @@ class Program(QObject):
             self.personal,
             self.asking,
             self.training,
+            self.exchange,
         )
         self._generation = GenerationWorker(backends.inpainter, backends.scorer, settings.reward)
         self._file_worker = FileWorker()
         self._feedback = FeedbackWorker(backends.store)
         self._learning = LearningWorker()
+        self._exchange_worker = ExchangeWorker(backends.store)
         self._models = ModelsWorker(backends.models, backends.library)
         self._downloads = DownloadWorker(backends.library)
         self._trainer = TrainingWorker(backends.trained_on, backends.training)
         self._region_worker = RegionsWorker()
         models: list[Worker] = [self._models, self._downloads, self._trainer]
         photo: list[Worker] = [self._generation, self._file_worker, self._region_worker]
-        self._threads = WorkerThreads([*photo, *models, self._feedback, self._learning])
+        preferences: list[Worker] = [self._feedback, self._learning, self._exchange_worker]
+        self._threads = WorkerThreads([*photo, *models, *preferences])
         self._is_stopped = False
         self._connect_generation()
         self._connect_files()
         self._connect_feedback()
+        self._connect_exchange()
         self._connect_library()
         self._connect_training()
         self._connect_lookups()
@@ -188,6 +195,17 @@ class Program(QObject):
         keeping.not_kept.connect(learning.drop)
         keeping.failed.connect(self.session.failed)
         learning.learned.connect(personal.on_learned)
+
+    def _connect_exchange(self) -> None:
+        exchange, worker = self.exchange, self._exchange_worker
+        exchange.look_wanted.connect(worker.look)
+        exchange.export_wanted.connect(worker.export)
+        exchange.import_wanted.connect(worker.take_in)
+        worker.looked.connect(exchange.on_looked)
+        worker.progress.connect(exchange.on_progress)
+        worker.done.connect(exchange.on_done)
+        worker.failed.connect(exchange.on_failed)
+        worker.noticed.connect(exchange.failed)
 
     def _connect_library(self) -> None:
         library, models, downloads = self.library, self._models, self._downloads
@@ -318,6 +336,7 @@ class Program(QObject):
             self.session.jobs.cancel_all()
             self.library.cancel()
             self.training.close()
+            self.exchange.cancel()
             self._write_settings()
             self._threads.stop()
 

@@ -1,23 +1,17 @@
 """`prefpaint preferences`."""
 
 import json
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from prefpaint_gui.cli_exchange import export_command, import_command, preference_store
 from prefpaint_gui.cli_output import JsonOption, YesOption, agreed, print_rows
-from prefpaint_gui.paths import data_folder
 from training.errors import PrefPaintError
-from training.preferences.export import export
-from training.preferences.store import PreferenceStore
 
 preferences = typer.Typer(
-    help="Look at the thumbs and accepted fills that the window has kept, or export them.",
+    help="Look at what the window has kept of your opinions; delete, export or import some.",
     no_args_is_help=True,
 )
 
@@ -25,7 +19,7 @@ preferences = typer.Typer(
 @preferences.command()
 def stats(as_json: JsonOption = False) -> None:
     """Count the preferences that are kept on this machine, and say where they lie."""
-    with _store() as store:
+    with preference_store() as store:
         counts = {**asdict(store.statistics()), "folder": str(store.folder)}
     if as_json:
         print(json.dumps(counts, indent=2))
@@ -37,7 +31,7 @@ def stats(as_json: JsonOption = False) -> None:
 @preferences.command("list", epilog="Example: prefpaint preferences list --json")
 def list_command(as_json: JsonOption = False) -> None:
     """Show every record: its number, when and by whom it was given, and of which photo."""
-    with _store() as store:
+    with preference_store() as store:
         rows: list[dict[str, object]] = [
             {
                 "record": record.record_id,
@@ -77,7 +71,7 @@ def delete(
     """
     if (record is not None) + (photo is not None) + everything != 1:
         raise PrefPaintError("Say what to delete: --record ID, --photo SHA256 or --all.")
-    with _store() as store:
+    with preference_store() as store:
         known = [
             one.record_id
             for photo_sha256, one in store.records()
@@ -101,33 +95,11 @@ def delete(
     print(f"{what} deleted")
 
 
-@preferences.command("export")
-def export_command(
-    folder: Annotated[
-        Path,
-        typer.Argument(metavar="DIR", show_default=False, help="Folder to write: new or empty."),
-    ],
-) -> None:
-    """Write everything that is kept to DIR, in the layout of PrefPaint's published data.
-
-    DIR holds the regions around the holes, never whole photos or the names of files. Its README.md
-    says what is what.
-    """
-    with _store() as store:
-        summary = export(store, folder)
-    said = f"{summary.ups} up, {summary.downs} down, {summary.accepts} accepted"
-    print(f"{summary.presentations} strips of {summary.candidates} fills ({said}) are in {folder}")
-    if summary.skipped:
-        print(
-            f"prefpaint: {summary.skipped} strips were left out because their pictures are missing "
-            "or altered.",
-            file=sys.stderr,
-        )
-
-
-@contextmanager
-def _store() -> Iterator[PreferenceStore]:
-    with PreferenceStore(data_folder()) as store:
-        if store.notice:
-            print(f"prefpaint: {store.notice}", file=sys.stderr)
-        yield store
+preferences.command(
+    "export",
+    epilog="Example: prefpaint preferences export my-pairs --format pairs --signal accept "
+    "--licence 'CC BY 4.0'",
+)(export_command)
+preferences.command("import", epilog="Example: prefpaint preferences import laptop.zip")(
+    import_command
+)

@@ -58,6 +58,9 @@ MENUS: dict[str, list[tuple[str, str, str] | None]] = {
         None,
         ("rate", "&Rate a folder…", ""),
         ("train", "&Train…", ""),
+        None,
+        ("export", "&Export preferences…", ""),
+        ("import", "&Import preferences…", ""),
     ],
     "&View": [
         ("fit", "&Fit", "Ctrl+0"),

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 OPEN_FILTER = "Photos (*.png *.jpg *.jpeg *.webp *.tif *.tiff *.bmp *.gif);;All files (*)"
 MODEL_FILTER = "Models (*.safetensors);;All files (*)"
+ARCHIVE_FILTER = "Archives (*.zip *.tar *.tgz *.tar.gz manifest.json);;All files (*)"
 SAVE_FILTER = "Photos (*.png *.jpg *.jpeg *.webp *.tif *.tiff)"
 
 
@@ -32,6 +33,26 @@ def ask_model_file(parent: QWidget) -> Path | None:
     """Where a model lies that is one file."""
     name, _ = QFileDialog.getOpenFileName(parent, "Add a model file", "", MODEL_FILTER)
     return Path(name) if name else None
+
+
+def ask_new_folder(parent: QWidget, suggested: str) -> Path | None:
+    """Which folder to make; one that is there must be empty."""
+    name, _ = QFileDialog.getSaveFileName(
+        parent,
+        "Export to a new folder",
+        suggested,
+        options=QFileDialog.Option.DontConfirmOverwrite,
+    )
+    return Path(name) if name else None
+
+
+def ask_archive(parent: QWidget) -> Path | None:
+    """An archive of preferences; a folder is named by the manifest in it."""
+    name, _ = QFileDialog.getOpenFileName(
+        parent, "Import an archive, or manifest.json in a folder", "", ARCHIVE_FILTER
+    )
+    path = Path(name)
+    return (path.parent if path.name == "manifest.json" else path) if name else None
 
 
 def ask_rating_folder(parent: QWidget) -> Path | None:

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMenu, QVBoxLayout, QWid
 from prefpaint_gui.state.asking import Asking
 from prefpaint_gui.state.candidates import Candidates
 from prefpaint_gui.state.document import Document
+from prefpaint_gui.state.exchange import Exchange
 from prefpaint_gui.state.library import Library
 from prefpaint_gui.state.options import Options, Tool
 from prefpaint_gui.state.personal import Personal
@@ -36,6 +37,7 @@ from prefpaint_gui.widgets.tool_bar import ToolBar
 from prefpaint_gui.widgets.top_bar import TopBar
 
 if TYPE_CHECKING:
+    from prefpaint_gui.widgets.export_dialog import ExportDialog
     from prefpaint_gui.widgets.models_dialog import ModelsDialog
     from prefpaint_gui.widgets.train_dialog import TrainDialog
 
@@ -60,6 +62,7 @@ class MainWindow(QMainWindow):
         personal: Personal,
         asking: Asking,
         training: Training,
+        exchange: Exchange,
     ) -> None:
         super().__init__()
         self._document = document
@@ -69,6 +72,7 @@ class MainWindow(QMainWindow):
         self._library = library
         self._personal = personal
         self._training = training
+        self._exchange = exchange
         self.commands = make_actions(self)
         self.files = FileActions(document, self)
         self.top_bar = TopBar(document, session, options, self.commands["panel"])
@@ -80,6 +84,7 @@ class MainWindow(QMainWindow):
         self.status = StatusLine(document, session, candidates, options)
         self._models: ModelsDialog | None = None
         self._train: TrainDialog | None = None
+        self._export: ExportDialog | None = None
         self._colours = Colours()
         self.setAcceptDrops(True)
         self.setMinimumSize(760, 560)
@@ -93,7 +98,7 @@ class MainWindow(QMainWindow):
     def set_colours(self, colours: Colours) -> None:
         """Hand the colours to what does not take them from the style sheet."""
         self._colours = colours
-        dialogs = (self._models, self._train)
+        dialogs = (self._models, self._train, self._export)
         for part in (self.commands, self.area, self.banner, self.strip, *dialogs):
             if part is not None:
                 part.set_colours(colours)
@@ -117,6 +122,16 @@ class MainWindow(QMainWindow):
             self._train = TrainDialog(self._training, self)
             self._train.set_colours(self._colours)
         return self._train
+
+    @property
+    def export(self) -> "ExportDialog":
+        """Made when it is first wanted."""
+        if self._export is None:
+            from prefpaint_gui.widgets.export_dialog import ExportDialog
+
+            self._export = ExportDialog(self._exchange, self)
+            self._export.set_colours(self._colours)
+        return self._export
 
     def _lay_out(self) -> None:
         names = ["brush", "eraser", "rectangle", "", "invert", "clear", "", "fit", "actual"]
@@ -169,6 +184,8 @@ class MainWindow(QMainWindow):
             "save": self.files.save,
             "save_as": self.files.save_as,
             "models": lambda: self.models.present(),
+            "export": lambda: self.export.present(),
+            "import": self._import,
             "rate": self._rate,
             "train": lambda: self.train.present(),
             "quit": self.close,
@@ -230,7 +247,8 @@ class MainWindow(QMainWindow):
         self._library.failed.connect(self._show_model_error)
         self._training.failed.connect(self._show_training_error)
         self._training.changed.connect(lambda: self.status.show_reward(self._training.reward))
-        voices = (self.files, self._library, self._personal, self._training)
+        self._exchange.failed.connect(self._show_exchange_error)
+        voices = (self.files, self._library, self._personal, self._training, self._exchange)
         for remarks in (voice.notice for voice in voices):
             remarks.connect(self.status.say)
         self.files.close_granted.connect(self.close)
@@ -252,6 +270,16 @@ class MainWindow(QMainWindow):
     def _show_training_error(self, sentence: str) -> None:
         if self._train is None or not self._train.isVisible():  # else it is shown there
             self.banner.show_error(sentence)
+
+    def _show_exchange_error(self, sentence: str) -> None:
+        if self._export is None or not self._export.isVisible():  # else it is shown there
+            self.banner.show_error(sentence)
+
+    def _import(self) -> None:
+        path = file_dialogs.ask_archive(self)
+        if path is not None:
+            self.banner.hide()
+            self._exchange.take_in(path)
 
     def _cancel(self) -> None:
         if self._session.is_busy:
@@ -315,7 +343,7 @@ class MainWindow(QMainWindow):
             return
         self._session.jobs.cancel_all()
         event.accept()
-        for dialog in (self._models, self._train):
+        for dialog in (self._models, self._train, self._export):
             if dialog is not None:
                 dialog.close()
         self.hide()  # at once, however long the workers take to end

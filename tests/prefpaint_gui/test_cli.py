@@ -2,11 +2,12 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -19,6 +20,7 @@ from prefpaint_gui.photo_io import sample_mask_path, sample_photo_path
 from tests.prefpaint_gui.tiny_reward import save_tiny_reward
 from training.inpainting.request import Box
 from training.preferences.database import FILE_NAME
+from training.preferences.images import pixel_hash
 from training.preferences.records import Opinion, Presentation, ShownCandidate
 from training.preferences.store import PreferenceStore
 
@@ -378,6 +380,54 @@ def test_preferences_are_counted_and_exported(job: Job, capsys: pytest.CaptureFi
     assert len((job.folder / "exported" / "records.jsonl").read_text().splitlines()) == 1
     assert main(["preferences", "export", str(job.folder / "exported")]) == 2
     assert "exported" in error_of(capsys)
+
+
+def test_an_archive_of_some_preferences_moves_to_another_machine(
+    job: Job, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive, photo = str(job.folder / "archive"), str(job.photo)
+    strip = replace(make_strip(), photo_sha256=pixel_hash(np.asarray(make_photo())))
+    with PreferenceStore(job.folder / "data") as store:
+        store.record(strip, Opinion("accept", 5), "2026-03-01T18:30:00.000+00:00")
+        store.record(strip, Opinion("up", 4, person="Zoe"), "2026-03-02T09:00:00.000+00:00")
+        store.record(make_strip(), Opinion("up", 4))
+    filters = ["--signal", "accept", "--signal", "up", "--model", "patchmatch", "--photo", photo]
+    for times, count in (
+        (["--since", "2026-03-01", "--until", "2026-03-01"], "1 accepted"),
+        (["--since", "2026-03-01T20:30+02:00", "--until", "2026-03-02T09:00"], "1 thumb up, 1 acc"),
+        (["--person", "Zoe"], "1 thumb up"),
+    ):
+        shutil.rmtree(archive, ignore_errors=True)
+        wanted = [archive, "--format", "jsonl", "--licence", "CC0 1.0", *filters, *times]
+        assert main(["preferences", "export", *wanted]) == 0
+        assert f"1 strip of 2 fills ({count}" in capsys.readouterr().out
+    monkeypatch.setenv("PREFPAINT_DATA", str(job.folder / "another"))
+    assert main(["preferences", "import", archive]) == 0
+    assert "1 opinion of 1" in capsys.readouterr().out
+    (job.folder / "archive" / "README.md").write_text("altered")
+    assert main(["preferences", "import", archive]) == 2
+    assert "README.md was altered" in error_of(capsys)
+
+
+@pytest.mark.parametrize(
+    ("option", "says"),
+    [
+        (["--since", "yesterday"], "yesterday is no time"),
+        (["--signal", "love"], "love is no signal"),
+        (["--licence", "mine"], "mine is no known licence"),
+        (["--format", "csv"], "csv"),
+        (["--photo", "absent.png"], "absent.png"),
+        (["--person", "nobody"], "no such preferences"),
+    ],
+)
+def test_a_wrong_filter_is_one_sentence(
+    job: Job, capsys: pytest.CaptureFixture[str], option: list[str], says: str
+) -> None:
+    with PreferenceStore(job.folder / "data") as store:
+        store.record(make_strip(), Opinion("accept", 5))
+    assert main(["preferences", "export", str(job.folder / "exported"), *option]) == 2
+    assert says in error_of(capsys)
+    assert not (job.folder / "exported").exists()
 
 
 def test_a_broken_preference_database_is_set_aside_and_work_goes_on(

@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from training.reward.appearance import FEATURE_SIZE
 from training.reward.encoders import EncoderConfig
 from training.reward.model import RewardModel
-from training.reward.network import FEATURE_SIZE, RewardNetwork
+from training.reward.network import RewardNetwork
 from training.reward.trust import Trust
 
 

@@ -18,7 +18,7 @@ from training.alignment.rollouts import SizedPrompt, roll_out, size_prompt
 from training.errors import PrefPaintError
 from training.inpainting.diffusion.loading import load_inpainter
 from training.inpainting.diffusion.model import DiffusionModel
-from training.prompts.folder import make_prompts, read_prompts
+from training.prompts.incomplete import make_prompts, read_prompts
 from training.reward.encoders import EncoderConfig
 from training.reward.model import RewardModel
 from training.reward.network import RewardNetwork

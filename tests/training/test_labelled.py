@@ -143,7 +143,41 @@ def test_our_export_orders_accepts_over_thumbs_over_silence(tmp_path: Path) -> N
         (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(x) + "\n" for x in lines))
     found = read_labelled(tmp_path, SIZE)
     assert found.prompts[0].tiers == ((2,), (1,), (0,))
+    assert found.prompts[0].scores == ()  # nobody gave any
     assert found.set_aside == [f"{tmp_path / 'records.jsonl'}, line 3: no signal of a file."]
+
+
+def test_labels_go_before_the_records_of_their_prompt(tmp_path: Path) -> None:
+    labels = write_prompts(tmp_path, ["rated", "ordered", "contested"])
+    write_labels(tmp_path, {key: label for key, label in labels.items() if "rated" in key})
+    rows = [
+        {"name": f"{prompt}_{index}", "prompt_id": prompt}
+        for prompt in ("rated", "ordered", "contested")
+        for index in range(3)
+    ]
+    said = [
+        {"prompt_id": "rated", "signal": "down", "file": "inpaint/rated_0.png"},
+        {"prompt_id": "ordered", "signal": "up", "file": "inpaint/ordered_1.png"},
+        {"prompt_id": "ordered", "signal": "order", "order": ["ordered_2.png", "ordered_0.png"]},
+        {"prompt_id": "contested", "signal": "up", "file": "contested_0.png", "rater": "a"},
+        {"prompt_id": "contested", "signal": "up", "file": "contested_1.png", "rater": "b"},
+        {"prompt_id": "contested", "signal": "none", "rater": "c"},
+        {"prompt_id": "ordered", "signal": "order", "order": ["ordered_1.png"]},
+        {"prompt_id": "ordered", "signal": "rating", "file": "ordered_1.png", "rating": [0, 1, 1]},
+    ]
+    for name, lines in (("candidates", rows), ("records", said)):
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(x) + "\n" for x in lines))
+    found = read_labelled(tmp_path, SIZE)
+    told = {prompt.name: (prompt.indices, prompt.tiers) for prompt in found.prompts}
+    assert told == {
+        "rated": (("0", "1", "2"), ((0,), (1,), (2,))),
+        "ordered": (("0", "2"), ((1,), (0,))),
+        "contested by a": (("0", "1", "2"), ((0,), (1, 2))),
+        "contested by b": (("0", "1", "2"), ((1,), (0, 2))),
+    }
+    assert [line.split(", ")[-1] for line in found.set_aside] == [
+        f"line {number}: no signal of a file." for number in (7, 8)
+    ]
 
 
 def of_both_splits(count: int) -> list[str]:

@@ -1,6 +1,5 @@
-"""What a person said of a fill is kept at once, survives damage around it, and can be exported."""
+"""What a person said of a fill is kept at once, and survives damage around it."""
 
-import json
 import sqlite3
 import subprocess
 import sys
@@ -11,14 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
-from safetensors.numpy import load_file
 
 from tests.training.strips import make_strip
 from training.errors import PrefPaintError
 from training.preferences import database
 from training.preferences.database import FILE_NAME
-from training.preferences.export import export
 from training.preferences.records import Opinion
 from training.preferences.store import PreferenceStore
 
@@ -231,70 +227,6 @@ def test_damage_in_a_large_database_is_found_by_the_start_after_it(
         assert store.records() == []
     with PreferenceStore(tmp_path) as store:
         assert store.notice is None
-
-
-def test_export_has_the_published_layout(tmp_path: Path) -> None:
-    with PreferenceStore(tmp_path / "store") as store:
-        store.record(make_strip(1), Opinion("accept", 0))
-        store.record(make_strip(1), Opinion("down", 2))
-        store.record(make_strip(2), Opinion("up", 1))
-        summary = export(store, tmp_path / "out")
-    assert (summary.presentations, summary.candidates) == (2, 6)
-    assert (summary.ups, summary.downs, summary.accepts, summary.skipped) == (1, 1, 1, 0)
-
-    out = tmp_path / "out"
-    records = [json.loads(line) for line in (out / "records.jsonl").read_text().splitlines()]
-    assert [record["signal"] for record in records] == ["accept", "down", "up"]
-    features = load_file(out / "features.safetensors")
-    strip = make_strip(1)
-    for record, seed in zip(records, (0, 2), strict=False):
-        candidate = strip.candidates[seed]
-        np.testing.assert_array_equal(np.array(Image.open(out / record["file"])), candidate.pixels)
-        np.testing.assert_array_equal(features[Path(record["file"]).stem], candidate.features)
-        assert (record["seed"], record["rank"]) == (seed, seed + 1)
-        assert (record["model"], record["reward"]) == ("patchmatch", candidate.reward)
-    prompt = records[0]["prompt_id"]
-    mask = np.array(Image.open(out / "masks" / f"{prompt}_mask.png"))
-    np.testing.assert_array_equal(mask >= 125, strip.hole)
-    white = np.array(Image.open(out / "masks_color" / f"{prompt}_mask_color.png"))
-    assert (white[strip.hole] == 255).all()
-    np.testing.assert_array_equal(white[~strip.hole], strip.image[~strip.hole])
-    assert len((out / "candidates.jsonl").read_text().splitlines()) == 6
-    assert "3 thumbs" not in (out / "README.md").read_text()
-    assert "1 thumbs up, 1 thumbs down, 1 accepted" in (out / "README.md").read_text()
-
-
-def test_export_leaves_out_a_strip_whose_picture_is_gone(tmp_path: Path) -> None:
-    with PreferenceStore(tmp_path / "store") as store:
-        store.record(make_strip(1), Opinion("up", 0))
-        before = set(pictures(tmp_path / "store"))
-        store.record(make_strip(2), Opinion("up", 0))
-        (set(pictures(tmp_path / "store")) - before).pop().write_bytes(b"damaged")
-        summary = export(store, tmp_path / "out")
-    assert (summary.presentations, summary.skipped) == (1, 1)
-    assert len(list((tmp_path / "out" / "inpaint").iterdir())) == 3
-
-
-def test_export_into_a_folder_with_something_in_it_is_refused(tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    out.mkdir()
-    (out / "mine.txt").write_text("mine")
-    with PreferenceStore(tmp_path / "store") as store:
-        store.record(make_strip(), Opinion("up", 0))
-        with pytest.raises(PrefPaintError, match="holds something"):
-            export(store, out)
-        assert [path.name for path in out.iterdir()] == ["mine.txt"]
-        (out / "mine.txt").unlink()
-        assert export(store, out).presentations == 1
-
-
-def test_export_of_nothing_says_so(tmp_path: Path) -> None:
-    with (
-        PreferenceStore(tmp_path / "store") as store,
-        pytest.raises(PrefPaintError, match="no preferences"),
-    ):
-        export(store, tmp_path / "out")
-    assert not (tmp_path / "out").exists()
 
 
 def test_what_is_learned_from_may_begin_at_a_time(tmp_path: Path) -> None:

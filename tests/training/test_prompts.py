@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from resources import SAMPLE_PHOTO
 from training.cli import app
 from training.errors import PrefPaintError
-from training.prompts.folder import read_prompts
+from training.prompts.incomplete import read_prompts
 from training.prompts.patterns import PATTERNS, Pattern, pattern_hole
 from training.prompts.photos import read_rgb
 
@@ -56,7 +56,7 @@ def test_the_command_writes_prompts_that_can_be_read(tmp_path: Path, pattern: Pa
     prompts = read_prompts(tmp_path / "out")
     assert len(prompts) == 3
     for prompt in prompts:
-        hole, original = prompt.hole, prompt.original
+        hole, original = prompt.mask, prompt.original
         assert original is not None
         expected = np.where(hole[..., None], np.uint8(255), original)
         np.testing.assert_array_equal(prompt.masked, expected)

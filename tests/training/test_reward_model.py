@@ -11,10 +11,11 @@ from safetensors.torch import save_file
 
 from tests.training.photos import hole_at, make_photo
 from training.errors import PrefPaintError
+from training.reward.appearance import FEATURE_SIZE
 from training.reward.encoders import EncoderConfig
 from training.reward.ensemble import read_reward
 from training.reward.model import RewardModel, load_reward
-from training.reward.network import FEATURE_SIZE, RewardNetwork
+from training.reward.network import RewardNetwork
 from training.reward.score import Score, ranks
 from training.reward.scorer import ProcessScorer
 from training.reward.trust import (
@@ -65,7 +66,7 @@ def test_scores_survive_the_file_and_do_not_depend_on_the_batch(
         assert one.reward == pytest.approx(other.reward, abs=1e-4)
         assert one.trust == pytest.approx(other.trust, abs=1e-4)
         np.testing.assert_allclose(one.features, other.features, atol=1e-4)
-        assert one.features.shape == (FEATURE_SIZE,)
+        assert one.features.shape == (FEATURE_SIZE + 4,)
         assert 0 <= one.trust <= 1
 
 

@@ -12,7 +12,7 @@ from training.inpainting.diffusion.sampler import Start, Step, TextCondition, de
 from training.inpainting.diffusion.scaling import resize, resize_hole
 from training.inpainting.request import Mask, Pixels
 from training.inpainting.settings import SamplerName
-from training.prompts.folder import IncompletePhoto
+from training.prompts.incomplete import IncompletePhoto
 from training.reward.model import RewardModel
 
 
@@ -46,9 +46,9 @@ class Rollout:
 
 def size_prompt(prompt: IncompletePhoto, side: int) -> SizedPrompt:
     """Scale a prompt to the model's square; its hole grows to whole latent cells."""
-    hole = resize_hole(prompt.hole, side, side)
+    hole = resize_hole(prompt.mask, side, side)
     masked = resize(prompt.masked, side, side)
-    return SizedPrompt(prompt.name, np.where(hole[..., None], np.uint8(255), masked), hole)
+    return SizedPrompt(prompt.prompt, np.where(hole[..., None], np.uint8(255), masked), hole)
 
 
 def roll_out(

@@ -70,7 +70,7 @@ def align(
     from training.alignment.policy import Policy
     from training.alignment.rollouts import size_prompt
     from training.inpainting.diffusion.loading import load_model
-    from training.prompts.folder import read_prompts
+    from training.prompts.incomplete import read_prompts
     from training.reward.model import load_reward
 
     config = replace(

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from training.commands.options import Out, Seed, progress
 from training.errors import PrefPaintError
-from training.prompts.folder import SHEET, make_prompts
+from training.prompts.incomplete import SHEET, make_prompts
 from training.prompts.patterns import Pattern
 from training.prompts.photos import Split, find_photos, split_of
 

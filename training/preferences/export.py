@@ -9,17 +9,20 @@ from pathlib import Path
 from threading import Event
 from typing import Literal, get_args
 
+import numpy as np
+
 from training.errors import Cancelled, PrefPaintError
-from training.preferences.formats.card import LICENCES, NOT_STATED, Tally, data_card
-from training.preferences.records import Filter, StoredOpinion, StoredPresentation
+from training.preferences.formats.card import LICENCES, NOT_STATED, data_card
+from training.preferences.records import EVERYTHING, Filter, StoredOpinion, StoredPresentation
 from training.preferences.store import PreferenceStore
+from training.preferences.tally import Tally
 
 Format = Literal["paper", "pairs", "datasets", "jsonl"]
 FORMATS: dict[Format, str] = {
     "paper": "the published layout: pictures, labels and records, which the reward trainer reads",
     "pairs": "prompt, chosen and rejected in Parquet, for DPO trainers",
-    "datasets": "a data set for Hugging Face `datasets`, a row for each strip",
-    "jsonl": "an archive of everything, for `prefpaint preferences import`",
+    "datasets": "a folder for Hugging Face’s datasets, a row for each strip",
+    "jsonl": "all there is, to be imported on another machine; keep it for yourself",
 }
 assert set(FORMATS) == set(get_args(Format))
 
@@ -36,7 +39,7 @@ def export(
     store: PreferenceStore,
     folder: Path,
     form: Format,
-    which: Filter = Filter(),  # noqa: B008 - it is frozen
+    which: Filter = EVERYTHING,
     licence: str = NOT_STATED,
     on_progress: Callable[[float], None] = lambda _: None,
     cancel: Event | None = None,
@@ -69,8 +72,8 @@ def export(
             rows = writer.write(strips if is_whole else _numbered(strips), unfinished)
             if not tally.strips:
                 raise PrefPaintError(
-                    f"Nothing was exported: the pictures of all {tally.skipped} strips in "
-                    f"{store.folder} are missing or altered."
+                    f"Nothing was exported: of {tally.skipped} strips in {store.folder}, the "
+                    "pictures are missing or altered, or the figures are no numbers."
                 )
             what_is_what = writer.CARD.format(rows=f"{rows:,}")
             card = data_card(tally, licence, what_is_what, is_whole=is_whole)
@@ -97,9 +100,8 @@ def _strips(
     for number, key in enumerate(keys, 1):
         if cancel is not None and cancel.is_set():
             raise Cancelled
-        try:
-            strip = store.read(key, which)
-        except PrefPaintError:
+        strip = _sound(store, key, which)
+        if strip is None:
             tally.skipped += 1
         else:
             tally.add(strip)
@@ -107,8 +109,21 @@ def _strips(
         on_progress(number / len(keys))
 
 
+def _sound(store: PreferenceStore, key: int, which: Filter) -> StoredPresentation | None:
+    """The strip; None when pictures are missing or altered, or figures are no numbers."""
+    try:
+        strip = store.read(key, which)
+    except PrefPaintError:
+        return None
+    for one in strip.presentation.candidates:
+        figures = [value for value in (one.reward, one.trust) if value is not None]
+        if not (np.isfinite(figures).all() and np.isfinite(one.features).all()):
+            return None
+    return strip
+
+
 def _numbered(strips: Iterable[StoredPresentation]) -> Iterator[StoredPresentation]:
-    """The strips without what tells who or which photo it was; numbers say what belongs together."""
+    """The strips without who spoke and of which photo: numbers tell what goes together."""
     raters: dict[str, str] = {}
     photos: dict[str, str] = {}
     for strip in strips:

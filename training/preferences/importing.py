@@ -76,8 +76,8 @@ def import_preferences(
         raise PrefPaintError(f"{path} was not imported: {refused}. {_ADVICE}") from refused
     except OSError as error:
         raise PrefPaintError(
-            f"{path} was not imported: {error.strerror or error}. Nothing was changed. Check that it "
-            "is there and readable, and that the disk has room for it."
+            f"{path} was not imported: {error.strerror or error}. Nothing was changed. Check that "
+            "it is there and readable, and that the disk has room for it."
         ) from error
     return Imported(counts[0], counts[1], new)
 

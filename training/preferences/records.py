@@ -105,7 +105,7 @@ class StoredPresentation:
 class JudgedStrip:
     """A strip without its pictures: what a personal reward learns from.
 
-    seeds: in the order in which they were shown. rewards: (k,) float64. features: (k, 256) float32.
+    seeds: in the order in which they were shown. rewards: (k,) float64. features: (k, d) float32.
     opinions: of one person, oldest first.
     """
 

@@ -1,7 +1,7 @@
 """Preferences as they are collected: a record at once for everything that a person says."""
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,7 +32,8 @@ from training.preferences.records import (
 )
 from training.preferences.rows import check_opinion
 from training.preferences.sweep import remove_all, remove_left_by_kills, sweep
-from training.preferences.writing import forget, keep
+from training.preferences.tally import Tally, tally_of
+from training.preferences.writing import forget, keep, keep_all
 
 
 class PreferenceStore:
@@ -88,6 +89,14 @@ class PreferenceStore:
         """
         return len(self._keep(stored.presentation, stored.opinions, later_only=True))
 
+    def add_all(self, strips: Iterable[StoredPresentation]) -> int:
+        """As `add`, for all of the strips or, when anything goes wrong, for none of them.
+
+        What `strips` raises passes through.
+        """
+        with self._errors("be kept"):
+            return keep_all(self._connection, self._images, strips)
+
     def withdraw(self, record_id: int) -> None:
         """Forget a record; with the last one of a strip, its candidates and pictures go too."""
         self._forget("signal.id = ?", record_id)
@@ -130,6 +139,11 @@ class PreferenceStore:
         """Count what is kept."""
         with self._errors("be counted"):
             return reading.statistics(self._connection)
+
+    def tally(self, which: Filter = EVERYTHING) -> Tally:
+        """Count what the filter lets through, by signal, model and person."""
+        with self._errors("be counted"):
+            return tally_of(self._connection, which)
 
     def persons(self) -> list[str]:
         """Everybody who gave an opinion that is kept, by name."""

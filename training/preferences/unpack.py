@@ -1,4 +1,4 @@
-"""Opens an archive that anybody may have made, and lets nothing of it out of a folder of its own."""
+"""Opens an archive that anybody may have made, and lets nothing of it out of its own folder."""
 
 import lzma
 import re
@@ -10,14 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
-from typing import BinaryIO
+from typing import IO
 
 NAMES = re.compile(r"README\.md|manifest\.json|strips\.jsonl|images/[0-9a-f]{64}\.png")
 """The files that an archive may hold."""
 MOST_FILES = 2_000_000
 MOST_BYTES = 1 << 40
 MOST_GROWTH = 100
-"""How many times its own size a packed archive may unpack to; pictures hardly shrink when packed."""
+"""How many times its own size an archive may unpack to; pictures hardly shrink when packed."""
 FREE_GROWTH = 64 << 20
 """Bytes that it may unpack to in any case: small archives are mostly names."""
 _CHUNK = 1 << 20
@@ -31,8 +31,8 @@ class Refused(Exception):  # noqa: N818 - what is wrong with an archive; the cal
 def unpacked(path: Path) -> Iterator[Path]:
     """A folder with the files of an archive, which is a folder or a .zip or .tar of one.
 
-    Nothing is written but the files of NAMES, in a temporary folder. Raises Refused for links, other
-    names, damage, and what would unpack to far more than its size; OSError passes through.
+    Nothing is written but the files of NAMES, in a temporary folder. Raises Refused for links,
+    other names, damage, and what would unpack to far more than its size; OSError passes through.
     """
     if path.is_dir():
         _check_folder(path)
@@ -59,6 +59,8 @@ def _unpack(path: Path, folder: Path) -> None:
 
 
 def _check_folder(folder: Path) -> None:
+    if not (folder / "manifest.json").is_file():
+        raise Refused("it has no manifest.json")
     for path in folder.rglob("*"):
         name = path.relative_to(folder).as_posix()
         if path.is_symlink():
@@ -93,7 +95,7 @@ class _Intake:
         self._names.add(inner)
         return inner
 
-    def copy(self, name: str, size: int, source: BinaryIO) -> None:
+    def copy(self, name: str, size: int, source: IO[bytes]) -> None:
         """Write the file, which must have the size that was told."""
         target = self._folder / name
         target.parent.mkdir(exist_ok=True)

@@ -4,15 +4,15 @@ Errors of SQLite and of the disk pass through.
 """
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from training.preferences.database import transaction
 from training.preferences.images import image_path, keep_image
-from training.preferences.records import Presentation, StoredOpinion
-from training.preferences.rows import opinion_row, pictures, presentation_rows
+from training.preferences.records import Presentation, StoredOpinion, StoredPresentation
+from training.preferences.rows import check_opinion, opinion_row, pictures, presentation_rows
 from training.preferences.sweep import list_changing, remove_unused
 
 
@@ -38,7 +38,8 @@ def keep(
                 changing = list_changing(images, missing)
             for sha256 in missing:
                 keep_image(images, sha256, wanted[sha256])
-            key = _insert_presentation(connection, shown, min(one.recorded_at for one in opinions))
+            first = min(one.recorded_at for one in opinions)
+            key = _insert_presentation(connection, presentation_rows(shown), first)
             written = [_insert_opinion(connection, key, one, later_only) for one in opinions]
     except BaseException:
         if changing is not None:
@@ -49,6 +50,48 @@ def keep(
         with suppress(OSError):
             changing.unlink()
     return [record_id for record_id in written if record_id is not None]
+
+
+def keep_all(
+    connection: sqlite3.Connection, images: Path, strips: Iterable[StoredPresentation]
+) -> int:
+    """Write what is new of many strips, later opinions over earlier ones; returns how many.
+
+    All of them or, when anything goes wrong, none. The pictures are written before the transaction,
+    for other windows can keep nothing while it lasts.
+    """
+    lists: list[Path] = []
+    prepared = []
+    try:
+        for strip in strips:
+            if not strip.opinions:
+                continue
+            for one in strip.opinions:
+                check_opinion(strip.presentation, one.opinion)
+            wanted = pictures(strip.presentation)
+            missing = [sha256 for sha256 in wanted if not image_path(images, sha256).exists()]
+            if missing:
+                lists.append(list_changing(images, missing))
+            for sha256 in missing:
+                keep_image(images, sha256, wanted[sha256])
+            prepared.append((presentation_rows(strip.presentation), list(wanted), strip.opinions))
+        count = 0
+        with transaction(connection):
+            for rows, hashes, opinions in prepared:
+                if not all(image_path(images, sha256).exists() for sha256 in hashes):
+                    raise OSError("another window removed pictures meanwhile; try again")
+                key = _insert_presentation(connection, rows, min(o.recorded_at for o in opinions))
+                ids = [_insert_opinion(connection, key, one, True) for one in opinions]
+                count += sum(record_id is not None for record_id in ids)
+    except BaseException:
+        for changing in lists:
+            with suppress(OSError, sqlite3.Error):  # the next start tries again
+                remove_unused(connection, images, changing)
+        raise
+    for changing in lists:
+        with suppress(OSError):
+            changing.unlink()
+    return count
 
 
 def forget(
@@ -79,10 +122,12 @@ def forget(
 
 
 def _insert_presentation(
-    connection: sqlite3.Connection, shown: Presentation, recorded_at: str
+    connection: sqlite3.Connection,
+    rows: tuple[dict[str, Any], list[dict[str, Any]]],
+    recorded_at: str,
 ) -> int:
     """The key of the presentation, which is written unless it is there already."""
-    row, candidates = presentation_rows(shown)
+    row, candidates = rows
     known = connection.execute(
         "SELECT id FROM presentation WHERE digest = ?", (row["digest"],)
     ).fetchone()

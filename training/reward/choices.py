@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from training.preferences.records import CRITERION_WEIGHTS, JudgedStrip, Opinion
+from training.reward.appearance import FEATURE_SIZE
 
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.intp]
@@ -22,7 +23,7 @@ class StripChoices:
     rewards: (k + 1,); features: (k + 1, d) float32, of the candidates with finite rewards and
     features, and at the end the mean itself, all 0. better, worse: (n,) indices into them.
     starts: (c,), where each choice begins among the n pairs. judged: whether anything was said.
-    size: root mean square of the features before the mean was taken off.
+    size: root mean square of the features z before the mean was taken off.
     """
 
     rewards: Floats
@@ -44,7 +45,8 @@ def read_choices(strip: JudgedStrip) -> StripChoices:
     choices = choices_of(strip.opinions, seeds)
     pairs = np.array([pair for choice in choices for pair in choice], np.intp).reshape(-1, 2)
     sizes = np.array([len(choice) for choice in choices], np.intp)
-    size = float(np.sqrt(np.mean(features**2))) if features.size else 0.0
+    z = features[:, :FEATURE_SIZE]
+    size = float(np.sqrt(np.mean(z**2))) if z.size else 0.0
     if len(rewards):
         rewards, features = rewards - rewards.mean(), features - features.mean(axis=0)
     return StripChoices(

@@ -1,4 +1,4 @@
-"""Where the pictures of a judged prompt lie: files in the paper's layout, or a row of a data set."""
+"""Where the pictures of a judged prompt lie: in the paper's layout, or a row of a data set."""
 
 import io
 from collections.abc import Iterable, Iterator
@@ -12,11 +12,8 @@ from PIL import Image
 from training.errors import PrefPaintError
 from training.inpainting.request import Mask, Pixels
 from training.preferences.records import Opinion
-from training.prompts.photos import read_rgb
+from training.prompts.paper_folder import HOLE_FROM, first_fault
 from training.reward.labels import Strip
-
-HOLE_FROM = 125
-"""Mask values from here on are hole (the published loader's threshold)."""
 
 
 class JudgedPictures(Protocol):
@@ -35,40 +32,6 @@ class JudgedPictures(Protocol):
 
     def fault(self, indices: Iterable[str]) -> str | None:
         """A sentence where these pictures do not all open and fit together."""
-
-
-@dataclass(frozen=True)
-class PictureFiles:
-    """In the paper's layout."""
-
-    folder: Path
-    prompt: str
-
-    def fill(self, index: str) -> Pixels:
-        return read_rgb(self._fill_file(index))
-
-    @property
-    def masked(self) -> Pixels:
-        return read_rgb(self._masked_file)
-
-    @property
-    def mask(self) -> Mask:
-        return np.asarray(read_rgb(self._mask_file)[..., 0] >= HOLE_FROM)
-
-    def fault(self, indices: Iterable[str]) -> str | None:
-        files = [self._mask_file, self._masked_file, *map(self._fill_file, indices)]
-        return _first_fault([(str(file), file) for file in files])
-
-    @property
-    def _mask_file(self) -> Path:
-        return self.folder / "masks" / f"{self.prompt}_mask.png"
-
-    @property
-    def _masked_file(self) -> Path:
-        return self.folder / "masks_color" / f"{self.prompt}_mask_color.png"
-
-    def _fill_file(self, index: str) -> Path:
-        return self.folder / "inpaint" / f"{self.prompt}_{index}.png"
 
 
 @dataclass(frozen=True)
@@ -97,7 +60,7 @@ class PictureRow:
         row = self.rows[self.number]
         fills = [(f"fill {i}", row["candidates"][int(i)]["fill"]) for i in indices]
         cells = [("mask", row["mask"]), ("image", row["image"]), *fills]
-        return _first_fault(
+        return first_fault(
             [(f"{self.place}, {name}", io.BytesIO(cell["bytes"])) for name, cell in cells]
         )
 
@@ -144,18 +107,3 @@ def _opinion(row: dict[str, Any]) -> Opinion:
 def _decoded(cell: dict[str, Any]) -> Pixels:
     with Image.open(io.BytesIO(cell["bytes"])) as image:
         return np.asarray(image.convert("RGB"))
-
-
-def _first_fault(pictures: list[tuple[str, Any]]) -> str | None:
-    """pictures: names, and files or what can be read like one; the first is the mask."""
-    sizes = []
-    for name, file in pictures:
-        try:
-            with Image.open(file) as image:
-                image.verify()
-                sizes.append(image.size)
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-            return f"{name}: cannot be read as an image ({error})."
-        if sizes[-1] != sizes[0]:
-            return f"{name}: {sizes[-1]} is not the mask's size {sizes[0]}."
-    return None

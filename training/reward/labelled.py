@@ -13,14 +13,10 @@ import numpy.typing as npt
 from training.errors import PrefPaintError
 from training.inpainting.request import Box, Mask, Pixels
 from training.preferences.order import by_person, known_levels, mean_scores
+from training.prompts.paper_folder import PictureFiles
 from training.prompts.photos import Split, split_of_name
 from training.reward.division import divide
-from training.reward.judged_pictures import (
-    JudgedPictures,
-    PictureFiles,
-    is_data_set,
-    strips_of_rows,
-)
+from training.reward.judged_pictures import JudgedPictures, is_data_set, strips_of_rows
 from training.reward.labels import Strip, photos_in, scores_in, strips_in
 from training.reward.view import view_boxes, view_hole, view_image
 

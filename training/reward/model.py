@@ -14,6 +14,7 @@ from safetensors.torch import save as serialise
 from training.errors import PrefPaintError
 from training.files import replaced_when_complete
 from training.inpainting.request import Mask, Pixels
+from training.reward.appearance import appearance
 from training.reward.encoders import EncoderConfig
 from training.reward.network import RewardNetwork
 from training.reward.score import Score
@@ -57,13 +58,14 @@ class RewardModel:
             bounds.append(self.trust.bounds(z))
             features.append(z)
         bound = np.mean(bounds, axis=0)
+        looks = np.stack([appearance(fill, hole) for fill in fills])
         return [
-            Score(float(reward), float(self.trust.scale * size), float(share), z)
-            for reward, size, share, z in zip(
+            Score(float(reward), float(self.trust.scale * size), float(share), seen)
+            for reward, size, share, seen in zip(
                 np.mean(rewards, axis=0),
                 bound,
                 self.trust.share(bound),
-                np.mean(features, axis=0),
+                np.hstack([np.mean(features, axis=0), looks]),
                 strict=True,
             )
         ]

@@ -8,12 +8,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, cat, nn
 
+from training.reward.appearance import FEATURE_SIZE
 from training.reward.encoders import EncoderConfig, SmallEncoder
 
 if TYPE_CHECKING:
     from training.reward.clip_encoder import ClipEncoder
-
-FEATURE_SIZE = 256
 
 
 @dataclass(frozen=True)

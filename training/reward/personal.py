@@ -14,6 +14,7 @@ from itertools import islice
 import numpy as np
 
 from training.preferences.records import JudgedStrip
+from training.reward.appearance import FEATURE_SIZE
 from training.reward.choices import Floats, Indices, StripChoices, finite, read_choices
 
 SURE = 4.0
@@ -24,6 +25,8 @@ DOUBT = 1.0
 TASTE = 0.7
 """Prior deviation of the effect of the direction of z that varies most; that of the others falls
 with the root of how much they vary, because little variation is more often noise than taste."""
+LOOKS = 0.6
+"""What a fill's looks (see appearance) count beside that direction, each scaled to vary by 1."""
 DIRECTIONS = 24
 ROUNDING = 16.0
 """A direction counts when it varies by more than this times the rounding of float32 features."""
@@ -151,9 +154,12 @@ def learn(strips: Sequence[JudgedStrip]) -> PersonalReward:
 def _fit(strips: Mapping[str, StripChoices], last: PersonalReward | None = None) -> PersonalReward:
     """last: what was learned before; it makes it quicker and changes nothing.
 
-    Strips are sorted so that the sums are the same whatever the order in which they came.
+    Strips are sorted so that the sums are the same whatever the order in which they came. Those of
+    an older version, whose features lack something, are left out.
     """
-    strips = dict(sorted((name, s) for name, s in strips.items() if s.judged))
+    judged = sorted((name, s) for name, s in strips.items() if s.judged)
+    width = max((s.features.shape[1] for _, s in judged), default=0)
+    strips = {name: s for name, s in judged if s.features.shape[1] == width}
     sample = _sample(strips)
     if last and _same_candidates(sample, _sample(last.strips)):
         directions = last.directions
@@ -200,13 +206,21 @@ def _directions(strips: Sequence[StripChoices]) -> Directions:
     total = float(rewards @ rewards)
     follow = features.T @ rewards / total if total else np.zeros(features.shape[1])
     beyond = features - rewards[:, None] * follow
-    variances, vectors = np.linalg.eigh(beyond.T @ beyond / len(beyond))
+    z, looks = beyond[:, :FEATURE_SIZE], beyond[:, FEATURE_SIZE:]
+    variances, vectors = np.linalg.eigh(z.T @ z / len(z))
     spreads = np.sqrt(np.maximum(variances[::-1][:DIRECTIONS], 0))
     size = max(strip.size for strip in strips)
     counting = spreads > ROUNDING * float(np.finfo(np.float32).eps) * size
-    basis = vectors[:, ::-1][:, :DIRECTIONS][:, counting]
-    scales = np.sqrt(spreads[counting] * spreads[0]) if counting.any() else 1.0
-    return Directions(math.sqrt(total / len(rewards)) or 1.0, follow, basis / scales)
+    of_z = vectors[:, ::-1][:, :DIRECTIONS][:, counting]
+    if counting.any():
+        of_z = of_z / np.sqrt(spreads[counting] * spreads[0])
+    deviations = np.sqrt(np.mean(looks**2, axis=0))
+    varying = deviations > 1e-6
+    of_looks = np.diag(LOOKS / np.maximum(deviations, 1e-6))[:, varying]
+    basis = np.zeros((features.shape[1], of_z.shape[1] + of_looks.shape[1]))
+    basis[: len(of_z), : of_z.shape[1]] = of_z
+    basis[len(of_z) :, of_z.shape[1] :] = of_looks
+    return Directions(math.sqrt(total / len(rewards)) or 1.0, follow, basis)
 
 
 @dataclass(frozen=True, eq=False)

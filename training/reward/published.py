@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 from training.errors import PrefPaintError
+from training.reward.appearance import FEATURE_SIZE
 from training.reward.calibration import measure_trust, prompt_features
 from training.reward.encoders import EncoderConfig
 from training.reward.model import RewardModel
-from training.reward.network import FEATURE_SIZE, RewardNetwork
+from training.reward.network import RewardNetwork
 from training.reward.pair_data import Prompt
 from training.reward.trust import Matrix
 

@@ -18,7 +18,8 @@ class Score:
     bound: how far the reward can be off, in its own units; two fills whose rewards differ by less
     than their bounds together are a tie (see `is_tie`).
     trust: 0-1, the share of the training data whose error bound is at least this fill's.
-    features: (256,) float32, the z of the paper (averaged over separate holes).
+    features: (260,) float32, the z of the paper (averaged over separate holes), and behind it the
+    fill's looks (see `appearance`), which a personal reward learns from too.
     """
 
     reward: float

@@ -1,8 +1,7 @@
 """The data card, README.md in every export: what is there, what is not, and where it comes from."""
 
-from dataclasses import dataclass, field
-
-from training.preferences.records import Signal, StoredPresentation
+from training.preferences.records import Signal
+from training.preferences.tally import Tally
 
 NOT_STATED = "not stated"
 LICENCES = {
@@ -22,46 +21,6 @@ SAID: dict[Signal, tuple[str, str]] = {
     "skip": ("prompt passed over", "prompts passed over"),
 }
 """Each signal in words, once and many times."""
-
-
-@dataclass
-class Tally:
-    """Counts of what an export holds.
-
-    signals: how often each was given. models: fills by model. skipped: strips whose pictures are
-    missing or altered on disk. first, last: times of opinions (UTC, ISO 8601), "" without one.
-    """
-
-    strips: int = 0
-    candidates: int = 0
-    signals: dict[Signal, int] = field(default_factory=dict)
-    models: dict[str, int] = field(default_factory=dict)
-    reward_models: set[str] = field(default_factory=set)
-    photos: set[str] = field(default_factory=set)
-    persons: set[str] = field(default_factory=set)
-    first: str = ""
-    last: str = ""
-    skipped: int = 0
-
-    def add(self, strip: StoredPresentation) -> None:
-        """Count a strip and what was said of it."""
-        shown = strip.presentation
-        self.strips += 1
-        self.candidates += len(shown.candidates)
-        self.photos.add(shown.photo_sha256)
-        self.reward_models |= {shown.reward_model} - {""}
-        for one in shown.candidates:
-            self.models[one.model] = self.models.get(one.model, 0) + 1
-        for said in strip.opinions:
-            signal, time = said.opinion.signal, said.recorded_at
-            self.signals[signal] = self.signals.get(signal, 0) + 1
-            self.persons.add(said.opinion.person)
-            self.first = min(self.first or time, time)
-            self.last = max(self.last, time)
-
-    @property
-    def opinions(self) -> int:
-        return sum(self.signals.values())
 
 
 def said_words(signals: dict[Signal, int]) -> str:
@@ -94,7 +53,7 @@ def data_card(tally: Tally, licence: str, what_is_what: str, *, is_whole: bool) 
         last=tally.last[:10],
         skipped=(
             f"\n{counted(tally.skipped, 'strip was', 'strips were')} left out because pictures "
-            "were missing or altered on disk.\n"
+            "were missing or altered on disk, or figures no numbers.\n"
             if tally.skipped
             else ""
         ),
@@ -116,18 +75,18 @@ tags: [image-inpainting, preferences]
 ---
 # Preferences collected with PrefPaint
 
-{strips} of fills for holes in {photos}, {candidates} in all, and {opinions} of {persons} on them:
-{said}. They were given from {first} to {last}.
+{strips} of fills for holes in {photos}, {candidates} in all, and {opinions} of {persons} on them,
+given from {first} to {last}: {said}.
 {skipped}
 ## How it was collected
 
 In PrefPaint, a desktop editor. A person masked a part of a photo, several fills were made, and they
 were shown side by side, the reward model's favourite first unless they were being rated; the person
-said something of some of them, or nothing. So position and the figures beside a fill may have swayed
-what was said: `rank` is the place at which a fill stood, `reward` and `trust` are what a model said.
+said something of some of them, or nothing. So position and the figures beside a fill may have
+swayed what was said: `rank` is the place at which a fill stood, `reward` and `trust` are a model's.
 
-A thumb is a thumb, an order is an order: no score, order or preference was made up from a signal of
-another kind, and none comes from a model.
+Every opinion is a person's, as it was given: no score was made up from a thumb or an order, and
+nothing here was said by a model.
 
 ## What is what
 
@@ -145,15 +104,17 @@ Fills by model: {models}. Reward model on screen: {rewards}.
 
 {licence} The pictures are parts of photographs, which may have rights and people of their own.
 """
-_PRIVATE = """- Names and places of files, EXIF and other data of the photos: the pictures are PNGs of pixels alone.
+_PRIVATE = """\
+- Names and places of files, EXIF and other data of the photos: the pictures are pixels alone.
 - The photos beyond the region around each hole, and what lay under the mask.
-- Names of people: they are rater-1, rater-2, ...; photos are photo-1, photo-2, ... in this export.
+- Names of people: they are rater-1, rater-2, ...; photos are photo-1, photo-2, ...
 - The personal reward that PrefPaint learns from these opinions."""
-_PRIVATE_WHOLE = """- Names and places of the photos, EXIF and other data of theirs: the pictures are PNGs of pixels alone.
+_PRIVATE_WHOLE = """\
+- Names and places of the photos, EXIF and other data of theirs: the pictures are pixels alone.
 - The photos beyond the region around each hole.
 - The personal reward that PrefPaint learns from these opinions; it is learned again after `import`.
 
 **What is here and in no other format**, because `import` needs it: the names under which people
-gave their opinions, what lay under the masks, a hash of the pixels of each photo (`photo_sha256`, by
-which somebody who has the photo can recognise it), and the names that prompts have in collections
+gave their opinions, what lay under the masks, a hash of the pixels of each photo (`photo_sha256`,
+by which somebody who has the photo can recognise it), and the names of the prompts in collections
 that were rated. Keep this archive for yourself; publish one of the other formats."""

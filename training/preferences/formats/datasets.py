@@ -1,5 +1,6 @@
 """A folder that `datasets.load_from_disk` opens: a row for each strip, with its pictures."""
 
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from training.preferences.formats.views import (
 from training.preferences.records import StoredPresentation
 
 CARD = """`datasets.load_from_disk("DIR")` opens this folder, and so does
-`datasets.load_dataset("arrow", data_files="DIR/*.arrow")`. It holds {rows} rows, one for each strip:
+`datasets.load_dataset("arrow", data_files="DIR/*.arrow")`. It has {rows} rows, one for each strip:
 
 - `prompt_id`, `photo`, `prompt` (the text, often empty), `reward_model`.
 - `image`: the region with its hole in white. `mask`: white is the hole.
@@ -21,8 +22,8 @@ CARD = """`datasets.load_from_disk("DIR")` opens this folder, and so does
   `model`, `reward`, `trust`, and `features`, the reward model's features z; the last three are
   empty where no reward model saw the fill.
 - `opinions`: a list of what was said: `signal`, `candidate` (its index in `candidates`, empty where
-  it is about the strip), `order` (indices, best first), `rating` (three criteria, 1 to 7), `reasons`,
-  `rater`, `time` (UTC).
+  it is about the strip), `order` (indices, best first), `rating` (three criteria, 1 to 7),
+  `reasons`, `rater`, `time` (UTC).
 
 `prefpaint-train reward` reads this folder too."""
 
@@ -33,7 +34,8 @@ def write(strips: Iterable[StoredPresentation], folder: Path) -> int:
     from datasets.arrow_writer import ArrowWriter
 
     disable_progress_bars()
-    spool = folder / "spool"  # save_to_disk wants a data set, which wants a file
+    spool = folder / "spool" / "rows.arrow"  # save_to_disk wants a data set, which wants a file
+    spool.parent.mkdir()
     with ArrowWriter(features=_features(), path=str(spool)) as writer:
         for strip in strips:
             writer.write(_row(strip))
@@ -41,7 +43,7 @@ def write(strips: Iterable[StoredPresentation], folder: Path) -> int:
     rows = Dataset.from_file(str(spool))
     rows.save_to_disk(folder)
     del rows  # lets go of the file, which Windows would not delete otherwise
-    spool.unlink()
+    shutil.rmtree(spool.parent)
     return int(count)
 
 

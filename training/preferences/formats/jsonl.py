@@ -1,4 +1,4 @@
-"""An archive of everything, which `import` reads back: one JSON object a strip, and its pictures."""
+"""An archive of everything, which `import` reads back: a JSON object a strip, and pictures."""
 
 import hashlib
 from collections.abc import Iterable
@@ -15,12 +15,13 @@ from training.preferences.formats.views import hole_picture
 from training.preferences.images import encode_png, pixel_hash
 from training.preferences.records import StoredPresentation
 
-CARD = """`prefpaint preferences import DIR` reads this folder, or a .zip or .tar of it, and adds what is not
+CARD = """\
+`prefpaint preferences import DIR` reads this folder, or a .zip or .tar of it, and adds what is not
 there yet; into an empty store, that gives the store again.
 
-- `strips.jsonl`: {rows} strips, one object each: what was shown and what was said of it. Pictures are
-  named by a hash of their shape and pixels. `rating` holds the three criteria: structure, texture,
-  overall feeling.
+- `strips.jsonl`: {rows} strips, one object each: what was shown and what was said of it. Pictures
+  are named by a hash of their shape and pixels. `rating` holds the three criteria: structure,
+  texture, overall feeling.
 - `images/<hash>.png`: the regions (`image`), their holes (`hole`, white) and the fills (`pixels`).
 - `manifest.json`: size and SHA-256 of every file. A changed archive is not imported."""
 

@@ -15,14 +15,15 @@ from training.preferences.order import by_person, known_levels
 from training.preferences.records import Opinion, StoredPresentation
 
 FILE = Path("data", "train-00000-of-00001.parquet")
-CARD = """`data/train-*.parquet` holds {rows} pairs; `datasets.load_dataset("DIR")` opens it. The columns are
+CARD = """\
+`data/train-*.parquet` holds {rows} pairs; `datasets.load_dataset("DIR")` opens it. The columns are
 `prompt` (the text, often empty), `chosen` and `rejected`, the names that TRL and most DPO trainers
 use; here the two are pictures, as the answers to an inpainting prompt are. `image` is the region
 with its hole in white and `mask` the hole (white). `prompt_id` names the strip, `photo` the photo,
 `rater` the person, and `chosen_model` and `rejected_model` what made the fills.
 
-`chosen_because` and `rejected_because` tell what was said of each: "order", "rating", "accept", "up",
-"down", or "" where nothing was. Drop the rows with a "" if silence shall not count.
+`chosen_because` and `rejected_because` tell what was said of each: "order", "rating", "accept",
+"up", "down", or "" where nothing was. Drop the rows with a "" if silence shall not count.
 Opinions that contradict each other, by several raters, give pairs that contradict each other.
 
 Diffusion-DPO's trainers read `caption`, `jpg_0`, `jpg_1` (bytes of a file) and `label_0` instead, a
@@ -107,6 +108,6 @@ def _reasons(opinions: list[Opinion]) -> dict[int, str]:
         return dict.fromkeys(orders[-1].order, "order")
     rated = [one for one in opinions if one.signal == "rating"]
     if rated:
-        return {one.seed: "rating" for one in rated}
+        return {one.seed: "rating" for one in rated if one.seed is not None}
     ranked = sorted(opinions, key=lambda one: one.signal == "accept")  # it goes before a thumb
     return {one.seed: one.signal for one in ranked if one.seed is not None}

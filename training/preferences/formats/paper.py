@@ -10,30 +10,33 @@ import numpy.typing as npt
 from safetensors.numpy import save_file
 
 from training.preferences.formats.views import hole_picture, masked_picture, prompt_id
-from training.preferences.images import encode_png
-from training.preferences.order import mean_scores
+from training.preferences.images import encode_png, pixel_hash
+from training.preferences.order import score_of
 from training.preferences.records import StoredPresentation
 
 CARD = """- `inpaint/<prompt>_<i>.png`: the fills of a strip, in the order in which they were shown.
 - `masks/<prompt>_mask.png`: white is the hole. `masks_color/<prompt>_mask_color.png`: the region
   with its hole in white.
 - `labels.json`: `{{"<prompt>_<i>": [score, rank]}}` of the {rows} fills that someone rated, and
-  `labels_grouped.json`, the same by prompt. The score is 0.15 structure + 0.15 texture + 0.7 overall
-  feeling, each 1 to 7, and the mean where several rated a fill; rank 1 is the best of its prompt,
-  equal scores share a rank. Fills that nobody rated have no score, and none was made up for them.
+  `labels_grouped.json`, the same by prompt. The score is 0.15 structure + 0.15 texture + 0.7
+  overall feeling, each 1 to 7, and the mean where several rated a fill; rank 1 is the best of its
+  prompt, equal scores share a rank. Fills that nobody rated have no score: none was made up.
 - `records.jsonl`: one object for each opinion, ratings among them, with its time in UTC and its
-  rater: `file` for what it is about, `order` for an order (files, best first), `rating` for the three
-  criteria.
+  rater: `file` for what it is about, `order` for an order (files, best first), `rating` for the
+  three criteria.
 - `candidates.jsonl`: one object for each fill that was shown, also those nobody commented on.
 - `features.safetensors`: the reward model's features z of each fill that it saw, under its name.
 
 `prefpaint-train reward` reads this folder: labels where there are any, else the records."""
 
+Labels = dict[str, list[float]]
+
 
 def write(strips: Iterable[StoredPresentation], folder: Path) -> int:
     """Write the layout to an existing folder; returns how many fills have a label."""
     features: dict[str, npt.NDArray[np.float32]] = {}
-    grouped: dict[str, dict[str, list[float]]] = {}
+    rated: dict[str, list[tuple[str, str, list[float]]]] = {}
+    given: dict[str, list[float]] = {}
     for name in ("inpaint", "masks", "masks_color"):
         (folder / name).mkdir()
     with (
@@ -49,10 +52,13 @@ def write(strips: Iterable[StoredPresentation], folder: Path) -> int:
                     features[row["name"]] = shown.features
             for record in _opinion_rows(strip, rows):
                 _write_line(records, record)
-            labels = _labels(strip, rows)
-            if labels:
-                grouped[prompt_id(strip)] = labels
+            rated[prompt_id(strip)] = _ratings(strip, rows)
+            for _, picture, scores in rated[prompt_id(strip)]:
+                given.setdefault(picture, []).extend(scores)
     save_file(features, folder / "features.safetensors")
+    # Rounded, so that the same ratings give the same score in whatever order they are added.
+    means = {one: round(sum(scores) / len(scores), 6) for one, scores in given.items() if scores}
+    grouped = {prompt: _labels(fills, means) for prompt, fills in rated.items() if fills}
     flat = {name: label for labels in grouped.values() for name, label in labels.items()}
     if flat:
         for file, content in (("labels.json", flat), ("labels_grouped.json", grouped)):
@@ -113,13 +119,32 @@ def _opinion_rows(
         yield {**row, "rater": one.person, "time": said.recorded_at}
 
 
-def _labels(strip: StoredPresentation, candidates: list[dict[str, Any]]) -> dict[str, list[float]]:
-    """[mean score, rank] of the fills that someone rated, by name."""
-    means = mean_scores(said.opinion for said in strip.opinions)
+def _ratings(
+    strip: StoredPresentation, candidates: list[dict[str, Any]]
+) -> list[tuple[str, str, list[float]]]:
+    """(name, picture, scores) of each fill where any was rated.
+
+    Each rater sees a prompt's fills in an order of their own, which makes strips of their own: the
+    picture, a hash, tells what they have in common.
+    """
+    scores: dict[int, list[float]] = {}
+    for said in strip.opinions:
+        if said.opinion.seed is not None and said.opinion.rating is not None:
+            scores.setdefault(said.opinion.seed, []).append(score_of(said.opinion.rating))
+    if not scores:
+        return []
+    return [
+        (row["name"], pixel_hash(shown.pixels), scores.get(shown.seed, []))
+        for row, shown in zip(candidates, strip.presentation.candidates, strict=True)
+    ]
+
+
+def _labels(rated: list[tuple[str, str, list[float]]], means: dict[str, float]) -> Labels:
+    """[mean score, rank] of the fills of a strip that someone rated, by name."""
+    known = {name: means[picture] for name, picture, _ in rated if picture in means}
     return {
-        row["name"]: [mean, 1 + sum(other > mean for other in means.values())]
-        for row in candidates
-        if (mean := means.get(row["seed"])) is not None
+        name: [mean, 1 + sum(other > mean for other in known.values())]
+        for name, mean in known.items()
     }
 
 

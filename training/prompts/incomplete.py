@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -10,38 +9,22 @@ import numpy as np
 
 from training.errors import PrefPaintError
 from training.files import write_png
-from training.inpainting.request import Mask, Pixels
+from training.inpainting.request import Pixels
+from training.prompts.paper_folder import PictureFiles
 from training.prompts.patterns import Pattern, pattern_hole
 from training.prompts.photos import photo_name, read_rgb
 
-HOLE_FROM = 125
-"""Mask values from here on are hole (the published loader's threshold)."""
 LIST, MANIFEST, SHEET = "prompts.txt", "manifest.jsonl", "sheet.png"
 SHEET_COLUMNS, SHEET_CELL, SHEET_LIMIT = 8, 128, 64
 
 
-@dataclass(frozen=True)
-class IncompletePhoto:
-    """A prompt in a folder; its pictures are read when they are asked for."""
-
-    folder: Path
-    name: str
-
-    @property
-    def masked(self) -> Pixels:
-        """(h, w, 3): the photo with its hole in white."""
-        return read_rgb(self.folder / "masks_color" / f"{self.name}_mask_color.png")
-
-    @property
-    def hole(self) -> Mask:
-        """(h, w)."""
-        mask = read_rgb(self.folder / "masks" / f"{self.name}_mask.png")
-        return np.asarray(mask[..., 0] >= HOLE_FROM)
+class IncompletePhoto(PictureFiles):
+    """A prompt whose original may be known."""
 
     @property
     def original(self) -> Pixels | None:
-        """(h, w, 3): the whole photo, where it is known."""
-        path = self.folder / "originals" / f"{self.name}.png"
+        """(height, width, 3): the whole photo."""
+        path = self.folder / "originals" / f"{self.prompt}.png"
         return read_rgb(path) if path.exists() else None
 
 
@@ -97,21 +80,22 @@ def read_prompts(folder: Path) -> list[IncompletePhoto]:
 
     Raises PrefPaintError when there are none, or when one lacks a file.
     """
-    masks = folder / "masks"
     if (folder / LIST).exists():
         names = (folder / LIST).read_text().split()
     else:
-        names = sorted(path.name.removesuffix("_mask.png") for path in masks.glob("*_mask.png"))
+        masks = (folder / "masks").glob("*_mask.png")
+        names = sorted(path.name.removesuffix("_mask.png") for path in masks)
     if not names:
         raise PrefPaintError(
             f"{folder} holds no prompts (masks/<prompt>_mask.png). "
             "Make some with `prefpaint-train prompts`."
         )
-    for name in names:
-        for file in (masks / f"{name}_mask.png", folder / "masks_color" / f"{name}_mask_color.png"):
+    prompts = [IncompletePhoto(folder, name) for name in names]
+    for prompt in prompts:
+        for file in (prompt.mask_file, prompt.masked_file):
             if not file.exists():
-                raise PrefPaintError(f"{file} is missing, so the prompt {name} cannot be used.")
-    return [IncompletePhoto(folder, name) for name in names]
+                raise PrefPaintError(f"{file} is missing, so {prompt.prompt} cannot be used.")
+    return prompts
 
 
 def _crop(photo: Pixels, size: int, rng: np.random.Generator) -> tuple[list[int], Pixels]:
