@@ -206,6 +206,7 @@ class Program(QObject):
         worker.done.connect(exchange.on_done)
         worker.failed.connect(exchange.on_failed)
         worker.noticed.connect(exchange.failed)
+        exchange.imported.connect(self.personal.learn_again)
 
     def _connect_library(self) -> None:
         library, models, downloads = self.library, self._models, self._downloads

@@ -74,6 +74,12 @@ class Personal(QObject):
         self.notice.emit(f"What was learned of “{values.profile}” is forgotten.")
 
     @Slot()
+    def learn_again(self) -> None:
+        """Read the answers anew: others have come into the store."""
+        self._order = None
+        self._want()
+
+    @Slot()
     def _want(self) -> None:
         """Order the taste once it is known which reward model the candidates are scored by."""
         order = self._next_order()

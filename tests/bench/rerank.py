@@ -54,11 +54,9 @@ def measure(folder: Path, count: int) -> tuple[list[float], list[float]]:
     strips: list[JudgedStrip] = []
     real = real_backends()
     program = build_window(
-        Backends(
-            real.inpainter, real.scorer, lambda: Store(folder / "data"), real.models, real.library
-        )
+        replace(real, store=lambda: Store(folder / "data"))
     )
-    program.window.show()
+    program.show()
     program.document.load(photo_from_pixels(large_photo()[:1024, :1024].copy()))
     program.document.fill_rectangle((400, 400), (600, 600))
     program.personal.update(personal_order=False)

@@ -2,10 +2,14 @@
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from prefpaint_gui.app import Backends
+from tests.prefpaint_gui.fake_models import FakeModels
 from training.errors import Cancelled, PrefPaintError
 from training.inpainting.request import (
     Candidate,
@@ -171,3 +175,21 @@ class FakeStore:
     @property
     def answers(self) -> list[tuple[int | None, Signal]]:
         return [(opinion.seed, opinion.signal) for _, opinion in self.kept.values()]
+
+
+def fake_backends(**given: Any) -> Backends:
+    """What a window needs to be built, with nothing real behind it but what is given."""
+
+    def nothing() -> Any:
+        raise PrefPaintError("There is nothing of this kind in this test.")
+
+    backends = Backends(
+        inpainter=lambda *_: FakeInpainter(),
+        scorer=lambda _: FakeScorer(),
+        store=FakeStore,
+        models=list,
+        library=FakeModels,
+        trained_on=nothing,
+        training=nothing,
+    )
+    return replace(backends, **given)

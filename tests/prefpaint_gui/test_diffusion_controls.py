@@ -232,13 +232,7 @@ def test_everything_is_there_again_at_the_next_start(qtbot: QtBot, tmp_path: Pat
         explore=9,
         show_regions=False,
     )
-    backends = Backends(
-        lambda _: FakeInpainter(),
-        FakeScorer,
-        FakeStore,
-        lambda: [PATCHMATCH, DIFFUSION],
-        FakeModels,
-    )
+    backends = fake_backends(models=lambda: [PATCHMATCH, DIFFUSION])
     file = tmp_path / "settings.json"
     for settings in (Settings(), None):
         program = build_window(backends, settings or load_settings(file), file)

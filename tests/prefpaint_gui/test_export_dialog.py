@@ -86,12 +86,8 @@ def desk(
         store.record(make_strip(1), Opinion("up", 0))
         store.record(make_strip(2), Opinion("order", order=(1, 0)))
         store.record(make_strip(3), Opinion("accept", 2, person="Zoe"))
-    backends = Backends(
-        lambda _model: FakeInpainter(),
-        FakeScorer,
-        lambda: PreferenceStore(tmp_path / "store"),
-        lambda: [PATCHMATCH],
-        FakeModels,
+    backends = fake_backends(
+        store=lambda: PreferenceStore(tmp_path / "store"), models=lambda: [PATCHMATCH]
     )
     program = build_window(backends)
     qtbot.addWidget(program.window)
