@@ -5,7 +5,7 @@ from importlib import import_module
 
 NAMES = (
     *("startup", "fill", "scoring", "reward", "smoothness", "diffusion"),
-    *("preferences", "rerank"),
+    *("preferences", "personal", "rerank"),
 )
 
 if __name__ == "__main__":

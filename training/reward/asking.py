@@ -4,10 +4,11 @@ import math
 
 import numpy as np
 
+from training.preferences.records import JudgedStrip, Opinion
 from training.reward.choices import Floats, finite
-from training.reward.personal import PersonalReward
+from training.reward.personal import PersonalReward, learn
 
-WORTH = 0.05
+WORTH = 0.15
 """Bits that an answer must be expected to teach for a question to be asked."""
 
 
@@ -32,6 +33,10 @@ def information(features: Floats, rewards: Floats, personal: PersonalReward) -> 
     The mutual information of answer and weights, by the closed form of Houlsby et al.
     (arXiv 1112.5745, Eq. 4), with a logistic answer read as a probit one 8 / pi times as sharp.
     """
+    if not personal.directions.basis.size:  # before the first answer the strip tells what varies
+        seeds = tuple(range(len(rewards)))
+        shown = JudgedStrip("", seeds, rewards, features.astype(np.float32), (Opinion("none"),))
+        personal = learn([shown])
     f = personal.project(features, rewards)
     utilities = f @ personal.weights
     shared = f @ personal.covariance @ f.T

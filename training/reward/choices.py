@@ -21,7 +21,7 @@ class StripChoices:
 
     rewards: (k + 1,); features: (k + 1, d) float32, of the candidates with finite rewards and
     features, and at the end the mean itself, all 0. better, worse: (n,) indices into them.
-    starts: (c,), where each choice begins among the n pairs.
+    starts: (c,), where each choice begins among the n pairs. judged: whether anything was said.
     size: root mean square of the features before the mean was taken off.
     """
 
@@ -30,6 +30,7 @@ class StripChoices:
     better: Indices
     worse: Indices
     starts: Indices
+    judged: bool
     size: float
 
 
@@ -52,6 +53,7 @@ def read_choices(strip: JudgedStrip) -> StripChoices:
         pairs[:, 0],
         pairs[:, 1],
         np.cumsum(sizes) - sizes,
+        bool(strip.opinions),
         size,
     )
 

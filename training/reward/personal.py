@@ -19,7 +19,7 @@ from training.reward.choices import Floats, Indices, StripChoices, finite, read_
 SURE = 4.0
 """How far apart in utility two fills are that the general reward sets one deviation apart: the
 prior belief in the general order. In units of the logit of a choice between the two."""
-DOUBT = 3.0
+DOUBT = 1.0
 """Prior deviation of that belief."""
 TASTE = 0.7
 """Prior deviation of the effect of the direction of z that varies most; that of the others falls
@@ -29,6 +29,10 @@ ROUNDING = 16.0
 """A direction counts when it varies by more than this times the rounding of float32 features."""
 SAMPLE = 64
 """Strips that the directions are taken from: those of the lowest digests, to bound the time."""
+GAIN = 0.02
+"""Share of comparisons by which the personal order must be right more often than the general one,
+once there are many more strips than PATIENCE."""
+PATIENCE = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,27 +82,31 @@ class PersonalReward:
 
     @property
     def active(self) -> bool:
-        """Whether it orders candidates: once there are answers, and while the general order does
-        not foretell them better."""
-        return self.answers > 0 and self.right >= self.general_right
+        """Whether it orders candidates: once there are answers, and as long as it foretells them
+        better than the general order by GAIN; little evidence has the benefit of the doubt."""
+        least = GAIN * (1 - PATIENCE / max(1, len(self.rows)))
+        return self.answers > 0 and self.right - self.general_right >= least
 
     @property
     def sentence(self) -> str:
         """Whether it is used, and why, for the person."""
         if not self.answers:
             return "Personal order: nothing learned yet, so the order is the general one."
-        counted = f"{self.answers} answer" + ("s" if self.answers > 1 else "")
-        shares = (self.right, self.general_right)
+        counted = f"your {self.answers} answers" if self.answers > 1 else "your one answer"
+        ours, general = f"{100 * self.right:.0f} %", f"{100 * self.general_right:.0f} %"
         if self.active:
-            ours, general = (f"{share:.0%}".replace("%", " %") for share in shares)
             return (
-                f"Personal order is on: over your last {counted} it was right as often as the "
-                f"general order or more often ({ours} against {general})."
+                f"Personal order is on: over {counted} it was right in {ours} of comparisons, the "
+                f"general order in {general}."
             )
-        ours, general = (f"{share:.0%}".replace("%", " %") for share in shares)
+        if self.general_right > self.right:
+            return (
+                f"Personal order is off: over {counted} the general order was right more often "
+                f"({general} against {ours})."
+            )
         return (
-            f"Personal order is off: over your last {counted} the general order was right more "
-            f"often ({general} against {ours})."
+            f"Personal order is off: over {counted} it was hardly right more often than the "
+            f"general order ({ours} against {general})."
         )
 
     def judge(self, features: Floats, rewards: Floats) -> tuple[Floats, Floats]:
@@ -135,18 +143,23 @@ class PersonalReward:
 def learn(strips: Sequence[JudgedStrip]) -> PersonalReward:
     """Learn one person's taste from strips scored by one reward model, in any order.
 
-    A strip without opinions tells which directions vary. The same strips give the same answer.
+    Strips without opinions count as never shown. The same strips give the same answer.
     """
     return _fit({strip.digest: read_choices(strip) for strip in strips})
 
 
 def _fit(strips: Mapping[str, StripChoices], last: PersonalReward | None = None) -> PersonalReward:
-    """last: what was learned before; it makes it quicker and changes nothing."""
-    strips = dict(sorted(strips.items()))  # the same sums, whatever the order of arrival
+    """last: what was learned before; it makes it quicker and changes nothing.
+
+    Strips are sorted so that the sums are the same whatever the order in which they came.
+    """
+    strips = dict(sorted((name, s) for name, s in strips.items() if s.judged))
     sample = _sample(strips)
     if last and _same_candidates(sample, _sample(last.strips)):
         directions = last.directions
-        kept = {name: last.rows[name] for name in last.rows if strips[name] is last.strips[name]}
+        kept = {
+            name: last.rows[name] for name in last.rows if strips.get(name) is last.strips[name]
+        }
     else:
         directions, kept = _directions(sample), {}
     mean, precision = directions.prior()
@@ -161,7 +174,7 @@ def _fit(strips: Mapping[str, StripChoices], last: PersonalReward | None = None)
     guess = last.weights if last and len(last.weights) == len(mean) else mean
     weights = _most_likely(pairs, mean, precision, guess)
     chances = pairs.chances(weights)
-    covariance = np.linalg.inv(pairs.curvature(chances) + np.diag(precision))
+    covariance = np.asarray(np.linalg.inv(pairs.curvature(chances) + np.diag(precision)))
     shares = _held_out(pairs, weights, chances, covariance)
     return PersonalReward(strips, rows, directions, weights, covariance, len(pairs.starts), *shares)
 
