@@ -10,8 +10,6 @@ from PySide6.QtCore import QObject, Signal, Slot
 from prefpaint_gui.state.candidates import Candidates
 from prefpaint_gui.state.personal import Personal
 from prefpaint_gui.state.session import Session
-from training.preferences.judged import named_by_content
-from training.preferences.records import JudgedStrip
 
 PAUSE_S = 60.0
 """The least time between two questions."""
@@ -112,12 +110,7 @@ class Asking(QObject):
             return None
         features = np.stack([filled.fill.score.features for filled in finished])
         rewards = np.array([filled.fill.score.reward for filled in finished], np.float64)
-        seeds = tuple(filled.seed for filled in finished)
-        shown = named_by_content(JudgedStrip("", seeds, rewards, features, ()))
-        known = taste.reward
-        if shown.digest not in known.strips:
-            known = known.with_strip(shown)  # in which directions these candidates differ
-        pair = most_telling_pair(features.astype(np.float64), rewards, known)
+        pair = most_telling_pair(features.astype(np.float64), rewards, taste.reward)
         if pair is None:
             return None
         first, second = sorted(pair)

@@ -103,7 +103,7 @@ class StripSide(QWidget):
         if not answers:
             return f"“{profile}” has given no answers yet: as General."
         if taste.falls_back:
-            return f"“{profile}”: as General, which foretells your answers better."
+            return f"“{profile}”: as General for now."
         count = "1 answer" if answers == 1 else f"{answers} answers"
         return f"Learned from {count} of “{profile}”."
 

@@ -101,12 +101,7 @@ class _Learner:
 
     def __init__(self, strips: Sequence[JudgedStrip]) -> None:
         self._strips = {strip.digest: strip for strip in joined(strips)}
-        self.reward = self._learn()
-
-    def _learn(self) -> "PersonalReward":
-        from training.reward.personal import learn
-
-        return learn(list(self._strips.values()))
+        self.reward = _learn(list(self._strips.values()))
 
     def add(self, said: JudgedStrip) -> None:
         """Learn from one answer more; one on the same subject counts no more."""
@@ -121,11 +116,14 @@ class _Learner:
         return known.opinions if known is not None else ()
 
     def _set(self, said: JudgedStrip, opinions: tuple[Opinion, ...]) -> None:
-        if opinions:
-            strip = self._strips[said.digest] = replace(said, opinions=opinions)
-            self.reward = self.reward.with_strip(strip)
-        elif self._strips.pop(said.digest, None) is not None:
-            self.reward = self._learn()
+        strip = self._strips[said.digest] = replace(said, opinions=opinions)
+        self.reward = self.reward.with_strip(strip)
+
+
+def _learn(strips: Sequence[JudgedStrip]) -> "PersonalReward":
+    from training.reward.personal import learn  # here: it is not needed until there are candidates
+
+    return learn(strips)
 
 
 def _strip_of(answer: Answer) -> JudgedStrip:

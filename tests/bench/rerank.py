@@ -5,6 +5,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,7 +41,7 @@ def measure(folder: Path, count: int) -> tuple[list[float], list[float]]:
     from PySide6.QtTest import QTest
     from PySide6.QtWidgets import QApplication
 
-    from prefpaint_gui.app import Backends, build_window, real_backends
+    from prefpaint_gui.app import build_window, real_backends
     from prefpaint_gui.photo_io import photo_from_pixels
     from training.preferences.store import PreferenceStore
 
@@ -53,9 +54,7 @@ def measure(folder: Path, count: int) -> tuple[list[float], list[float]]:
     _app = QApplication.instance() or QApplication([])
     strips: list[JudgedStrip] = []
     real = real_backends()
-    program = build_window(
-        replace(real, store=lambda: Store(folder / "data"))
-    )
+    program = build_window(replace(real, store=lambda: Store(folder / "data")))
     program.show()
     program.document.load(photo_from_pixels(large_photo()[:1024, :1024].copy()))
     program.document.fill_rectangle((400, 400), (600, 600))

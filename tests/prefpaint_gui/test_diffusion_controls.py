@@ -9,13 +9,12 @@ from PySide6.QtGui import QContextMenuEvent, QStandardItemModel, QWheelEvent
 from PySide6.QtWidgets import QApplication, QMenu
 from pytestqt.qtbot import QtBot
 
-from prefpaint_gui.app import Backends, build_window, real_backends
+from prefpaint_gui.app import build_window, real_backends
 from prefpaint_gui.settings import Settings, load_settings
 from prefpaint_gui.state.models import PATCHMATCH
 from prefpaint_gui.state.options import OptionValues, Tool
 from tests.prefpaint_gui.conftest import ABSENT, DIFFUSION, Bench
-from tests.prefpaint_gui.fake_models import FakeModels
-from tests.prefpaint_gui.fakes import FakeInpainter, FakeScorer, FakeStore
+from tests.prefpaint_gui.fakes import fake_backends
 from training.inpainting.settings import DiffusionSettings
 
 CONTROL = Qt.KeyboardModifier.ControlModifier

@@ -11,14 +11,13 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
-from prefpaint_gui.app import Backends, Program, build_window
+from prefpaint_gui.app import Program, build_window
 from prefpaint_gui.state.models import PATCHMATCH
 from prefpaint_gui.widgets import file_dialogs
 from prefpaint_gui.widgets.export_dialog import ExportDialog
 from prefpaint_gui.widgets.parts import Choice
 from tests.prefpaint_gui.conftest import LEFT
-from tests.prefpaint_gui.fake_models import FakeModels
-from tests.prefpaint_gui.fakes import FakeInpainter, FakeScorer
+from tests.prefpaint_gui.fakes import fake_backends
 from tests.training.strips import make_strip
 from training.preferences import export as exporting
 from training.preferences.database import FILE_NAME

@@ -75,7 +75,9 @@ def test_the_reward_is_linear_in_the_features() -> None:
     photo, hole = make_photo(100, 100, 0), hole_at((100, 100), 30, 30, 20, 20)
     (score,) = model.score(photo, hole, [make_photo(100, 100, 1)])
     psi = model.network.psi.weight.detach().numpy()[0]
-    assert score.reward == pytest.approx((score.features[:FEATURE_SIZE] @ psi - 0.1) / 2.0, abs=1e-5)
+    assert score.reward == pytest.approx(
+        (score.features[:FEATURE_SIZE] @ psi - 0.1) / 2.0, abs=1e-5
+    )
 
 
 def test_the_network_has_the_papers_shape_with_clip_vit_b_32() -> None:
