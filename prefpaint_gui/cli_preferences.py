@@ -9,6 +9,7 @@ import typer
 from prefpaint_gui.cli_exchange import export_command, import_command, preference_store
 from prefpaint_gui.cli_output import JsonOption, YesOption, agreed, print_rows
 from training.errors import PrefPaintError
+from training.reward.finetune import delete_runs
 
 preferences = typer.Typer(
     help="Look at what the window has kept of your opinions; delete, export or import some.",
@@ -67,7 +68,7 @@ def delete(
     """Delete one record, one photo's or all for good, with their pictures.
 
     Pictures stay while another record needs them. Backups from before an update that may know what
-    is deleted go too.
+    is deleted go too, and so does a training that is paused: it holds copies.
     """
     if (record is not None) + (photo is not None) + everything != 1:
         raise PrefPaintError("Say what to delete: --record ID, --photo SHA256 or --all.")
@@ -85,6 +86,7 @@ def delete(
         if not agreed(f"Delete {what} in {store.folder} for good?", yes):
             print("Nothing was deleted.")
             return
+        delete_runs(store.folder)
         if record is not None:
             store.withdraw(record)
         elif photo is not None:

@@ -138,16 +138,15 @@ class Answers(QObject):
 
     def _tell(self, given: _Given, replaces: int | None = None) -> int:
         """Hand an answer on, with what is on screen."""
-        order, ranked = self._candidates.order, self._candidates.ranked
-        assert order is not None  # there are candidates only of an order
+        photo, ranked = self._document.photo, self._candidates.ranked
+        assert photo is not None  # there are candidates only of a photo
         token = next(self._tokens)
         self._all[token] = given
         self._candidates.keep_selection()
         self.given.emit(
             Answer(
                 token,
-                order.pixels,
-                order.pixels_version,
+                photo.pixels,
                 ranked[0].request,
                 tuple(filled.fill for filled in ranked),
                 ranked[0].reward_model,

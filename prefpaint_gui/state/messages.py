@@ -95,13 +95,13 @@ class Filled:
 class Answer:
     """What the person said, with everything that was on screen, from left to right.
 
-    token: names this answer when it is taken back. replaces: that of the one in whose place it is
-    given, if any.
+    token: names this answer when it is taken back. photo: as it was opened, before anything was
+    accepted, so that all its strips are known by one hash. replaces: token of the answer in whose
+    place it is given, if any.
     """
 
     token: int
-    pixels: Image
-    pixels_version: int
+    photo: Image
     request: InpaintRequest
     shown: tuple[RankedFill, ...]
     reward_model: str

@@ -8,7 +8,7 @@ from typing import Protocol
 from PySide6.QtCore import QObject, Signal, Slot
 
 from prefpaint_gui.state.history import Swap
-from prefpaint_gui.state.messages import Answer, TasteOrder
+from prefpaint_gui.state.messages import Answer, Image, TasteOrder
 from training.errors import PrefPaintError
 from training.preferences.records import JudgedStrip, Opinion, Presentation, ShownCandidate
 
@@ -58,8 +58,8 @@ class FeedbackWorker(QObject):
         self._open_store = open_store
         self._store: Store | None = None
         self._kept: dict[int, _Kept] = {}
-        self._hash = (0, "")
-        """Version of the photo hashed last, and its hash."""
+        self._hashed: tuple[Image | None, str] = (None, "")
+        """The photo hashed last, and its hash."""
 
     @Slot(object)
     def read_strips(self, order: TasteOrder) -> None:
@@ -128,10 +128,10 @@ class FeedbackWorker(QObject):
     def _presentation(self, answer: Answer) -> Presentation:
         from prefpaint_gui.photo_io import pixel_hash
 
-        if self._hash[0] != answer.pixels_version:
-            self._hash = (answer.pixels_version, pixel_hash(answer.pixels))
+        if self._hashed[0] is not answer.photo:
+            self._hashed = (answer.photo, pixel_hash(answer.photo))
         return Presentation(
-            photo_sha256=self._hash[1],
+            photo_sha256=self._hashed[1],
             box=answer.request.box,
             image=answer.request.image,
             hole=answer.request.hole,

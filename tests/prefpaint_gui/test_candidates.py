@@ -6,6 +6,7 @@ from PySide6.QtCore import QEvent, QPoint, QPointF, QPropertyAnimation, Qt
 from PySide6.QtGui import QColor, QEnterEvent
 from PySide6.QtWidgets import QApplication
 
+from prefpaint_gui.photo_io import pixel_hash
 from prefpaint_gui.widgets.card_picture import view_of_hole
 from tests.prefpaint_gui.conftest import Bench
 from tests.prefpaint_gui.fakes import red_of
@@ -171,6 +172,16 @@ def test_a_record_holds_all_that_was_on_screen(painted: Bench):
     assert presentation.reward_model == "redness"
     assert presentation.hole.shape == presentation.image.shape[:2]
     assert len(presentation.photo_sha256) == 64
+
+
+def test_all_strips_of_a_photo_are_kept_under_one_hash(painted: Bench):
+    for _ in range(2):
+        painted.generate()
+        painted.key(Qt.Key.Key_Return)
+        painted.mask_rectangle()
+    painted.until(lambda: len(painted.store.kept) == 2)
+    hashes = [shown.photo_sha256 for shown, _ in painted.store.kept.values()]
+    assert hashes == [pixel_hash(painted.program.document.photo.pixels)] * 2
 
 
 def test_a_store_that_fails_is_told_and_work_goes_on(painted: Bench):

@@ -100,6 +100,13 @@ def test_what_cannot_be_done_is_one_sentence(
     assert len(listed(capsys)) == 3
 
 
+def test_a_paused_training_goes_with_what_it_holds_copies_of(folder: Path) -> None:
+    copies = folder / "training" / "20260101-000000" / "data" / "inpaint"
+    copies.mkdir(parents=True)
+    assert main(["preferences", "delete", "--record", "1", "--yes"]) == 0
+    assert not copies.exists()
+
+
 def test_no_records_are_said(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,12 +8,12 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from importlib import resources
 from pathlib import Path
 from threading import Event
 
 from filelock import FileLock, Timeout
 
+from resources import FOLDER
 from training.errors import PrefPaintError
 from training.preferences.export import export
 from training.preferences.order import by_person, known_levels
@@ -24,7 +24,7 @@ from training.reward.division import lacking
 from training.reward.eye import tier_pairs
 
 SETTINGS = "finetune.toml"
-DATA, RUN = "data", "run"
+RUNS, DATA, RUN = "training", "data", "run"
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Place:
 
     @property
     def _runs(self) -> Path:
-        return self.folder / "training"
+        return self.folder / RUNS
 
     def unfinished(self) -> "Run | None":
         """The run that was begun last and neither taken nor deleted."""
@@ -91,7 +91,7 @@ class Place:
 
 def own_settings() -> Path:
     """The TOML file of settings that comes with the program."""
-    return Path(str(resources.files("resources") / "training" / SETTINGS))
+    return FOLDER / "training" / SETTINGS
 
 
 @dataclass(frozen=True)
@@ -148,17 +148,30 @@ class Run:
     def delete(self) -> None:
         """Delete the run with its copies of the person's pictures. Raises PrefPaintError while
         another process trains there."""
-        try:
-            with FileLock(self.folder / RUN / ".lock", timeout=0):
-                pass
-        except Timeout as error:
-            raise PrefPaintError(
-                "Another window trains there just now. Pause or cancel it in that window."
-            ) from error
-        except OSError:
-            pass  # it has not been begun
-        shutil.rmtree(self.folder, ignore_errors=True)
+        _delete(self.folder)
 
     @property
     def _reward(self) -> Path:
         return self.folder / RUN / "reward.safetensors"
+
+
+def delete_runs(folder: Path) -> None:
+    """Delete every run in a data folder, whose copies of pictures outlive those of the store.
+
+    Raises PrefPaintError while another process trains on one.
+    """
+    for run in (folder / RUNS).glob("*"):
+        _delete(run)
+
+
+def _delete(run: Path) -> None:
+    try:
+        with FileLock(run / RUN / ".lock", timeout=0):
+            pass
+    except Timeout as error:
+        raise PrefPaintError(
+            "A window trains on these preferences just now. Pause or cancel it in that window."
+        ) from error
+    except OSError:
+        pass  # it has not been begun
+    shutil.rmtree(run, ignore_errors=True)
