@@ -13,6 +13,7 @@ import numpy.typing as npt
 from prefpaint_gui.photo_io import sample_photo_path
 from training.commands.options import worker_processes
 from training.preferences.records import JudgedStrip, Opinion
+from training.reward.appearance import FEATURE_SIZE
 from training.reward.faults import FaultKind, apply_fault
 from training.reward.model import load_reward
 from training.reward.pair_data import PromptPictures, load_prompts
@@ -31,8 +32,8 @@ NOISE = 0.1
 
 @dataclass(frozen=True)
 class Strips:
-    """n strips of k fills. rewards: (n, k). features: (n, k, 256). statistics: (n, k, 4), of the
-    filled pixels, in the order of STATISTICS."""
+    """n strips of k fills. rewards: (n, k). features: (n, k, 260), z and looks. statistics: (n, k,
+    4), of the filled pixels, in the order of STATISTICS: what the looks tell too."""
 
     rewards: Floats
     features: npt.NDArray[np.float32]
@@ -40,7 +41,8 @@ class Strips:
 
     @property
     def centred(self) -> Floats:
-        z = self.features.astype(np.float64)
+        """z alone, less its mean over the strip."""
+        z = self.features[..., :FEATURE_SIZE].astype(np.float64)
         return z - z.mean(axis=1, keepdims=True)
 
 
@@ -57,7 +59,8 @@ def read_strips(pairs: Path | None) -> Strips:
                     photos, None, SAMPLE_PROMPTS, 0, "repair", pairs, pool, lambda _: None, cancel
                 )
     model = builtin_reward_path()
-    name = hashlib.sha256(model.read_bytes() + str(pairs.resolve()).encode()).hexdigest()[:16]
+    seen = model.read_bytes() + str(pairs.resolve()).encode() + b"z and looks"
+    name = hashlib.sha256(seen).hexdigest()[:16]
     file = kept / f"{name}.npz"
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -108,7 +111,7 @@ def tastes(strips: Strips, rng: np.random.Generator) -> dict[str, Floats]:
     deviation within strips. The others are one statistic of the filled pixels, alone or added to
     the general reward with the same deviation.
     """
-    flat = strips.centred.reshape(-1, strips.features.shape[2])
+    flat = strips.centred.reshape(-1, FEATURE_SIZE)
     variances, vectors = np.linalg.eigh(flat.T @ flat / len(flat))
     whitened = strips.centred @ (vectors / np.sqrt(np.maximum(variances, 1e-30)))[:, -DIRECTIONS:]
     linear = _standard(whitened @ rng.normal(size=DIRECTIONS))

@@ -170,7 +170,7 @@ def _delete(run: Path) -> None:
             pass
     except Timeout as error:
         raise PrefPaintError(
-            "A window trains on these preferences just now. Pause or cancel it in that window."
+            "Another window trains on these preferences. Pause or cancel it in that window."
         ) from error
     except OSError:
         pass  # it has not been begun
