@@ -18,6 +18,7 @@ from scipy.optimize import minimize
 
 from tests.bench.people import Floats, Strips, accept, answer, read_strips, strip_of, tastes
 from training.preferences.records import JudgedStrip
+from training.reward.appearance import FEATURE_SIZE
 from training.reward.asking import most_telling_pair
 from training.reward.personal import PersonalReward, learn
 
@@ -88,8 +89,8 @@ def logistic(said: list[JudgedStrip], strips: Strips, held: np.ndarray) -> Float
     the accepted against every other, with an L2 penalty of 1."""
     rows = []
     for strip in said:
-        chosen = strip.opinions[0].seed
-        rows.append(np.delete(strip.features[chosen] - strip.features, chosen, axis=0))
+        chosen, z = strip.opinions[0].seed, strip.features[:, :FEATURE_SIZE]
+        rows.append(np.delete(z[chosen] - z, chosen, axis=0))
     differences = np.concatenate(rows).astype(np.float64)
     scale = np.sqrt(np.mean(differences**2, axis=0)) + 1e-12
     x = differences / scale
@@ -100,7 +101,7 @@ def logistic(said: list[JudgedStrip], strips: Strips, held: np.ndarray) -> Float
         return float(np.logaddexp(0, -margins).sum() + 0.5 * w @ w), x.T @ slopes + w
 
     fitted = minimize(loss, np.zeros(x.shape[1]), jac=True, method="L-BFGS-B")
-    return np.asarray(strips.features[held] @ (fitted.x / scale))
+    return np.asarray(strips.features[held][..., :FEATURE_SIZE] @ (fitted.x / scale))
 
 
 def asking(strips: Strips, people: int) -> Curves:
