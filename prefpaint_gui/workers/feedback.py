@@ -1,6 +1,5 @@
 """Writes the person's answers to the preference store off the GUI thread."""
 
-import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -66,7 +65,7 @@ class FeedbackWorker(QObject):
         """Tell what a taste is learned from."""
         try:
             strips = self._opened().judged_strips(order.person, order.reward_model, order.since)
-        except (PrefPaintError, OSError, sqlite3.Error) as error:
+        except (PrefPaintError, OSError) as error:
             self._fail(error)
         else:
             self.strips_read.emit(order, strips)
@@ -103,7 +102,7 @@ class FeedbackWorker(QObject):
     def _record(self, token: int, presentation: Presentation, opinion: Opinion) -> None:
         try:
             record_id = self._opened().record(presentation, opinion)
-        except (PrefPaintError, OSError, sqlite3.Error) as error:
+        except (PrefPaintError, OSError) as error:
             self._fail(error)
             self.not_kept.emit(token)
         else:
@@ -116,7 +115,7 @@ class FeedbackWorker(QObject):
             return
         try:
             self._opened().withdraw(kept.record_id)
-        except (PrefPaintError, OSError, sqlite3.Error) as error:
+        except (PrefPaintError, OSError) as error:
             self._fail(error)
 
     def _fail(self, error: Exception) -> None:

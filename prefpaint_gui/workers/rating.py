@@ -1,7 +1,6 @@
 """What the rating window has done off the GUI thread: reading, scoring, keeping."""
 
 import logging
-import sqlite3
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -176,7 +175,7 @@ class RatingStoreWorker(QObject):
         """Tell what the person has said of the collection before."""
         try:
             by_item = self._store.collection_opinions(collection, person)
-        except (PrefPaintError, OSError, sqlite3.Error) as error:
+        except (PrefPaintError, OSError) as error:
             self.failed.emit(_sentence(error))
             return
         stored = ((item, one) for item, given in by_item.items() for one in given)
@@ -192,7 +191,7 @@ class RatingStoreWorker(QObject):
         """Tell how far all raters of the collection agree."""
         try:
             agreement = measure_agreement(self._store.collection_opinions(collection))
-        except (PrefPaintError, OSError, sqlite3.Error) as error:
+        except (PrefPaintError, OSError) as error:
             self.failed.emit(_sentence(error))
         else:
             self.agreement_measured.emit(agreement)
@@ -211,7 +210,7 @@ class RatingStoreWorker(QObject):
             if order.opinion.signal == "rating" and skip is not None:
                 self._store.withdraw(skip)
                 del self._ids[item, None]
-        except (PrefPaintError, OSError, sqlite3.Error) as error:
+        except (PrefPaintError, OSError) as error:
             self.not_kept.emit(order, _sentence(error))
         else:
             self.kept.emit(order)
