@@ -9,7 +9,7 @@ import typer
 from prefpaint_gui.cli_exchange import export_command, import_command, preference_store
 from prefpaint_gui.cli_output import JsonOption, YesOption, agreed, print_rows
 from training.errors import PrefPaintError
-from training.reward.finetune import delete_runs
+from training.reward.finetune import delete_runs, has_runs
 
 preferences = typer.Typer(
     help="Look at what the window has kept of your opinions; delete, export or import some.",
@@ -83,7 +83,8 @@ def delete(
                 "There is no such record. `prefpaint preferences list` shows them all."
             )
         what = "1 record" if len(known) == 1 else f"{len(known)} records"
-        if not agreed(f"Delete {what} in {store.folder} for good?", yes):
+        copies = ", and the training that holds copies," if has_runs(store.folder) else ""
+        if not agreed(f"Delete {what}{copies} in {store.folder} for good?", yes):
             print("Nothing was deleted.")
             return
         delete_runs(store.folder)

@@ -113,12 +113,13 @@ class Answer:
 class TasteOrder:
     """A wish for what is known of a person's taste.
 
-    reward_model: whose features it is learned on. since: answers from then on count (UTC, ISO
-    8601), None for all.
+    reward_model: whose features it is learned on, `width` numbers of each candidate. since: answers
+    from then on count (UTC, ISO 8601), None for all.
     """
 
     person: str
     reward_model: str
+    width: int
     since: str | None = None
 
 

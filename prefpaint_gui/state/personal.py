@@ -93,7 +93,8 @@ class Personal(QObject):
         if not ranked or not (values.personal_order or values.asks):
             return None
         since = values.learned_since.get(values.profile)
-        return TasteOrder(values.profile, ranked[0].reward_model, since)
+        width = len(ranked[0].fill.score.features)
+        return TasteOrder(values.profile, ranked[0].reward_model, width, since)
 
     @Slot(object)
     def on_learned(self, taste: Taste) -> None:

@@ -51,7 +51,8 @@ class LearningWorker(QObject):
     def start(self, order: TasteOrder, strips: Sequence[JudgedStrip]) -> None:
         """Learn from what the store held when it took in the order."""
         if order == self._order:
-            self._learner = _Learner(strips)
+            # Other versions may see more or less of a fill.
+            self._learner = _Learner([s for s in strips if s.features.shape[1] == order.width])
             early, self._early = self._early, []
             for swap in early:
                 self._apply(self._learner, swap)

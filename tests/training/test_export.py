@@ -218,9 +218,27 @@ def test_raters_who_saw_other_orders_have_one_mean(tmp_path: Path) -> None:
         store.record(theirs, Opinion("rating", 0, rating=(4, 4, 4), person="Zoe"))
         export(store, tmp_path / "out", "paper")
     labels = json.loads((tmp_path / "out" / "labels_grouped.json").read_text())
-    first, second = labels.values()
-    assert list(first.values()) == [[3.0, 2], [7.0, 1]]
-    assert {name[-1]: label for name, label in second.items()} == {"1": [3.0, 2], "2": [7.0, 1]}
+    (prompt,) = labels.values()
+    assert {name[-1]: label for name, label in prompt.items()} == {"0": [3.0, 2], "1": [7.0, 1]}
+
+
+def test_answers_given_as_the_cards_moved_are_of_one_strip(tmp_path: Path) -> None:
+    """Each answer may re-rank the strip, which is then kept in its new order."""
+    strip = make_strip(1)
+    moved = replace(
+        strip,
+        candidates=tuple(
+            replace(strip.candidates[seed], rank=rank) for rank, seed in enumerate((1, 0, 2), 1)
+        ),
+    )
+    with PreferenceStore(tmp_path / "store") as store:
+        store.record(strip, Opinion("up", 0), "2026-01-01T00:00:00.000+00:00")
+        store.record(moved, Opinion("up", 1), "2026-01-01T00:00:01.000+00:00")
+        store.record(moved, Opinion("down", 0), "2026-01-01T00:00:02.000+00:00")
+        summary = export(store, tmp_path / "out", "pairs")
+        assert (summary.tally.strips, summary.rows) == (1, 3)  # 1 over 0 and 2, 2 over 0
+        assert len(store.told_strips()) == 1
+        assert export(store, tmp_path / "all", "jsonl").tally.strips == 2  # with each exposure
 
 
 @pytest.mark.parametrize("form", ["paper", "datasets"])

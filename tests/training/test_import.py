@@ -9,6 +9,7 @@ import tempfile
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +32,14 @@ from training.preferences.store import PreferenceStore
 # --- the identity ---------------------------------------------------------------------------------
 
 names = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+words = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=8)
 numbers = st.floats(-1e6, 1e6) | st.none()
 seeds = st.integers(-(2**63), 2**63 - 1)
-times = st.datetimes().map(lambda time: time.isoformat(timespec="milliseconds") + "+00:00")
+times = st.datetimes(max_value=datetime(2026, 1, 1)).map(
+    lambda time: time.isoformat(timespec="milliseconds") + "+00:00"
+)
+    lambda time: time.isoformat(timespec="milliseconds") + "+00:00"
+)
 
 
 @st.composite
@@ -78,8 +84,8 @@ def opinions(draw: st.DrawFn, strip: Presentation) -> Opinion:
         draw(st.sampled_from(shown)) if signal in ("up", "down", "accept", "rating") else None,
         tuple(draw(orders)) if signal == "order" else (),
         draw(st.tuples(criteria, criteria, criteria)) if signal == "rating" else None,
-        tuple(draw(st.lists(names, max_size=2))),
-        draw(names.filter(bool)),
+        tuple(draw(st.lists(words, max_size=2))),
+        draw(words),
     )
 
 
@@ -178,9 +184,7 @@ def assert_refused(store: PreferenceStore, path: Path, says: str) -> None:
 
 
 @pytest.mark.parametrize("top", ["", "laptop/", "./"])
-@pytest.mark.parametrize(
-    "pack", [pack_zip, pack_tar, lambda files, path: pack_tar(files, path, "w:gz")]
-)
+@pytest.mark.parametrize("pack", [pack_zip, pack_tar])
 def test_a_packed_archive_is_imported(
     archive: Path, store: PreferenceStore, tmp_path: Path, pack: Callable, top: str
 ) -> None:
@@ -213,7 +217,7 @@ def test_other_formats_say_what_can_be_imported(
 def test_what_is_no_archive_is_named(store: PreferenceStore, tmp_path: Path) -> None:
     assert_refused(store, tmp_path / "absent", "No such file")
     (tmp_path / "text").write_text("text")
-    assert_refused(store, tmp_path / "text", "neither a folder nor a .zip or .tar")
+    assert_refused(store, tmp_path / "text", "neither a folder nor a .zip or an unpacked .tar")
     (tmp_path / "empty").mkdir()
     assert_refused(store, tmp_path / "empty", "has no manifest.json")
 
@@ -295,22 +299,24 @@ def test_links_are_refused(archive: Path, store: PreferenceStore, tmp_path: Path
     assert_refused(store, archive, "README.md is a link")
 
 
-@pytest.mark.parametrize(
-    "pack", [pack_zip, lambda files, path: pack_tar(files, path, "w:gz")], ids=["zip", "tar.gz"]
-)
 def test_a_bomb_is_refused_before_it_is_unpacked(
-    store: PreferenceStore,
-    tmp_path: Path,
-    pack: Callable,
-    monkeypatch: pytest.MonkeyPatch,
+    store: PreferenceStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("training.preferences.unpack.FREE_GROWTH", 0)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     (tmp_path / "temporary").mkdir()
-    path = pack({"README.md": bytes(50_000_000)}, tmp_path / "bomb")
+    path = pack_zip({"README.md": bytes(50_000_000)}, tmp_path / "bomb")
     assert path.stat().st_size < 60_000
     assert_refused(store, path, "would unpack to far more than its own size")
     assert not list((tmp_path / "temporary").iterdir())
+
+
+def test_a_packed_tar_is_refused_unread(
+    archive: Path, store: PreferenceStore, tmp_path: Path
+) -> None:
+    """A header of a packed one may be of any size, and is read whole."""
+    path = pack_tar(members(archive), tmp_path / "packed", "w:gz")
+    assert_refused(store, path, "neither a folder nor a .zip or an unpacked .tar")
 
 
 def test_a_size_that_lies_is_noticed(archive: Path, store: PreferenceStore, tmp_path: Path) -> None:
@@ -325,9 +331,7 @@ def test_a_size_that_lies_is_noticed(archive: Path, store: PreferenceStore, tmp_
 
 
 @pytest.mark.parametrize("cut", [0.2, 0.7, 0.99])
-@pytest.mark.parametrize(
-    "pack", [pack_zip, pack_tar, lambda files, path: pack_tar(files, path, "w:gz")]
-)
+@pytest.mark.parametrize("pack", [pack_zip, pack_tar])
 def test_half_a_file_is_refused(
     archive: Path, store: PreferenceStore, tmp_path: Path, pack: Callable, cut: float
 ) -> None:
@@ -368,6 +372,10 @@ def change(*keys: str | int, to: Any) -> Callable[[dict], None]:
         (change("opinions", 0, "seed", to=None), '"up" with seed None'),
         (change("opinions", 0, "signal", to="love"), "opinions.0.signal"),
         (change("opinions", 0, "person", to=""), "opinions.0.person"),
+        (change("opinions", 0, "person", to="\x1b[2J"), "opinions.0.person"),
+        (change("opinions", 0, "person", to="a" * 65), "opinions.0.person"),
+        (change("opinions", 0, "time", to="9999-01-01T00:00:00.000+00:00"), "in the future"),
+        (change("candidates", 0, "features", to=[1.0]), "features of different lengths"),
         (change("opinions", 0, "time", to="yesterday"), "opinions.0.time"),
         (change("opinions", 0, "time", to="2026-13-01T00:00:00+00:00"), "opinions.0.time"),
         (change("opinions", 1, "order", to=[2, 2]), "with order"),

@@ -171,7 +171,7 @@ def test_labels_go_before_the_records_of_their_prompt(tmp_path: Path) -> None:
     told = {prompt.name: (prompt.indices, prompt.tiers) for prompt in found.prompts}
     assert told == {
         "rated": (("0", "1", "2"), ((0,), (1,), (2,))),
-        "ordered": (("0", "2"), ((1,), (0,))),
+        "ordered": (("0", "1", "2"), ((1,), (2,), (0,))),
         "contested by a": (("0", "1", "2"), ((0,), (1, 2))),
         "contested by b": (("0", "1", "2"), ((1,), (0, 2))),
     }

@@ -22,7 +22,7 @@ RATINGS = st.builds(
     lambda seed, rating, reasons: Opinion("rating", seed, rating=rating, reasons=reasons),
     st.sampled_from([0, 1]),
     st.tuples(*[st.integers(1, 7)] * 3),
-    st.lists(st.text(max_size=5), max_size=2).map(tuple),
+    st.lists(st.text("abcé 🖌", min_size=1, max_size=5), max_size=2).map(tuple),
 )
 ORDERS = st.permutations([0, 1]).map(lambda seeds: Opinion("order", order=tuple(seeds)))
 OF_STRIP = st.sampled_from([Opinion("none"), Opinion("skip", reasons=("too dark",))])

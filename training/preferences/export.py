@@ -13,7 +13,13 @@ import numpy as np
 
 from training.errors import Cancelled, PrefPaintError
 from training.preferences.formats.card import LICENCES, NOT_STATED, data_card
-from training.preferences.records import EVERYTHING, Filter, StoredOpinion, StoredPresentation
+from training.preferences.records import (
+    EVERYTHING,
+    Filter,
+    StoredOpinion,
+    StoredPresentation,
+    latest,
+)
 from training.preferences.store import PreferenceStore
 from training.preferences.tally import Tally
 
@@ -46,8 +52,9 @@ def export(
 ) -> Summary:
     """Write what `which` asks for to `folder`, which appears complete or not at all.
 
-    In every format but jsonl, people and photos are numbered, and what lay under the masks is left
-    out. licence: one of LICENCES. on_progress: gets the share that is done, 0-1.
+    In every format but jsonl, people and photos are numbered, what lay under the masks is left out,
+    and a strip that was shown in several orders is told once. licence: one of LICENCES.
+    on_progress: gets the share that is done, 0-1.
 
     Raises PrefPaintError when there is nothing to export, the folder holds something already, or
     the disk is full or not writable; Cancelled soon after `cancel` is set.
@@ -65,8 +72,11 @@ def export(
 
     writer = {"paper": paper, "pairs": pairs, "datasets": datasets, "jsonl": jsonl}[form]
     tally = Tally()
-    strips = _strips(store, keys, which, tally, on_progress, cancel)
     is_whole = form == "jsonl"
+    wanted = set(keys)
+    together = [[key] for key in keys] if is_whole else store.same_cards()
+    groups = [group for keys in together if (group := [key for key in keys if key in wanted])]
+    strips = _strips(store, groups, which, tally, on_progress, cancel)
     try:
         with _new_folder(folder) as unfinished:
             rows = writer.write(strips if is_whole else _numbered(strips), unfinished)
@@ -90,23 +100,31 @@ def export(
 
 def _strips(
     store: PreferenceStore,
-    keys: list[int],
+    groups: list[list[int]],
     which: Filter,
     tally: Tally,
     on_progress: Callable[[float], None],
     cancel: Event | None,
 ) -> Iterator[StoredPresentation]:
-    """Every strip that can be read; counts it."""
-    for number, key in enumerate(keys, 1):
+    """Every strip that can be read; counts it.
+
+    groups: keys of strips that are one but for the order of their cards; it is told once, as it was
+    shown first, with what was last said on each subject.
+    """
+    for number, keys in enumerate(groups, 1):
         if cancel is not None and cancel.is_set():
             raise Cancelled
-        strip = _sound(store, key, which)
-        if strip is None:
+        shown = [strip for key in keys if (strip := _sound(store, key, which)) is not None]
+        if not shown:
             tally.skipped += 1
         else:
+            strip, *others = shown
+            if others:
+                said = latest(opinion for one in shown for opinion in one.opinions)
+                strip = replace(strip, opinions=said)
             tally.add(strip)
             yield strip
-        on_progress(number / len(keys))
+        on_progress(number / len(groups))
 
 
 def _sound(store: PreferenceStore, key: int, which: Filter) -> StoredPresentation | None:

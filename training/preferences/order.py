@@ -1,12 +1,15 @@
 """What one person's opinions say of the order of a strip."""
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from training.preferences.records import CRITERION_WEIGHTS, Opinion, Rating
 
 LEVELS = {"accept": 2.0, "up": 1.0, "down": -1.0}
 """An accepted fill beats a thumb up, which beats those without a word (0), which beat a thumb
 down."""
+JUST_ABOVE = 1e-4
+"""Less than any two ratings differ by."""
 
 
 def score_of(rating: Rating) -> float:
@@ -35,17 +38,25 @@ def by_person(opinions: Iterable[Opinion]) -> dict[str, list[Opinion]]:
 def known_levels(shown: Sequence[int], opinions: Iterable[Opinion]) -> dict[int, float]:
     """Levels of those of the seeds shown whose order one person's opinions tell; higher is better.
 
-    An explicit order goes first and tells of those in it alone; else ratings tell of those rated;
-    else thumbs and acceptance tell of all that were shown. Empty where there is none of these, such
-    as after "none of these", which says nothing of the order. What is equal has no known order.
+    Ratings tell of those rated; else thumbs and acceptance tell of all that were shown. An explicit
+    order has the last word between those in it: where it sets one over another that stood higher or
+    as high, it lifts it just above; alone it tells of those in it. Empty where there is none of
+    these, such as after "none of these", which says nothing of the order. What is equal has no
+    known order.
     """
     said = list(opinions)
-    orders = [one.order for one in said if one.signal == "order"]
-    if orders:
-        return {seed: -float(place) for place, seed in enumerate(orders[-1])}
-    rated = mean_scores(said)
-    if rated:
-        return rated
+    levels = mean_scores(said) or _levels_of_signals(shown, said)
+    for one in said:
+        if one.signal == "order":
+            if not levels:
+                levels = dict.fromkeys(one.order, 0.0)
+            named = [seed for seed in one.order if seed in levels]
+            for better, worse in reversed(list(pairwise(named))):
+                levels[better] = max(levels[better], levels[worse] + JUST_ABOVE)
+    return levels
+
+
+def _levels_of_signals(shown: Sequence[int], said: Iterable[Opinion]) -> dict[int, float]:
     best: dict[int, float] = {}
     for one in said:
         if one.seed is not None and one.signal in LEVELS:

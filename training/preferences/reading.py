@@ -21,6 +21,7 @@ from training.preferences.records import (
     StoredOpinion,
     StoredPresentation,
     ToldStrip,
+    latest,
 )
 from training.preferences.rows import OPINION_COLUMNS, conditions, stored_opinion
 
@@ -100,6 +101,26 @@ def presentation_ids(connection: sqlite3.Connection, which: Filter) -> list[int]
     return [int(key) for (key,) in rows]
 
 
+def same_cards(connection: sqlite3.Connection) -> list[list[int]]:
+    """Keys of strips that show the same candidates for the same hole, oldest first in each list.
+
+    A strip is kept once for each order in which it was shown: after an answer that moves its cards,
+    and for each rater.
+    """
+    cards: dict[int, list[tuple[Any, ...]]] = {}
+    for key, *card in connection.execute(
+        "SELECT presentation_id, seed, pixels_sha256 FROM candidate ORDER BY presentation_id, seed"
+    ):
+        cards.setdefault(key, []).append(tuple(card))
+    together: dict[tuple[Any, ...], list[int]] = {}
+    for key, *where in connection.execute(
+        """SELECT id, photo_sha256, image_sha256, hole_sha256, prompt, reward_model
+        FROM presentation ORDER BY id"""
+    ):
+        together.setdefault((*where, *cards.get(key, ())), []).append(key)
+    return list(together.values())
+
+
 def presentation(
     connection: sqlite3.Connection, images: Path, key: int, which: Filter
 ) -> StoredPresentation | None:
@@ -159,7 +180,7 @@ def judged_strips(
 ) -> Iterator[JudgedStrip]:
     """What a person said, since a time, of strips that a reward model saw, oldest strip first.
 
-    Candidates without features are left out, and strips of only such.
+    Candidates without features are left out, and strips of only such, or of unequal ones.
     """
     opinions: dict[int, list[Opinion]] = {}
     for key, *columns in connection.execute(
@@ -180,7 +201,8 @@ def judged_strips(
     )
     for key, group in groupby(candidates, itemgetter(0)):
         rows = list(group)
-        if key in opinions:  # it may be newer than what was read above
+        of_one_length = len({len(row[4]) for row in rows}) == 1
+        if key in opinions and of_one_length:  # it may be newer than what was read above
             features = b"".join(row[4] for row in rows)
             yield JudgedStrip(
                 digest=rows[0][1],
@@ -192,22 +214,26 @@ def judged_strips(
 
 
 def told_strips(connection: sqlite3.Connection) -> list[ToldStrip]:
-    """What everybody said of every strip, oldest strip first."""
+    """What everybody said of every strip, oldest first; see same_cards."""
     seeds: dict[int, list[int]] = {}
     for key, seed in connection.execute(
         "SELECT presentation_id, seed FROM candidate ORDER BY presentation_id, rank"
     ):
         seeds.setdefault(key, []).append(seed)
-    rows = connection.execute(
+    said: dict[int, list[tuple[str, StoredOpinion]]] = {}
+    for key, photo, *columns in connection.execute(
         f"""SELECT presentation.id, photo_sha256, {OPINION_COLUMNS}
         FROM presentation JOIN signal ON presentation.id = presentation_id
         ORDER BY presentation.id, signal.id"""
-    )
+    ):
+        said.setdefault(key, []).append((photo, stored_opinion(tuple(columns))))
     strips = []
-    for key, group in groupby(rows, itemgetter(0)):
-        said = list(group)
-        opinions = tuple(stored_opinion(row[2:]).opinion for row in said)
-        strips.append(ToldStrip(said[0][1], tuple(seeds.get(key, ())), opinions))
+    for keys in same_cards(connection):
+        told = [one for key in keys for one in said.get(key, ())]
+        if told:
+            opinions = latest(opinion for _, opinion in told)
+            shown = tuple(seeds.get(keys[0], ()))
+            strips.append(ToldStrip(told[0][0], shown, tuple(one.opinion for one in opinions)))
     return strips
 
 

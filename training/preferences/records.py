@@ -1,5 +1,6 @@
 """What is kept of a person's choice: everything that was on screen, and what they said of it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -126,6 +127,15 @@ class ToldStrip:
     photo_sha256: str
     seeds: tuple[int, ...]
     opinions: tuple[Opinion, ...]
+
+
+def latest(opinions: Iterable[StoredOpinion]) -> tuple[StoredOpinion, ...]:
+    """By time, and of those on one subject the last one alone."""
+    kept: dict[tuple[str, str, int | None], StoredOpinion] = {}
+    for one in sorted(opinions, key=lambda one: (one.recorded_at, one.record_id)):
+        kept.pop(one.opinion.subject, None)
+        kept[one.opinion.subject] = one
+    return tuple(kept.values())
 
 
 @dataclass(frozen=True)

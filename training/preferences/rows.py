@@ -17,6 +17,7 @@ from training.preferences.records import (
 
 _OF_CANDIDATE = ("up", "down", "accept", "rating")
 
+LONGEST_NAME = 64
 OPINION_COLUMNS = "signal.id, signal, seed, ranking, rating, reasons, person, signal.recorded_at"
 """What `stored_opinion` reads, of the table `signal`."""
 
@@ -40,8 +41,9 @@ def check_opinion(presentation: Presentation, opinion: Opinion) -> None:
         len(opinion.rating) != 3 or not all(1 <= value <= 7 for value in opinion.rating)
     ):
         raise ValueError("the three criteria go from 1 to 7")
-    if not opinion.person:
-        raise ValueError("an opinion needs a person")
+    for word in (opinion.person, *opinion.reasons):
+        if not word or len(word) > LONGEST_NAME or not word.isprintable():
+            raise ValueError("persons and reasons have 1 to 64 characters that can be printed")
 
 
 def opinion_row(opinion: Opinion) -> dict[str, Any]:

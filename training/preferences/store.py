@@ -160,6 +160,11 @@ class PreferenceStore:
         with self._errors("be read"):
             return reading.presentation_ids(self._connection, which)
 
+    def same_cards(self) -> list[list[int]]:
+        """Keys of strips that show the same candidates, in whatever order; oldest first."""
+        with self._errors("be read"):
+            return reading.same_cards(self._connection)
+
     def read(self, presentation_id: int, which: Filter = EVERYTHING) -> StoredPresentation:
         """Everything about one strip, with the opinions that the filter lets through.
 

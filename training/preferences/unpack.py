@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
-from typing import IO
+from typing import IO, Literal
 
 NAMES = re.compile(r"README\.md|manifest\.json|strips\.jsonl|images/[0-9a-f]{64}\.png")
 """The files that an archive may hold."""
@@ -20,6 +20,9 @@ MOST_GROWTH = 100
 """How many times its own size an archive may unpack to; pictures hardly shrink when packed."""
 FREE_GROWTH = 64 << 20
 """Bytes that it may unpack to in any case: small archives are mostly names."""
+PLAIN: Literal["r:"] = "r:"
+"""Only tar that is not packed: tarfile reads a header whole, which in a packed one can be of any
+size; pictures hardly shrink anyway."""
 _CHUNK = 1 << 20
 
 
@@ -47,10 +50,10 @@ def _unpack(path: Path, folder: Path) -> None:
     try:
         if zipfile.is_zipfile(path):
             _unpack_zip(path, folder)
-        elif tarfile.is_tarfile(path):
+        elif _is_tar(path):
             _unpack_tar(path, folder)
         else:
-            raise Refused("it is neither a folder nor a .zip or .tar file")
+            raise Refused("it is neither a folder nor a .zip or an unpacked .tar file")
     except (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError) as error:
         raise Refused(f"it is damaged ({error})") from error
     except (RuntimeError, NotImplementedError, ValueError) as error:
@@ -124,9 +127,17 @@ def _unpack_zip(path: Path, folder: Path) -> None:
                 intake.copy(inner, info.file_size, source)
 
 
+def _is_tar(path: Path) -> bool:
+    try:
+        with tarfile.open(path, PLAIN):
+            return True
+    except tarfile.ReadError:
+        return False
+
+
 def _unpack_tar(path: Path, folder: Path) -> None:
     intake = _Intake(path, folder)
-    with tarfile.open(path) as archive:
+    with tarfile.open(path, PLAIN) as archive:
         for member in archive:
             if member.isdir():
                 continue

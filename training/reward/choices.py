@@ -22,7 +22,8 @@ class StripChoices:
 
     rewards: (k + 1,); features: (k + 1, d) float32, of the candidates with finite rewards and
     features, and at the end the mean itself, all 0. better, worse: (n,) indices into them.
-    starts: (c,), where each choice begins among the n pairs. judged: whether anything was said.
+    starts: (c,), where each choice begins among the n pairs. said: how many
+    opinions there are of it.
     size: root mean square of the features z before the mean was taken off.
     """
 
@@ -31,7 +32,7 @@ class StripChoices:
     better: Indices
     worse: Indices
     starts: Indices
-    judged: bool
+    said: int
     size: float
 
 
@@ -55,7 +56,7 @@ def read_choices(strip: JudgedStrip) -> StripChoices:
         pairs[:, 0],
         pairs[:, 1],
         np.cumsum(sizes) - sizes,
-        bool(strip.opinions),
+        len(strip.opinions),
         size,
     )
 

@@ -155,6 +155,11 @@ class Run:
         return self.folder / RUN / "reward.safetensors"
 
 
+def has_runs(folder: Path) -> bool:
+    """Whether a run in a data folder is paused, going on, or on offer."""
+    return any((folder / RUNS).glob("*"))
+
+
 def delete_runs(folder: Path) -> None:
     """Delete every run in a data folder, whose copies of pictures outlive those of the store.
 
@@ -174,4 +179,12 @@ def _delete(run: Path) -> None:
         ) from error
     except OSError:
         pass  # it has not been begun
-    shutil.rmtree(run, ignore_errors=True)
+    try:
+        shutil.rmtree(run)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise PrefPaintError(
+            f"The training in {run}, with copies of your pictures, cannot be deleted "
+            f"({error.strerror or error}). Make the folder writable and try again."
+        ) from error

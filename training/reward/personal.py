@@ -68,7 +68,7 @@ class Directions:
 class PersonalReward:
     """What is believed of one person's taste; see `learn`. Immutable.
 
-    answers: choices that it was learned from. right, general_right: share of the compared pairs
+    answers: opinions that it was learned from. right, general_right: share of the compared pairs
     that it and the general reward order as this person did, each strip judged by what all the
     others taught; 0 without answers. rows: differences of each strip's pairs, for `with_strip`.
     weights: (1 + m,); covariance: (1 + m, 1 + m).
@@ -97,6 +97,8 @@ class PersonalReward:
             return "Personal order: nothing learned yet, so the order is the general one."
         counted = f"your {self.answers} answers" if self.answers > 1 else "your one answer"
         ours, general = f"{100 * self.right:.0f} %", f"{100 * self.general_right:.0f} %"
+        if self.active and len(self.rows) < PATIENCE:
+            return f"Personal order is on: learned from {counted}, too few yet to tell how well."
         if self.active:
             return (
                 f"Personal order is on: over {counted} it was right in {ours} of comparisons, the "
@@ -117,12 +119,15 @@ class PersonalReward:
 
         features: (k, d); rewards: (k,), the general ones, in whose units the answer is. The mean
         over the strip stays the general one: choices tell nothing of it. Without answers, or when
-        not `active`, the rewards themselves and 0; so too for a candidate whose reward or
-        features are not finite.
+        not `active`, or for features of another width, the rewards themselves and 0; so too for a
+        candidate whose reward or features are not finite.
         """
         means, deviations = np.array(rewards, np.float64), np.zeros(len(rewards))
+        seen = self.directions.follow.size
+        if not self.active or seen not in (0, features.shape[1]):
+            return means, deviations
         known = finite(means, features)
-        if not self.active or not known.any():
+        if not known.any():
             return means, deviations
         projected = self.project(features[known], means[known])
         unit = self.directions.spread / SURE
@@ -154,12 +159,9 @@ def learn(strips: Sequence[JudgedStrip]) -> PersonalReward:
 def _fit(strips: Mapping[str, StripChoices], last: PersonalReward | None = None) -> PersonalReward:
     """last: what was learned before; it makes it quicker and changes nothing.
 
-    Strips are sorted so that the sums are the same whatever the order in which they came. Those of
-    an older version, whose features lack something, are left out.
+    Strips are sorted so that the sums are the same whatever the order in which they came.
     """
-    judged = sorted((name, s) for name, s in strips.items() if s.judged)
-    width = max((s.features.shape[1] for _, s in judged), default=0)
-    strips = {name: s for name, s in judged if s.features.shape[1] == width}
+    strips = dict(sorted((name, s) for name, s in strips.items() if s.said))
     sample = _sample(strips)
     if last and _same_candidates(sample, _sample(last.strips)):
         directions = last.directions
@@ -182,7 +184,8 @@ def _fit(strips: Mapping[str, StripChoices], last: PersonalReward | None = None)
     chances = pairs.chances(weights)
     covariance = np.asarray(np.linalg.inv(pairs.curvature(chances) + np.diag(precision)))
     shares = _held_out(pairs, weights, chances, covariance)
-    return PersonalReward(strips, rows, directions, weights, covariance, len(pairs.starts), *shares)
+    answers = sum(strip.said for strip in told.values())
+    return PersonalReward(strips, rows, directions, weights, covariance, answers, *shares)
 
 
 def _sample(strips: Mapping[str, StripChoices]) -> list[StripChoices]:

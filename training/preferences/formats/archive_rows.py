@@ -1,6 +1,6 @@
 """The rows of an archive: what may stand in its files, and nothing else."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
@@ -14,13 +14,23 @@ from training.preferences.records import (
     StoredOpinion,
     StoredPresentation,
 )
+from training.preferences.rows import LONGEST_NAME
 
 MANIFEST = "manifest.json"
 STRIPS = "strips.jsonl"
+CLOCKS_DIFFER = timedelta(days=1)
+"""How far in the future an opinion may have been given: the last one on a subject counts."""
 
 
 def _is_time(text: str) -> str:
-    datetime.fromisoformat(text)
+    if datetime.fromisoformat(text) > datetime.now(UTC) + CLOCKS_DIFFER:
+        raise ValueError("it lies in the future")
+    return text
+
+
+def _is_printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("it holds characters that cannot be printed")
     return text
 
 
@@ -32,6 +42,8 @@ def _fits_float32(number: float) -> float:
 
 Text = Annotated[str, Field(max_length=100_000)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME), AfterValidator(_is_printable)]
+"""What is printed as it is, so that it must not steer a terminal."""
 Whole = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 Criterion = Annotated[int, Field(ge=1, le=7)]
 Time = Annotated[
@@ -51,8 +63,8 @@ class OpinionRow(_Row):
     seed: Whole | None
     order: tuple[Whole, ...]
     rating: tuple[Criterion, Criterion, Criterion] | None
-    reasons: tuple[Text, ...]
-    person: Annotated[Text, Field(min_length=1)]
+    reasons: tuple[Name, ...]
+    person: Name
     time: Time
 
     @model_validator(mode="after")
@@ -112,6 +124,8 @@ class StripRow(_Row):
         seeds = {one.seed for one in self.candidates}
         if len(seeds) < len(self.candidates):
             raise ValueError("two candidates have the same seed")
+        if len({len(one.features) for one in self.candidates} - {0}) > 1:
+            raise ValueError("candidates have features of different lengths")
         for said in self.opinions:
             spoken_of = {*said.order, *([] if said.seed is None else [said.seed])}
             if not spoken_of <= seeds:

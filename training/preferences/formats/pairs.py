@@ -103,11 +103,8 @@ def _rows(strip: StoredPresentation) -> Iterator[dict[str, Any]]:
 
 def _reasons(opinions: list[Opinion]) -> dict[int, str]:
     """Which signal told of each seed, as `known_levels` heard them."""
-    orders = [one for one in opinions if one.signal == "order"]
-    if orders:
-        return dict.fromkeys(orders[-1].order, "order")
+    ordered = [seed for one in opinions for seed in one.order]
     rated = [one for one in opinions if one.signal == "rating"]
-    if rated:
-        return {one.seed: "rating" for one in rated if one.seed is not None}
     ranked = sorted(opinions, key=lambda one: one.signal == "accept")  # it goes before a thumb
-    return {one.seed: one.signal for one in ranked if one.seed is not None}
+    told = {one.seed: one.signal for one in rated or ranked if one.seed is not None}
+    return {**dict.fromkeys(ordered, "order"), **told}

@@ -10,8 +10,8 @@ import numpy.typing as npt
 from safetensors.numpy import save_file
 
 from training.preferences.formats.views import hole_picture, masked_picture, prompt_id
-from training.preferences.images import encode_png, pixel_hash
-from training.preferences.order import score_of
+from training.preferences.images import encode_png
+from training.preferences.order import mean_scores
 from training.preferences.records import StoredPresentation
 
 CARD = """- `inpaint/<prompt>_<i>.png`: the fills of a strip, in the order in which they were shown.
@@ -35,8 +35,7 @@ Labels = dict[str, list[float]]
 def write(strips: Iterable[StoredPresentation], folder: Path) -> int:
     """Write the layout to an existing folder; returns how many fills have a label."""
     features: dict[str, npt.NDArray[np.float32]] = {}
-    rated: dict[str, list[tuple[str, str, list[float]]]] = {}
-    given: dict[str, list[float]] = {}
+    grouped: dict[str, Labels] = {}
     for name in ("inpaint", "masks", "masks_color"):
         (folder / name).mkdir()
     with (
@@ -52,13 +51,9 @@ def write(strips: Iterable[StoredPresentation], folder: Path) -> int:
                     features[row["name"]] = shown.features
             for record in _opinion_rows(strip, rows):
                 _write_line(records, record)
-            rated[prompt_id(strip)] = _ratings(strip, rows)
-            for _, picture, scores in rated[prompt_id(strip)]:
-                given.setdefault(picture, []).extend(scores)
+            if labels := _labels(strip, rows):
+                grouped[prompt_id(strip)] = labels
     save_file(features, folder / "features.safetensors")
-    # Rounded, so that the same ratings give the same score in whatever order they are added.
-    means = {one: round(sum(scores) / len(scores), 6) for one, scores in given.items() if scores}
-    grouped = {prompt: _labels(fills, means) for prompt, fills in rated.items() if fills}
     flat = {name: label for labels in grouped.values() for name, label in labels.items()}
     if flat:
         for file, content in (("labels.json", flat), ("labels_grouped.json", grouped)):
@@ -119,32 +114,13 @@ def _opinion_rows(
         yield {**row, "rater": one.person, "time": said.recorded_at}
 
 
-def _ratings(
-    strip: StoredPresentation, candidates: list[dict[str, Any]]
-) -> list[tuple[str, str, list[float]]]:
-    """(name, picture, scores) of each fill where any was rated.
-
-    Each rater sees a prompt's fills in an order of their own, which makes strips of their own: the
-    picture, a hash, tells what they have in common.
-    """
-    scores: dict[int, list[float]] = {}
-    for said in strip.opinions:
-        if said.opinion.seed is not None and said.opinion.rating is not None:
-            scores.setdefault(said.opinion.seed, []).append(score_of(said.opinion.rating))
-    if not scores:
-        return []
-    return [
-        (row["name"], pixel_hash(shown.pixels), scores.get(shown.seed, []))
-        for row, shown in zip(candidates, strip.presentation.candidates, strict=True)
-    ]
-
-
-def _labels(rated: list[tuple[str, str, list[float]]], means: dict[str, float]) -> Labels:
-    """[mean score, rank] of the fills of a strip that someone rated, by name."""
-    known = {name: means[picture] for name, picture, _ in rated if picture in means}
+def _labels(strip: StoredPresentation, candidates: list[dict[str, Any]]) -> Labels:
+    """[mean score, rank] of the fills that someone rated, by name."""
+    means = mean_scores(said.opinion for said in strip.opinions)
     return {
-        name: [mean, 1 + sum(other > mean for other in known.values())]
-        for name, mean in known.items()
+        row["name"]: [means[row["seed"]], 1 + sum(m > means[row["seed"]] for m in means.values())]
+        for row in candidates
+        if row["seed"] in means
     }
 
 
