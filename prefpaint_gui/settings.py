@@ -133,6 +133,18 @@ def with_personal(settings: Settings, values: PersonalValues) -> Settings:
     return replace(settings, **{name: getattr(values, name) for name in PERSONAL})
 
 
+def with_profiles_of(settings: Settings, kept: Settings) -> Settings:
+    """The settings with the profiles of others too, and the later reset of each profile.
+
+    Two windows write to one file: neither may undo what was reset or begun in the other.
+    """
+    since = dict(kept.learned_since)
+    for name, time in settings.learned_since.items():
+        since[name] = max(time, since.get(name, ""))  # UTC, all in one form: they sort as text
+    profiles = tuple(dict.fromkeys((*kept.profiles, *settings.profiles)))
+    return replace(settings, profiles=profiles, learned_since=since)
+
+
 def load_settings(path: Path) -> Settings:
     """The kept settings; the defaults where the file is missing or damaged."""
     try:

@@ -36,6 +36,9 @@ class Personal(QObject):
     changed = Signal()
     """Other values, or another taste."""
     profile_changed = Signal()
+    """Another one is the present profile."""
+    profiles_changed = Signal()
+    """There is a new profile, or one was reset."""
     taste_wanted = Signal(object)
     """Carries a TasteOrder; the worker answers with a Taste at once and after each answer."""
     notice = Signal(str)
@@ -58,6 +61,11 @@ class Personal(QObject):
             self._order, self.taste = None, None
         self._want()
         self._show()
+        if (self.values.profiles, self.values.learned_since) != (
+            before.profiles,
+            before.learned_since,
+        ):
+            self.profiles_changed.emit()
 
     def add_profile(self, name: str) -> None:
         """Begin another profile, or go back to the one of that name."""

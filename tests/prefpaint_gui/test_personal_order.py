@@ -239,3 +239,23 @@ def test_profile_and_switches_come_back_with_the_next_start(qtbot, tmp_path: Pat
     assert program.personal.values == values
     assert program.window.commands["asks"].isChecked()
     program.window.close()
+
+
+def test_what_one_window_resets_and_begins_outlives_another(qtbot, tmp_path: Path):
+    file = tmp_path / "settings.json"
+    first, second = (build_window(fake_backends(), load_settings(file), file) for _ in range(2))
+    for program in (first, second):
+        qtbot.addWidget(program.window)
+    first.personal.add_profile("Ann")
+    assert load_settings(file).profiles == ("me", "Ann")  # written at once
+    first.personal.reset()
+    since = first.personal.values.learned_since
+    assert load_settings(file).learned_since == since
+    second.personal.add_profile("Bob")
+    second.personal.reset()
+    first.window.close()
+    second.window.close()
+    kept = load_settings(file)
+    assert kept.profile == "Bob"
+    assert set(kept.profiles) == {"me", "Ann", "Bob"}
+    assert kept.learned_since == since | second.personal.values.learned_since
