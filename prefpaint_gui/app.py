@@ -197,6 +197,7 @@ class Program(QObject):
         personal.taste_wanted.connect(keeping.read_strips)
         personal.profiles_changed.connect(self._write_settings)
         keeping.strips_read.connect(learning.start)
+        keeping.persons_read.connect(personal.on_persons)
         keeping.not_kept.connect(learning.drop)
         keeping.failed.connect(self.session.failed)
         learning.learned.connect(personal.on_learned)

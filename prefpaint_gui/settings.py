@@ -20,7 +20,8 @@ from prefpaint_gui.state.options import (
     MOST_STEPS,
     OptionValues,
 )
-from prefpaint_gui.state.personal import LONGEST_NAME, PersonalValues
+from prefpaint_gui.state.personal import PersonalValues
+from prefpaint_gui.state.rater import LONGEST_NAME
 from prefpaint_gui.state.training import BUILTIN
 from training.inpainting.settings import SAMPLERS, DiffusionSettings, SamplerName
 from training.preferences.records import DEFAULT_PERSON
