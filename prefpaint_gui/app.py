@@ -20,6 +20,7 @@ from prefpaint_gui.settings import (
     save_settings,
     with_options,
     with_personal,
+    with_profiles_of,
 )
 from prefpaint_gui.state.answers import Answers
 from prefpaint_gui.state.asking import Asking
@@ -96,7 +97,10 @@ class Program(QObject):
     """Look again at which models there are."""
 
     def __init__(self, backends: Backends, settings: Settings, settings_file: Path | None) -> None:
-        """settings_file: where settings are written at the end; None to write none."""
+        """settings_file: where settings are written at the end; None to write none.
+
+        Profiles and resets are written at once: a crash must not bring back what was forgotten.
+        """
         super().__init__()
         self._backends = backends
         self.ratings: list[RatingProgram] = []
@@ -191,7 +195,9 @@ class Program(QObject):
         answers.swapped.connect(keeping.swap)
         personal.taste_wanted.connect(learning.order)
         personal.taste_wanted.connect(keeping.read_strips)
+        personal.profiles_changed.connect(self._write_settings)
         keeping.strips_read.connect(learning.start)
+        keeping.persons_read.connect(personal.on_persons)
         keeping.not_kept.connect(learning.drop)
         keeping.failed.connect(self.session.failed)
         learning.learned.connect(personal.on_learned)
@@ -288,6 +294,7 @@ class Program(QObject):
     def _remember_folder(self, folder: Path) -> None:
         self.settings = replace(self.settings, last_folder=str(folder))
 
+    @Slot()
     def _write_settings(self) -> None:
         if self._settings_file is None:
             return
@@ -298,6 +305,7 @@ class Program(QObject):
         )
         settings = with_options(settings, self.options.values)
         settings = with_personal(settings, self.personal.values)
+        settings = with_profiles_of(settings, load_settings(self._settings_file))
         try:
             save_settings(settings, self._settings_file)
         except OSError as error:

@@ -20,7 +20,8 @@ from prefpaint_gui.state.options import (
     MOST_STEPS,
     OptionValues,
 )
-from prefpaint_gui.state.personal import LONGEST_NAME, PersonalValues
+from prefpaint_gui.state.personal import PersonalValues
+from prefpaint_gui.state.rater import LONGEST_NAME
 from prefpaint_gui.state.training import BUILTIN
 from training.inpainting.settings import SAMPLERS, DiffusionSettings, SamplerName
 from training.preferences.records import DEFAULT_PERSON
@@ -131,6 +132,18 @@ def personal_values(settings: Settings) -> PersonalValues:
 def with_personal(settings: Settings, values: PersonalValues) -> Settings:
     """The settings with the profile to start with next time."""
     return replace(settings, **{name: getattr(values, name) for name in PERSONAL})
+
+
+def with_profiles_of(settings: Settings, kept: Settings) -> Settings:
+    """The settings with the profiles of others too, and the later reset of each profile.
+
+    Two windows write to one file: neither may undo what was reset or begun in the other.
+    """
+    since = dict(kept.learned_since)
+    for name, time in settings.learned_since.items():
+        since[name] = max(time, since.get(name, ""))  # UTC, all in one form: they sort as text
+    profiles = tuple(dict.fromkeys((*kept.profiles, *settings.profiles)))
+    return replace(settings, profiles=profiles, learned_since=since)
 
 
 def load_settings(path: Path) -> Settings:

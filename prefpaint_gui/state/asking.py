@@ -27,8 +27,8 @@ class Question:
 class Asking(QObject):
     """Asks about the pair of finished candidates whose answer would teach most.
 
-    One question a strip at most, and none where the person has given an order already: that says
-    more. now: a clock in seconds.
+    One question a strip at most, and none where the person has given an order already, which says
+    more, or a thumb to both. now: a clock in seconds.
     """
 
     changed = Signal()
@@ -48,7 +48,12 @@ class Asking(QObject):
         self._asked_at: float | None = None
         self._asked_strip = 0
         self.question: Question | None = None
-        for signal in (candidates.changed, session.jobs.changed, personal.changed):
+        for signal in (
+            candidates.changed,
+            candidates.answers_changed,
+            session.jobs.changed,
+            personal.changed,
+        ):
             signal.connect(self._look)
 
     def answer(self, winner: int) -> None:
@@ -71,7 +76,7 @@ class Asking(QObject):
     @Slot()
     def _look(self) -> None:
         if self.question is not None:
-            if not self._may_ask(self.question.strip):
+            if not self._may_ask(self.question.strip) or self._is_answered(self.question):
                 self._set(None)
             return
         order = self._candidates.order
@@ -80,7 +85,7 @@ class Asking(QObject):
         if self._asked_at is not None and self.now() - self._asked_at < PAUSE_S:
             return
         question = self._most_telling(order.job_id)
-        if question is not None:
+        if question is not None and not self._is_answered(question):
             self._asked_at, self._asked_strip = self.now(), order.job_id
             self._set(question)
 
@@ -94,6 +99,10 @@ class Asking(QObject):
             and not self._session.is_busy
             and not self._session.answers.has_order
         )
+
+    def _is_answered(self, question: Question) -> bool:
+        """Whether there is a thumb on both cards; with an acceptance the candidates are past."""
+        return {question.first, question.second} <= self._candidates.thumbs.keys()
 
     def _most_telling(self, strip: int) -> Question | None:
         from training.reward.asking import most_telling_pair  # here: it is seldom needed

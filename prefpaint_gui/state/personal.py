@@ -1,5 +1,6 @@
 """Whose opinions are kept, and whether their taste orders the candidates."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -8,10 +9,8 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from prefpaint_gui.state.candidates import Candidates
 from prefpaint_gui.state.messages import Taste, TasteOrder
+from prefpaint_gui.state.rater import LONGEST_NAME
 from training.preferences.records import DEFAULT_PERSON
-
-LONGEST_NAME = 40
-"""Characters of a profile's name."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +35,9 @@ class Personal(QObject):
     changed = Signal()
     """Other values, or another taste."""
     profile_changed = Signal()
+    """Another one is the present profile."""
+    profiles_changed = Signal()
+    """There is a new profile, or one was reset."""
     taste_wanted = Signal(object)
     """Carries a TasteOrder; the worker answers with a Taste at once and after each answer."""
     notice = Signal(str)
@@ -47,6 +49,7 @@ class Personal(QObject):
         self.taste: Taste | None = None
         """The newest of the present profile, also while the general order is shown."""
         self._order: TasteOrder | None = None
+        self._persons: tuple[str, ...] = ()
         candidates.changed.connect(self._want)
 
     def update(self, **changes: Any) -> None:
@@ -58,13 +61,32 @@ class Personal(QObject):
             self._order, self.taste = None, None
         self._want()
         self._show()
+        if (self.values.profiles, self.values.learned_since) != (
+            before.profiles,
+            before.learned_since,
+        ):
+            self.profiles_changed.emit()
 
     def add_profile(self, name: str) -> None:
         """Begin another profile, or go back to the one of that name."""
         name = " ".join(name.split())[:LONGEST_NAME]
         if name:
-            known = self.values.profiles
-            self.update(profile=name, profiles=known if name in known else (*known, name))
+            self.choose(name)
+
+    def choose(self, name: str) -> None:
+        """Go over to one of the names on offer."""
+        known = self.values.profiles
+        self.update(profile=name, profiles=known if name in known else (*known, name))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Those on offer: the profiles, then others whose opinions are in the store."""
+        return tuple(dict.fromkeys((*self.values.profiles, *self._persons)))
+
+    @Slot(object)
+    def on_persons(self, persons: Sequence[str]) -> None:
+        """There are opinions of these, who may have rated or come with an import."""
+        self._persons = tuple(name for name in persons if 0 < len(name) <= LONGEST_NAME)
 
     def reset(self) -> None:
         """Learn from nothing again; the answers given so far stay in the store."""

@@ -19,12 +19,11 @@ class ProfileMenu(QMenu):
 
     def _fill(self) -> None:
         self.clear()
-        values = self._personal.values
-        for name in values.profiles:
+        for name in self._personal.names:
             action = self._names.addAction(self.addAction(name.replace("&", "&&")))
             action.setCheckable(True)
-            action.setChecked(name == values.profile)
-            action.triggered.connect(lambda _=False, name=name: self._personal.update(profile=name))
+            action.setChecked(name == self._personal.values.profile)
+            action.triggered.connect(lambda _=False, name=name: self._personal.choose(name))
         self.addSeparator()
         self.addAction("&New profile…").triggered.connect(self._add)
         self.addAction("&Reset what was learned…").triggered.connect(self._reset)

@@ -28,6 +28,9 @@ class Store(Protocol):
     ) -> list[JudgedStrip]:
         """What a person has said of fills that a reward model scored."""
 
+    def persons(self) -> list[str]:
+        """Everybody whose opinions are kept."""
+
     def close(self) -> None:
         """Finish writing."""
 
@@ -49,6 +52,8 @@ class FeedbackWorker(QObject):
     """An answer is not on disk; carries its token."""
     strips_read = Signal(object, object)
     """Carries a TasteOrder and the JudgedStrips for it."""
+    persons_read = Signal(object)
+    """Carries the names of all whose opinions are in the store."""
     failed = Signal(str)
     closed = Signal()
 
@@ -62,13 +67,16 @@ class FeedbackWorker(QObject):
 
     @Slot(object)
     def read_strips(self, order: TasteOrder) -> None:
-        """Tell what a taste is learned from."""
+        """Tell what a taste is learned from, and whose tastes there are."""
         try:
-            strips = self._opened().judged_strips(order.person, order.reward_model, order.since)
+            store = self._opened()
+            strips = store.judged_strips(order.person, order.reward_model, order.since)
+            persons = store.persons()
         except (PrefPaintError, OSError) as error:
             self._fail(error)
         else:
             self.strips_read.emit(order, strips)
+            self.persons_read.emit(persons)
 
     @Slot(object)
     def record(self, answer: Answer) -> None:

@@ -164,6 +164,9 @@ class FakeStore:
             if (opinion.person, presentation.reward_model, since) == (person, reward_model, None)
         ]
 
+    def persons(self) -> list[str]:
+        return sorted({opinion.person for _, opinion in self.kept.values()})
+
     def close(self) -> None:
         self.is_closed = True
 

@@ -129,3 +129,18 @@ def test_nothing_is_asked_while_candidates_are_made(painted: Bench):
     assert painted.program.asking.question is None
     painted.inpainter.gate.set()
     painted.until(lambda: painted.program.asking.question is not None)
+
+
+@pytest.mark.usefixtures("clock")
+def test_thumbs_on_both_cards_answer_it(painted: Bench):
+    first, second = generate_asked(painted)
+    cards, panel = painted.program.window.strip.cards, painted.program.window.strip.side.question
+    painted.qtbot.mouseClick(cards[first].thumbs["up"], LEFT)
+    assert panel.isVisible()
+    painted.program.personal.add_profile("Ann")  # who has said nothing
+    painted.until(lambda: painted.program.personal.taste is not None)
+    painted.qtbot.mouseClick(cards[second].thumbs["down"], LEFT)
+    assert panel.isVisible()
+    painted.qtbot.mouseClick(cards[first].thumbs["up"], LEFT)
+    assert not panel.isVisible()
+    assert painted.program.asking.question is None

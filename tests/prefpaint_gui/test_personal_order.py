@@ -186,6 +186,26 @@ def test_each_profile_has_answers_of_its_own(tasteful: Bench, monkeypatch: pytes
     tasteful.until(lambda: answers(tasteful) == 2)
 
 
+def test_others_in_the_store_are_offered_and_kept_once_chosen(tasteful: Bench):
+    teach(tasteful, 1)
+    tasteful.until(lambda: len(tasteful.store.kept) == 1)
+    presentation, _ = tasteful.store.kept[1]
+    longest = "Dr " * 21 + "M"
+    for number, name in enumerate(("Ann  Lee", longest, longest + "m"), 100):  # as imports bring
+        opinion = Opinion("up", tasteful.seeds[0], person=name)
+        tasteful.store.kept[number] = (presentation, opinion)
+    tasteful.program.personal.learn_again()
+    tasteful.until(lambda: len(tasteful.program.personal.names) == 3)
+    assert tasteful.program.personal.values.profiles == ("me",)
+    menu = tasteful.program.window.findChild(profile_menu.ProfileMenu)
+    menu.aboutToShow.emit()
+    assert action(menu, longest) is not None
+    action(menu, "Ann  Lee").trigger()
+    tasteful.until(lambda: answers(tasteful) == 1)
+    assert tasteful.program.personal.values.profile == "Ann  Lee"
+    assert tasteful.program.personal.values.profiles == ("me", "Ann  Lee")
+
+
 def action(menu: profile_menu.ProfileMenu, text: str):
     return next(entry for entry in menu.actions() if entry.text() == text)
 
@@ -239,3 +259,23 @@ def test_profile_and_switches_come_back_with_the_next_start(qtbot, tmp_path: Pat
     assert program.personal.values == values
     assert program.window.commands["asks"].isChecked()
     program.window.close()
+
+
+def test_what_one_window_resets_and_begins_outlives_another(qtbot, tmp_path: Path):
+    file = tmp_path / "settings.json"
+    first, second = (build_window(fake_backends(), load_settings(file), file) for _ in range(2))
+    for program in (first, second):
+        qtbot.addWidget(program.window)
+    first.personal.add_profile("Ann")
+    assert load_settings(file).profiles == ("me", "Ann")  # written at once
+    first.personal.reset()
+    since = first.personal.values.learned_since
+    assert load_settings(file).learned_since == since
+    second.personal.add_profile("Bob")
+    second.personal.reset()
+    first.window.close()
+    second.window.close()
+    kept = load_settings(file)
+    assert kept.profile == "Bob"
+    assert set(kept.profiles) == {"me", "Ann", "Bob"}
+    assert kept.learned_since == since | second.personal.values.learned_since

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from prefpaint_gui.settings import Settings, load_settings, save_settings
+from prefpaint_gui.settings import Settings, load_settings, save_settings, with_profiles_of
 
 
 def test_settings_come_back(tmp_path: Path):
@@ -63,3 +63,19 @@ def test_what_no_model_could_be_asked_gives_the_defaults(tmp_path: Path, damage:
     path = tmp_path / "settings.json"
     path.write_text(json.dumps(damage))
     assert load_settings(path) == Settings()
+
+
+def test_profiles_of_two_windows_are_joined_and_the_later_reset_holds():
+    early, late = "2026-01-02T03:04:05.678+00:00", "2026-01-02T03:04:06.000+00:00"
+    kept = Settings(
+        theme="dark", profiles=("me", "Ann"), learned_since={"me": late, "Ann": early, "Bob": early}
+    )
+    own = Settings(
+        profile="Bob", profiles=("me", "Bob"), learned_since={"me": early, "Bob": late}, count=2
+    )
+    assert with_profiles_of(own, kept) == Settings(
+        profile="Bob",
+        profiles=("me", "Ann", "Bob"),
+        learned_since={"me": late, "Ann": early, "Bob": late},
+        count=2,
+    )
