@@ -90,7 +90,7 @@ class Answers(QObject):
         """Take the order back that the person has given."""
         given = self._given(self._opinion("order"))
         if given is not None:
-            self._take_back(given, "the model's order")
+            self._take_back(given, "dropping my order")
 
     def prefer(self, winner: int, loser: int) -> None:
         """Answer the question which of two is better."""

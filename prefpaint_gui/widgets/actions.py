@@ -47,7 +47,7 @@ MENUS: dict[str, list[tuple[str, str, str] | None]] = {
         ("thumb_down", "Thumb &down", "Down"),
         ("move_left", "Move the candidate le&ft", "Ctrl+Left"),
         ("move_right", "Move the candidate &right", "Ctrl+Right"),
-        ("model_order", "&Back to the model's order", ""),
+        ("model_order", "Drop m&y order", ""),
         ("none_fits", "&None of these", "N"),
         None,
         ("use_settings", "Use these &settings", "U"),

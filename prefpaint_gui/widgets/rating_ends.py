@@ -55,7 +55,8 @@ class StartPage(_Page):
         self.text.setWordWrap(True)
         self.name = QLineEdit()
         self.name.setAccessibleName("Your name")
-        self.name.setPlaceholderText("Your name")
+        self.name_label = label("Your &name")
+        self.name_label.setBuddy(self.name)
         self.name.setMaxLength(LONGEST_NAME + 1)  # one more, so that it is said what is too long
         self.start = QPushButton("Start   ↵")
         self.start.setAccessibleName("Start")
@@ -71,6 +72,7 @@ class StartPage(_Page):
         for part in (self.title, self.text):
             self.column.addWidget(part)
         self.column.addSpacing(8)
+        self.column.addWidget(self.name_label)
         self.column.addLayout(line)
         for part in (self.error, self.raters):
             self.column.addWidget(part)
@@ -86,7 +88,7 @@ class StartPage(_Page):
         session = self._session
         is_asking = session.phase == "naming"
         was_asking = self.name.isVisible()
-        for part in (self.name, self.start):
+        for part in (self.name_label, self.name, self.start):
             part.setVisible(is_asking)
         self.error.setText(session.note if is_asking else "")
         self.error.setVisible(bool(self.error.text()))
@@ -95,7 +97,7 @@ class StartPage(_Page):
             self.title.setText("This folder cannot be rated")
             self.text.setText(session.note)
         elif is_asking:
-            self.title.setText(f"Rate {session.folder.name}")
+            self.title.setText(f"Rate “{session.folder.name}”")
             aside = len(session.set_aside)
             self.text.setText(
                 f"{plural(len(session.prompts), 'prompt')}"
@@ -109,7 +111,7 @@ class StartPage(_Page):
                 self.name.selectAll()
                 self.name.setFocus()
         else:
-            self.title.setText(f"Reading {session.folder.name}…")
+            self.title.setText(f"Reading “{session.folder.name}”…")
             self.text.setText("")
 
     def _show_raters(self, agreement: Agreement | None) -> None:

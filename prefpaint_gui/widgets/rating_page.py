@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from prefpaint_gui.state.rating import RatingSession
 from prefpaint_gui.state.rating_marks import REASONS
@@ -14,6 +14,10 @@ from prefpaint_gui.widgets.theme import Colours
 from training.preferences.agreement import CRITERIA, HIGHEST, LOWEST
 
 GAP = 8
+LEAST_WIDTH = 240
+"""Of a tile, so that its values can be read and clicked."""
+LEAST_PICTURE = 160
+"""Height of a picture, unless it fills its tile's width before."""
 KEYS = (
     (
         (f"{LOWEST} – {HIGHEST}", "rate, and on to the next value"),
@@ -43,33 +47,60 @@ REASON_KEYS = (
 def best_columns(count: int, room: tuple[int, int], shape: tuple[int, int]) -> int:
     """In how many columns `count` tiles show their pictures largest.
 
+    Columns too narrow for the values are out of the question unless it is the only one, and those
+    that need not be scrolled come before those that must.
+
     room: width and height there is. shape: width and height of a picture.
     """
 
-    def scale(columns: int) -> float:
-        width, height = picture_room(count, columns, room)
-        return min(width / shape[0], height / shape[1])
+    def worth(columns: int) -> tuple[bool, float, int]:
+        width, height = picture_room(count, columns, room, shape)
+        fits = rows_height(count, columns, height) <= room[1]
+        return fits, min(width / shape[0], height / shape[1]), columns
 
-    return max(range(1, count + 1), key=scale)
+    most = max(1, (room[0] + GAP) // (LEAST_WIDTH + GAP))
+    return max(range(1, min(count, most) + 1), key=worth)
 
 
-def picture_room(count: int, columns: int, room: tuple[int, int]) -> tuple[float, float]:
-    """Width and height that a picture has among `count` tiles in so many columns."""
+def picture_room(
+    count: int, columns: int, room: tuple[int, int], shape: tuple[int, int]
+) -> tuple[float, float]:
+    """Width and height that a picture has among `count` tiles in so many columns.
+
+    The height is never less than what can be judged, though the rows then be higher than the room.
+    """
     rows = -(-count // columns)
-    width = (room[0] - (columns - 1) * GAP) / columns - 2 * MARGIN
+    width = max(1.0, (room[0] - (columns - 1) * GAP) / columns - 2 * MARGIN)
     height = (room[1] - (rows - 1) * GAP) / rows - FOOT_HEIGHT - MARGIN
-    return max(1.0, width), max(1.0, height)
+    return width, max(height, min(LEAST_PICTURE, width * shape[1] / shape[0]))
 
 
-class Tiles(QWidget):
-    """The prompt first, then the reconstructions in the order of their positions."""
+def rows_height(count: int, columns: int, height: float) -> int:
+    """Height of all rows of tiles whose pictures are so high."""
+    rows = -(-count // columns)
+    return rows * int(height + FOOT_HEIGHT + MARGIN) + (rows - 1) * GAP
+
+
+class Tiles(QScrollArea):
+    """The prompt first, then the reconstructions in the order of their positions.
+
+    Scrolls where they do not fit, and then follows the picture in hand.
+    """
 
     def __init__(self, session: RatingSession, colours: Colours) -> None:
         super().__init__()
         self._session = session
         self._colours = colours
         self._shape = (1, 1)
-        self.prompt = QFrame(self)
+        self._followed: tuple[str, int] | None = None
+        """Prompt and position that were brought into view last."""
+        self._sheet = QWidget()
+        self._sheet.setObjectName("ratingSheet")
+        self.setWidget(self._sheet)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.prompt = QFrame(self._sheet)
         self.prompt.setObjectName("ratingTile")
         self.masked = PictureView(colours)
         self.caption = label("The prompt: what is white was missing", "small")
@@ -103,12 +134,16 @@ class Tiles(QWidget):
             height, width = loaded.pictures.hole.shape
             self._shape = (width, height)
         self._arrange()
+        held = (session.prompt.name if session.prompt else "", marks.cell[0])
+        if held != self._followed:
+            self._followed = held
+            self._follow()
 
     def _have(self, count: int) -> None:
         while len(self.tiles) > count:
             self.tiles.pop().deleteLater()
         while len(self.tiles) < count:
-            tile = RatingTile(len(self.tiles), self._colours, self)
+            tile = RatingTile(len(self.tiles), self._colours, self._sheet)
             tile.picked.connect(self._session.select)
             tile.valued.connect(self._take_value)
             tile.show()
@@ -121,18 +156,24 @@ class Tiles(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._arrange()
+        self._follow()
+
+    def _follow(self) -> None:
+        if self._followed is not None:
+            self.ensureWidgetVisible(self.tiles[self._followed[1]], 0, 0)
 
     def _arrange(self) -> None:
         """All tiles of one size, close around their pictures, in the middle."""
         frames: Sequence[QWidget] = [self.prompt, *self.tiles]
-        room = (self.width(), self.height())
+        room = (self.width() - GAP, self.height())  # the bar of a scrolled page lies in the gap
         columns = best_columns(len(frames), room, self._shape)
-        rows = -(-len(frames) // columns)
-        width, height = picture_room(len(frames), columns, room)
-        scale = min(width / self._shape[0], height / self._shape[1])
+        width, height = picture_room(len(frames), columns, room, self._shape)
+        height = min(height, self._shape[1] * width / self._shape[0])
         tile_width = int(width + 2 * MARGIN)
-        tile_height = int(min(height, self._shape[1] * scale) + FOOT_HEIGHT + MARGIN)
-        top = (room[1] - rows * tile_height - (rows - 1) * GAP) // 2
+        tile_height = int(height + FOOT_HEIGHT + MARGIN)
+        needed = rows_height(len(frames), columns, height)
+        self._sheet.resize(room[0], max(room[1], needed))
+        top = (self._sheet.height() - needed) // 2
         for number, frame in enumerate(frames):
             row, column = divmod(number, columns)
             left = column * (tile_width + GAP)
@@ -187,7 +228,7 @@ class RatingPage(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         body = QVBoxLayout()
-        body.setContentsMargins(8, 8, 8, 8)
+        body.setContentsMargins(GAP, GAP, 0, GAP)
         body.addWidget(self.tiles)
         layout.addLayout(body, 1)
         layout.addWidget(foot)

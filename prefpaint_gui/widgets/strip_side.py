@@ -39,7 +39,10 @@ class StripSide(QWidget):
         self.own.clicked.connect(lambda: personal.update(personal_order=True))
         self.facts = label(tone="small")
         self.facts.setWordWrap(True)
-        self.back = _button("Back to the model's order")
+        self.back = _button("Drop my order")
+        self.back.setToolTip(
+            "The fills go back to the model's order, general or personal as chosen above"
+        )
         self.back.clicked.connect(answers.drop_order)
         self.none = _button("None of these")
         self.none.setCheckable(True)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from PySide6.QtCore import QEvent, Qt
+from PySide6.QtCore import QEvent, QPoint, Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -20,7 +20,13 @@ from prefpaint_gui.rating_app import RatingProgram
 from prefpaint_gui.state.rating import AHEAD
 from prefpaint_gui.state.rating_marks import REASONS, Marks, shuffled
 from prefpaint_gui.widgets import file_dialogs
-from prefpaint_gui.widgets.rating_page import best_columns, picture_room
+from prefpaint_gui.widgets.rating_page import (
+    GAP,
+    LEAST_WIDTH,
+    best_columns,
+    picture_room,
+    rows_height,
+)
 from prefpaint_gui.widgets.rating_window import time_words
 from prefpaint_gui.widgets.theme import DARK
 from tests.prefpaint_gui.conftest import Bench
@@ -565,18 +571,50 @@ def test_the_cell_in_hand_stays_on_screen(count: int, course: list[int | str]) -
 
 @given(
     st.integers(3, 10),
-    st.tuples(st.integers(700, 3000), st.integers(500, 2000)),
+    st.tuples(st.integers(700, 3000), st.integers(400, 2000)),
     st.tuples(st.integers(10, 2000), st.integers(10, 2000)),
 )
-def test_no_other_columns_show_larger_pictures(
+def test_no_other_columns_that_hold_the_values_show_larger_pictures(
     count: int, room: tuple[int, int], shape: tuple[int, int]
 ) -> None:
     def scale(columns: int) -> float:
-        width, height = picture_room(count, columns, room)
+        width, height = picture_room(count, columns, room, shape)
         return min(width / shape[0], height / shape[1])
 
-    best = scale(best_columns(count, room, shape))
-    assert all(scale(columns) <= best for columns in range(1, count + 1))
+    def fits(columns: int) -> bool:
+        height = picture_room(count, columns, room, shape)[1]
+        return rows_height(count, columns, height) <= room[1]
+
+    best = best_columns(count, room, shape)
+    wide = [one for one in range(1, count + 1) if one * (LEAST_WIDTH + GAP) <= room[0] + GAP]
+    assert best in wide
+    assert fits(best) or not any(map(fits, wide))
+    assert all(scale(one) <= scale(best) for one in wide if fits(one) or not fits(best))
+
+
+def test_in_a_small_window_the_values_stay_wide_and_the_picture_in_hand_in_view(
+    desk: Desk,
+) -> None:
+    write_prompts(desk.folder, NAMES, pictures=6)
+    program = desk.open()
+    program.window.resize(960, 640)
+    tiles = program.window.page.tiles
+
+    def is_in_view() -> bool:
+        tile = tiles.tiles[desk.marks.cell[0]]
+        return (
+            tiles.viewport()
+            .rect()
+            .contains(tile.rect().translated(tile.mapTo(tiles.viewport(), QPoint())))
+        )
+
+    assert all(row.box_of(7).width() >= 24 for tile in tiles.tiles for row in tile.rows)
+    for _ in range(6):
+        desk.until(is_in_view)
+        desk.type("444")
+    desk.press(Key.Key_Return)
+    assert desk.name == "b"
+    desk.until(is_in_view)
 
 
 # --- prefpaint rate -------------------------------------------------------------------------------
