@@ -38,8 +38,6 @@ seeds = st.integers(-(2**63), 2**63 - 1)
 times = st.datetimes(max_value=datetime(2026, 1, 1)).map(
     lambda time: time.isoformat(timespec="milliseconds") + "+00:00"
 )
-    lambda time: time.isoformat(timespec="milliseconds") + "+00:00"
-)
 
 
 @st.composite

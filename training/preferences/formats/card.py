@@ -81,9 +81,9 @@ given from {first} to {last}: {said}.
 ## How it was collected
 
 In PrefPaint, a desktop editor. A person masked a part of a photo, several fills were made, and they
-were shown side by side, the favourite of the reward model first, or of what had been learned of this
-person's taste, or in no order when they were being rated; the person said something of some of
-them, or nothing. So position and the figures beside a fill may have swayed what was said: `rank` is
+were shown side by side, best first by the reward model or by what had been learned of the person's
+taste, or in no order when they were being rated; the person said something of some of them, or
+nothing. So position and the figures beside a fill may have swayed what was said: `rank` is
 the place at which a fill stood (the first time, where answers moved it); `reward` and `trust` are
 the reward model's, on whose scale the person may have seen figures bent to their own taste.
 
