@@ -47,6 +47,8 @@ class CandidateStrip(QWidget):
         self._glides: dict[int, QPropertyAnimation] = {}
         """How each card moves."""
         self._order_shown = 0
+        self._followed: int | None = None
+        """Seed of the candidate that was shown last."""
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setAccessibleName("Candidates")
         self.message = label(tone="muted")
@@ -68,7 +70,8 @@ class CandidateStrip(QWidget):
         candidates.answers_changed.connect(self._mark_thumbs)
         candidates.previewed.connect(self._show_preview)
         session.jobs.progress_changed.connect(self._show_progress)
-        asking.changed.connect(self._mark_question)
+        asking.changed.connect(self._show_question)
+        self.side.question.looked_for.connect(self._bring_into_view)
         document.history_changed.connect(self._show_message)
         self.drag.dropped.connect(self._move)
         self.drag.ended.connect(self._rebuild)
@@ -123,7 +126,7 @@ class CandidateStrip(QWidget):
         self._pages.setCurrentIndex(1 if seeds else 0)
         self._mark_shown()
         self._mark_thumbs()
-        self._mark_question()
+        self._show_question()
 
     def _show_message(self) -> None:
         if self._candidates.ranked and self._document.is_modified:
@@ -221,20 +224,30 @@ class CandidateStrip(QWidget):
         for seed, card in self.cards.items():
             card.set_chosen(seen is not None and seen.seed == seed)
         if shown is not None and self._candidates.hovered is None:
-            # Where it will lie, not where it is gliding.
-            left = place_of(self._seeds.index(shown.seed)).x()
-            for x in (left + CARD_SIZE.width(), left):
-                self._area.ensureVisible(x, 0, MARGIN, 0)
+            # The cards that a question is about stay in view until another is chosen.
+            if self._asking.question is None or shown.seed != self._followed:
+                self._bring_into_view(shown.seed)
+            self._followed = shown.seed
+
+    def _bring_into_view(self, seed: int) -> None:
+        # Where it will lie, not where it is gliding.
+        left = place_of(self._seeds.index(seed)).x()
+        for x in (left + CARD_SIZE.width(), left):
+            self._area.ensureVisible(x, 0, MARGIN, 0)
 
     def _mark_thumbs(self) -> None:
         for seed, card in self.cards.items():
             card.set_thumb(self._candidates.thumbs.get(seed))
 
-    def _mark_question(self) -> None:
+    def _show_question(self) -> None:
+        """Mark both cards and have them in view; B where there is not room for both."""
         question = self._asking.question
+        marks = {question.first: "A", question.second: "B"} if question is not None else {}
         for seed, card in self.cards.items():
-            marks = {question.first: "A", question.second: "B"} if question is not None else {}
             card.set_mark(marks.get(seed, ""))
+        for seed in marks:
+            if seed in self.cards:
+                self._bring_into_view(seed)
 
     def _show_preview(self, seed: int) -> None:
         if seed in self.cards:

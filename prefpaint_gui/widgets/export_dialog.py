@@ -2,10 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
-    QDialog,
     QGridLayout,
     QHBoxLayout,
     QProgressBar,
@@ -16,7 +14,7 @@ from PySide6.QtWidgets import (
 
 from prefpaint_gui.state.exchange import Exchange, ExportOrder
 from prefpaint_gui.widgets import file_dialogs
-from prefpaint_gui.widgets.banner import Banner
+from prefpaint_gui.widgets.beside_dialog import BesideDialog
 from prefpaint_gui.widgets.export_preview import ExportPreview
 from prefpaint_gui.widgets.parts import Choice, label
 from prefpaint_gui.widgets.theme import Colours
@@ -42,16 +40,14 @@ TIMES = [("At any time", 0), ("In the last day", 1), ("In the last 7 days", 7)]
 TIMES += [("In the last 30 days", 30), ("In the last 365 days", 365)]
 
 
-class ExportDialog(QDialog):
+class ExportDialog(BesideDialog):
     """Stands beside the window; `prefpaint preferences export` does the same."""
 
     def __init__(self, exchange: Exchange, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.setWindowTitle("Export preferences")
+        super().__init__("Export preferences", parent)
         self.resize(800, 664)
         self.setMinimumSize(720, 560)
         self._exchange = exchange
-        self.banner = Banner()
         self.form = Choice("Format", is_elastic=True)
         for form in FORMATS:
             self.form.addItem(TITLES[form], form)
@@ -192,20 +188,6 @@ class ExportDialog(QDialog):
         super().showEvent(event)
         self._wish()
         self.form.setFocus()
-
-    def hideEvent(self, event: QHideEvent) -> None:
-        if not event.spontaneous():
-            self.banner.hide()
-        super().hideEvent(event)
-
-    def present(self) -> None:
-        """Show it, or bring it to the front."""
-        if self.isVisible():
-            self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
-            self.raise_()
-            self.activateWindow()
-        else:
-            self.show()
 
 
 def _offer(choice: Choice, names: list[str]) -> None:

@@ -3,14 +3,13 @@
 import itertools
 from typing import Literal
 
-from PySide6.QtCore import Qt
 from PySide6.QtGui import QHideEvent, QShowEvent
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from prefpaint_gui.state.library import Library
 from prefpaint_gui.state.options import Options
 from prefpaint_gui.widgets import file_dialogs
-from prefpaint_gui.widgets.banner import Banner
+from prefpaint_gui.widgets.beside_dialog import BesideDialog
 from prefpaint_gui.widgets.model_list import ModelList
 from prefpaint_gui.widgets.model_task import TaskPanel
 from prefpaint_gui.widgets.model_words import (
@@ -27,15 +26,14 @@ from prefpaint_gui.widgets.theme import Colours
 from training.inpainting.model_entry import ModelEntry
 
 
-class ModelsDialog(QDialog):
+class ModelsDialog(BesideDialog):
     """Stands beside the window and holds nothing up; a download outlives its closing.
 
     A question that is open when it closes is answered with no.
     """
 
     def __init__(self, library: Library, options: Options, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.setWindowTitle("Models")
+        super().__init__("Models", parent)
         self.resize(720, 600)
         self.setMinimumSize(600, 440)
         self._library = library
@@ -46,7 +44,6 @@ class ModelsDialog(QDialog):
         """Name of the model that is to be removed."""
         self._phase = library.phase
         self._rows: list[tuple[str, RowWords]] = []
-        self.banner = Banner()
         self.place = ElidedLabel("", "small")
         self.add_folder = QPushButton("Add folder…")
         self.add_folder.setToolTip("List a model folder in diffusers’ layout, where it lies")
@@ -259,16 +256,6 @@ class ModelsDialog(QDialog):
     def hideEvent(self, event: QHideEvent) -> None:
         if not event.spontaneous():  # not by the desktop, which minimises
             self._question = ""
-            self.banner.hide()
             if self._library.phase in ("asking", "offered"):
                 self._library.cancel()
         super().hideEvent(event)
-
-    def present(self) -> None:
-        """Show it, or bring it to the front."""
-        if self.isVisible():
-            self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
-            self.raise_()
-            self.activateWindow()
-        else:
-            self.show()

@@ -3,10 +3,8 @@
 import math
 from pathlib import Path
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
-    QDialog,
     QGridLayout,
     QHBoxLayout,
     QProgressBar,
@@ -16,7 +14,7 @@ from PySide6.QtWidgets import (
 )
 
 from prefpaint_gui.state.training import BUILTIN, Course, Training
-from prefpaint_gui.widgets.banner import Banner
+from prefpaint_gui.widgets.beside_dialog import BesideDialog
 from prefpaint_gui.widgets.curves import Curve
 from prefpaint_gui.widgets.parts import label
 from prefpaint_gui.widgets.theme import Colours
@@ -26,16 +24,13 @@ from training.reward.division import ENOUGH
 COUNTS = ("Strips", "Usable pairs", "Thumbs", "Accepted", "Orders", "Ratings")
 
 
-class TrainDialog(QDialog):
+class TrainDialog(BesideDialog):
     """Stands beside the window and holds nothing up; a training outlives its closing."""
 
     def __init__(self, training: Training, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.setWindowTitle("Train the reward")
-        self.resize(680, 600)
-        self.setMinimumSize(640, 560)
+        super().__init__("Train the reward", parent)
+        self.setMinimumWidth(680)
         self._training = training
-        self.banner = Banner()
         self.counts = {name: label("–", "reward") for name in COUNTS}
         self.enough = label(ENOUGH, "small")
         self.lacking = label(tone="name")
@@ -58,6 +53,8 @@ class TrainDialog(QDialog):
             wrapped.setWordWrap(True)
         for button in (self.builtin, self.delete, self.pause, self.resume, self.close_button):
             button.setAutoDefault(False)
+        for curve in (self.loss, self.accuracy):
+            curve.hide()
         self._lay_out()
         self._connect()
 
@@ -125,6 +122,10 @@ class TrainDialog(QDialog):
         phase = course.phase
         self.loss.show_points([(p.step, p.loss) for p in course.points], course.steps)
         self.accuracy.show_points([(p.step, p.accuracy) for p in course.points], course.steps)
+        has_curves = bool(course.points)
+        has_changed = has_curves == self.loss.isHidden()
+        for curve in (self.loss, self.accuracy):
+            curve.setVisible(has_curves)
         is_told = phase not in ("idle", "offered")
         self.bar.setVisible(is_told)
         self.course.setVisible(is_told)
@@ -143,6 +144,8 @@ class TrainDialog(QDialog):
         self.builtin.setVisible(not is_builtin)
         name = "the built-in reward" if is_builtin else Path(self._training.reward).stem
         self.ranked_by.setText(f"Your fills are ranked by {name}.")
+        if has_changed:
+            self.adjustSize()
 
     def _show_counts(self) -> None:
         survey = self._training.survey
@@ -161,20 +164,6 @@ class TrainDialog(QDialog):
         super().showEvent(event)
         self._training.look()
         self._show()
-
-    def hideEvent(self, event: QHideEvent) -> None:
-        if not event.spontaneous():  # not by the desktop, which minimises
-            self.banner.hide()
-        super().hideEvent(event)
-
-    def present(self) -> None:
-        """Show it, or bring it to the front."""
-        if self.isVisible():
-            self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
-            self.raise_()
-            self.activateWindow()
-        else:
-            self.show()
 
 
 def _share(course: Course) -> float:

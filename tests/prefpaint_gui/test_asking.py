@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, QPoint, Qt
+from PySide6.QtWidgets import QApplication
 
 from prefpaint_gui.state.asking import PAUSE_S
 from tests.prefpaint_gui.conftest import LEFT, Bench
@@ -144,3 +145,25 @@ def test_thumbs_on_both_cards_answer_it(painted: Bench):
     painted.qtbot.mouseClick(cards[first].thumbs["up"], LEFT)
     assert not panel.isVisible()
     assert painted.program.asking.question is None
+
+
+@pytest.mark.usefixtures("clock")
+def test_in_a_small_window_the_cards_asked_about_come_into_view(painted: Bench):
+    strip = painted.program.window.strip
+    painted.program.window.resize(900, 640)
+    painted.program.options.update(count=8)
+    seeds = generate_asked(painted)
+
+    def is_in_view(seed: int) -> bool:
+        area = strip.drag.line.parentWidget().parentWidget()
+        card = strip.cards[seed]
+        left = card.mapTo(area, QPoint()).x()
+        return 0 <= left <= area.width() - card.width()
+
+    both = painted.seeds.index(seeds[1]) - painted.seeds.index(seeds[0]) < 3
+    assert is_in_view(seeds[1])
+    assert is_in_view(seeds[0]) == both
+    panel = strip.side.question
+    for button, seed in zip((panel.first, panel.second), seeds, strict=True):
+        QApplication.sendEvent(button, QEvent(QEvent.Type.Enter))
+        assert is_in_view(seed)

@@ -114,6 +114,7 @@ def test_too_little_is_said_with_what_is_missing(bench: Bench):
     assert dialog.counts["Accepted"].text() == "3"
     assert "47 more strips" in dialog.lacking.text()
     assert not dialog.train.isEnabled()
+    assert not dialog.loss.isVisible()
 
 
 def test_a_paused_training_goes_on_to_its_offer(bench: Bench):
@@ -175,6 +176,8 @@ def test_cancelling_leaves_no_process_and_no_picture(bench: Bench):
     press(bench, dialog.train)
     bench.until(lambda: len(bench.program.training.course.points) == 1)
     assert "step 1 of 9 · at most 80 s left" in dialog.course.text()
+    assert dialog.loss.isVisible()
+    assert dialog.accuracy.isVisible()
     (run,) = runs(bench)
     process = int((run / "run" / "pid").read_text())
     press(bench, dialog.delete)
