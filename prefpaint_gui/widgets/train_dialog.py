@@ -29,7 +29,7 @@ class TrainDialog(BesideDialog):
 
     def __init__(self, training: Training, parent: QWidget) -> None:
         super().__init__("Train the reward", parent)
-        self.setMinimumWidth(680)
+        self.setMinimumSize(680, 240)
         self._training = training
         self.counts = {name: label("–", "reward") for name in COUNTS}
         self.enough = label(ENOUGH, "small")
@@ -97,6 +97,9 @@ class TrainDialog(BesideDialog):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
+        layout.setSizeConstraint(
+            QVBoxLayout.SizeConstraint.SetNoConstraint
+        )  # _show sees to the height
         layout.addWidget(self.banner)
         layout.addLayout(body, 1)
 
@@ -144,8 +147,10 @@ class TrainDialog(BesideDialog):
         self.builtin.setVisible(not is_builtin)
         name = "the built-in reward" if is_builtin else Path(self._training.reward).stem
         self.ranked_by.setText(f"Your fills are ranked by {name}.")
-        if has_changed:
-            self.adjustSize()
+        layout = self.layout()
+        least = layout.totalHeightForWidth(self.width()) if layout is not None else 0
+        if has_changed or self.height() < least:
+            self.resize(self.width(), least)
 
     def _show_counts(self) -> None:
         survey = self._training.survey
