@@ -80,7 +80,7 @@ def _tuple(text: str) -> Any:
 def pictures(shown: Presentation) -> dict[str, Picture]:
     """Every picture of a presentation by its hash."""
     fills = [candidate.pixels for candidate in shown.candidates]
-    return {pixel_hash(pixels): pixels for pixels in [shown.image, _hole_picture(shown), *fills]}
+    return {pixel_hash(pixels): pixels for pixels in [shown.image, hole_picture(shown), *fills]}
 
 
 def presentation_rows(shown: Presentation) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -96,7 +96,7 @@ def presentation_rows(shown: Presentation) -> tuple[dict[str, Any], list[dict[st
         "box_height": shown.box.height,
         "box_width": shown.box.width,
         "image_sha256": pixel_hash(shown.image),
-        "hole_sha256": pixel_hash(_hole_picture(shown)),
+        "hole_sha256": pixel_hash(hole_picture(shown)),
         "prompt": shown.prompt,
         "reward_model": shown.reward_model,
     }
@@ -120,7 +120,8 @@ def presentation_rows(shown: Presentation) -> tuple[dict[str, Any], list[dict[st
     return {"digest": digest, **row, **rating_screen}, candidates
 
 
-def _hole_picture(shown: Presentation) -> Picture:
+def hole_picture(shown: Presentation) -> Picture:
+    """(height, width) uint8, 255 in the hole."""
     return np.where(shown.hole, 255, 0).astype(np.uint8)
 
 

@@ -6,7 +6,6 @@ from typing import Annotated, Any, Literal, Self
 import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
-from training.preferences.formats.views import hole_picture
 from training.preferences.images import pixel_hash
 from training.preferences.records import (
     Opinion,
@@ -14,7 +13,7 @@ from training.preferences.records import (
     StoredOpinion,
     StoredPresentation,
 )
-from training.preferences.rows import LONGEST_NAME
+from training.preferences.rows import LONGEST_NAME, hole_picture
 
 MANIFEST = "manifest.json"
 STRIPS = "strips.jsonl"

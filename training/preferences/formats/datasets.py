@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from training.preferences.formats.views import (
-    hole_picture,
     image_cell,
     masked_picture,
     prompt_id,
 )
 from training.preferences.records import StoredPresentation
+from training.preferences.rows import hole_picture
 
 CARD = """`datasets.load_from_disk("DIR")` opens this folder, and so does
 `datasets.load_dataset("arrow", data_files="DIR/*.arrow")`. It has {rows} rows, one for each strip:

@@ -11,9 +11,9 @@ from training.preferences.formats.archive_rows import (
     Manifest,
     StripRow,
 )
-from training.preferences.formats.views import hole_picture
 from training.preferences.images import encode_png, pixel_hash
 from training.preferences.records import StoredPresentation
+from training.preferences.rows import hole_picture
 
 CARD = """\
 `prefpaint preferences import DIR` reads this folder, or a .zip or .tar of it, and adds what is not

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from training.preferences.formats.views import (
-    hole_picture,
     image_cell,
     masked_picture,
     prompt_id,
 )
 from training.preferences.order import by_person, known_levels
 from training.preferences.records import Opinion, StoredPresentation
+from training.preferences.rows import hole_picture
 
 FILE = Path("data", "train-00000-of-00001.parquet")
 CARD = """\

@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import save_file
 
-from training.preferences.formats.views import hole_picture, masked_picture, prompt_id
+from training.preferences.formats.views import masked_picture, prompt_id
 from training.preferences.images import encode_png
 from training.preferences.order import mean_scores
 from training.preferences.records import StoredPresentation
+from training.preferences.rows import hole_picture
 
 CARD = """- `inpaint/<prompt>_<i>.png`: the fills of a strip, in the order in which they were shown.
 - `masks/<prompt>_mask.png`: white is the hole. `masks_color/<prompt>_mask_color.png`: the region

@@ -12,11 +12,6 @@ def prompt_id(strip: StoredPresentation) -> str:
     return strip.digest[:16]
 
 
-def hole_picture(shown: Presentation) -> Picture:
-    """(height, width) uint8, 255 in the hole."""
-    return np.where(shown.hole, 255, 0).astype(np.uint8)
-
-
 def masked_picture(shown: Presentation) -> Pixels:
     """The region with its hole in white: what lay under the mask stays at home."""
     return np.where(shown.hole[..., None], np.uint8(255), shown.image)
