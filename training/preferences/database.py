@@ -55,7 +55,7 @@ def open_database(folder: Path) -> tuple[sqlite3.Connection, str | None]:
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     """Everything in the block is written, or nothing; other writers wait meanwhile."""
-    _begin(connection)
+    _execute_when_free(connection, "BEGIN IMMEDIATE")
     try:
         yield
         connection.execute("COMMIT")
@@ -66,22 +66,24 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def _begin(connection: sqlite3.Connection) -> None:
-    """Take the lock for writing. OperationalError when others hold it for too long.
+def _execute_when_free(connection: sqlite3.Connection, statement: str) -> None:
+    """Run what needs the lock for writing. OperationalError when others hold it for too long.
 
     SQLite waits longer from try to try, so that a process that writes without a pause, such as an
-    import, would starve a window. Short waits again and again find the gaps.
+    import, would starve a window, and for the change to WAL, which two windows may want at once of
+    a new file, it does not wait at all. Short waits again and again find the gaps.
     """
     deadline = time.monotonic() + BUSY_TIMEOUT_S
     connection.execute("PRAGMA busy_timeout = 10")
     try:
         while True:
             try:
-                connection.execute("BEGIN IMMEDIATE")
+                connection.execute(statement)
             except sqlite3.OperationalError as error:
                 busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
                 if not busy or time.monotonic() > deadline:
                     raise
+                time.sleep(0.001)
             else:
                 return
     finally:
@@ -132,7 +134,7 @@ def _connect(path: Path) -> sqlite3.Connection | None:
                 connection.close()
                 return None
             suspect.unlink(missing_ok=True)
-        connection.execute("PRAGMA journal_mode = WAL")
+        _execute_when_free(connection, "PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA secure_delete = ON")
         _bring_up_to_date(connection, path)
