@@ -321,9 +321,9 @@ class Program(QObject):
     @Slot()
     def open_sample(self) -> None:
         """Open the photo that comes with the program, with its mask."""
-        from prefpaint_gui.photo_io import sample_mask_path, sample_photo_path
+        from resources import SAMPLE_MASK, SAMPLE_PHOTO
 
-        self.window.files.open_path(sample_photo_path(), sample_mask_path())
+        self.window.files.open_path(SAMPLE_PHOTO, SAMPLE_MASK)
 
     @Slot(object)
     def open_rating(self, folder: Path) -> None:

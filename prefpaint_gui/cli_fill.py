@@ -11,7 +11,7 @@ import typer
 from prefpaint_gui.cli_output import JsonOption, print_rows, show_progress
 from prefpaint_gui.headless import CONTACT_SHEET, RANKING, fill_photo, score_fills
 from prefpaint_gui.inpainters import PATCHMATCH, make_inpainter
-from prefpaint_gui.photo_io import sample_mask_path, sample_photo_path
+from resources import SAMPLE_MASK, SAMPLE_PHOTO
 from training.errors import PrefPaintError
 from training.inpainting.settings import DeviceName, DiffusionSettings, DtypeName, SamplerName
 from training.reward.scorer import ProcessScorer, builtin_reward_path
@@ -255,7 +255,7 @@ def _inputs(
     if sample:
         if photo is not None or mask is not None:
             raise PrefPaintError("--sample brings its own photo and mask. Leave yours out.")
-        return sample_photo_path(), sample_mask_path(), out or Path("sample-fills")
+        return SAMPLE_PHOTO, SAMPLE_MASK, out or Path("sample-fills")
     if photo is None or mask is None or out is None:
         raise PrefPaintError(
             "Name the photo, its mask and a folder: prefpaint fill PHOTO --mask MASK --out DIR"

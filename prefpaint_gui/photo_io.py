@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageCms, ImageFile, ImageOps, JpegImagePlugin
 
-from resources import SAMPLE_MASK, SAMPLE_PHOTO
 from training.errors import PrefPaintError
 from training.files import replaced_when_complete
 from training.inpainting.request import Mask
@@ -168,16 +167,6 @@ def read_mask(path: Path, size: tuple[int, int]) -> Mask:
         if (alpha < 255).any():
             return alpha >= MASK_THRESHOLD
     return np.asarray(colours.convert("L")) >= MASK_THRESHOLD
-
-
-def sample_photo_path() -> Path:
-    """The photo that PrefPaint brings along."""
-    return SAMPLE_PHOTO
-
-
-def sample_mask_path() -> Path:
-    """A mask of the same size that takes the rocket out of the sample photo."""
-    return SAMPLE_MASK
 
 
 def _open(path: Path) -> ImageFile.ImageFile:

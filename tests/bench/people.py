@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from prefpaint_gui.photo_io import sample_photo_path
+from resources import SAMPLE_PHOTO
 from training.commands.options import worker_processes
 from training.preferences.records import JudgedStrip, Opinion
 from training.reward.appearance import FEATURE_SIZE
@@ -54,7 +54,7 @@ def read_strips(pairs: Path | None) -> Strips:
         if not (pairs / "manifest.jsonl").exists():
             print(f"making {SAMPLE_PROMPTS} prompts of the sample photo", flush=True)
             with worker_processes(2) as pool:
-                photos, cancel = [sample_photo_path()], threading.Event()
+                photos, cancel = [SAMPLE_PHOTO], threading.Event()
                 make_pairs(
                     photos, None, SAMPLE_PROMPTS, 0, "repair", pairs, pool, lambda _: None, cancel
                 )

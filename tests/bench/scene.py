@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from prefpaint_gui.photo_io import read_photo, sample_photo_path
+from prefpaint_gui.photo_io import read_photo
+from resources import SAMPLE_PHOTO
 from training.inpainting.region import make_request
 from training.inpainting.request import InpaintRequest
 
@@ -13,7 +14,7 @@ SIZE = (4256, 2840)
 
 def large_photo() -> npt.NDArray[np.uint8]:
     """(2840, 4256, 3) uint8."""
-    pixels = read_photo(sample_photo_path()).pixels
+    pixels = read_photo(SAMPLE_PHOTO).pixels
     return np.asarray(cv2.resize(pixels, SIZE, interpolation=cv2.INTER_CUBIC), np.uint8)
 
 

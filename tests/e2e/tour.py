@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
-from prefpaint_gui.photo_io import sample_photo_path
+from resources import SAMPLE_PHOTO
 
 WIDTH, HEIGHT = 1440, 900
 
@@ -84,7 +84,7 @@ def tour(out: Path) -> None:
     """The path from an empty window to a saved photo, dark."""
     with prefpaint(":91", out, "", []) as desktop:
         desktop.picture("1-empty")
-    with prefpaint(":91", out, "", [str(sample_photo_path())]) as desktop:
+    with prefpaint(":91", out, "", [str(SAMPLE_PHOTO)]) as desktop:
         desktop.picture("2-open")
         desktop.do("key", "bracketright", "key", "bracketright")
         desktop.stroke((606, 268), (606, 400), (607, 500), (609, 590))

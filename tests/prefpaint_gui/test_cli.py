@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from prefpaint_gui.__main__ import main
-from prefpaint_gui.photo_io import sample_mask_path, sample_photo_path
+from resources import SAMPLE_MASK, SAMPLE_PHOTO
 from tests.prefpaint_gui.tiny_reward import save_tiny_reward
 from training.inpainting.request import Box
 from training.preferences.database import FILE_NAME
@@ -156,8 +156,8 @@ def test_the_sample_names_its_folder(
     assert main(["fill", "--sample", "--candidates", "1", "--reward", str(job.reward)]) == 0
     assert "sample-fills" in capsys.readouterr().out.splitlines()[-1]
     filled = pixels_of(job.folder / "sample-fills" / "01.png")
-    outside = pixels_of(sample_mask_path()) == 0
-    np.testing.assert_array_equal(filled[outside], pixels_of(sample_photo_path())[outside])
+    outside = pixels_of(SAMPLE_MASK) == 0
+    np.testing.assert_array_equal(filled[outside], pixels_of(SAMPLE_PHOTO)[outside])
 
 
 def test_score_ranks_given_fills(job: Job, capsys: pytest.CaptureFixture[str]) -> None:

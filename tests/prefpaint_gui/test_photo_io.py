@@ -12,15 +12,8 @@ import pytest
 from PIL import ExifTags, Image, ImageCms
 
 from prefpaint_gui import photo_io
-from prefpaint_gui.photo_io import (
-    photo_from_pixels,
-    pixel_hash,
-    read_mask,
-    read_photo,
-    sample_mask_path,
-    sample_photo_path,
-    write_photo,
-)
+from prefpaint_gui.photo_io import photo_from_pixels, pixel_hash, read_mask, read_photo, write_photo
+from resources import SAMPLE_MASK, SAMPLE_PHOTO
 from training.errors import PrefPaintError
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -327,8 +320,8 @@ def test_a_mask_of_another_size_names_both(tmp_path: Path) -> None:
 
 
 def test_the_sample_mask_belongs_to_the_sample_photo() -> None:
-    photo = read_photo(sample_photo_path())
-    mask = read_mask(sample_mask_path(), photo.size)
+    photo = read_photo(SAMPLE_PHOTO)
+    mask = read_mask(SAMPLE_MASK, photo.size)
     assert 0.01 < mask.mean() < 0.2
     border = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
     assert not border.any()

@@ -19,15 +19,13 @@ from transformers import (
     CLIPTokenizer,
 )
 
+from training.pretraining.networks import letter_tokenizer
+
 Kind = Literal["sd-inpaint", "sd-plain", "sdxl-inpaint"]
 
 
 def make_tokenizer() -> CLIPTokenizer:
-    letters = [chr(code) for code in range(33, 127)]
-    names = [*letters, *(f"{letter}</w>" for letter in letters)]
-    names += ["<|startoftext|>", "<|endoftext|>"]
-    vocab = {name: number for number, name in enumerate(names)}
-    return CLIPTokenizer(vocab=vocab, merges=[], model_max_length=16)
+    return letter_tokenizer(16)
 
 
 def make_text_encoder(projects: bool = False) -> Any:

@@ -15,6 +15,7 @@ from training.alignment.config import AlignmentConfig
 from training.alignment.policy import Policy
 from training.alignment.rollouts import Rollout, SizedPrompt, roll_out
 from training.alignment.updates import Update, forward_updates, policy_updates
+from training.checkpoints import read_checkpoint
 from training.errors import PrefPaintError
 from training.files import replaced_when_complete, write_png
 from training.reward.model import RewardModel
@@ -199,18 +200,10 @@ def _draw_sheet(
 def _resume(
     out: Path, policy: Policy, optimiser: torch.optim.Optimizer, config: AlignmentConfig
 ) -> dict[str, Any]:
-    path = out / CHECKPOINT
-    if not path.exists():
+    content = read_checkpoint(out / CHECKPOINT, _settings(config))
+    if content is None:
         (out / LOG).unlink(missing_ok=True)
         return {"done": 0, "first": None}
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise PrefPaintError(f"{path} is damaged ({error}). Delete it to begin anew.") from error
-    if content["settings"] != _settings(config):
-        raise PrefPaintError(
-            f"{out} holds a run with other settings. Name another folder, or delete it."
-        )
     policy.load_state(content["policy"])
     optimiser.load_state_dict(content["optimiser"])
     state: dict[str, Any] = content["state"]

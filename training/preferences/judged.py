@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from training.preferences.records import JudgedStrip, Opinion
+from training.preferences.records import JudgedStrip, Opinion, last_on_each
 
 
 def named_by_content(strip: JudgedStrip) -> JudgedStrip:
@@ -38,8 +38,4 @@ def joined(strips: Iterable[JudgedStrip]) -> list[JudgedStrip]:
 
 def latest(opinions: Iterable[Opinion]) -> tuple[Opinion, ...]:
     """Of opinions, oldest first, the last one on each subject."""
-    kept: dict[tuple[str, str, int | None], Opinion] = {}
-    for opinion in opinions:
-        kept.pop(opinion.subject, None)
-        kept[opinion.subject] = opinion
-    return tuple(kept.values())
+    return last_on_each(opinions, lambda opinion: opinion)

@@ -1,8 +1,8 @@
 """What is kept of a person's choice: everything that was on screen, and what they said of it."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ CRITERION_WEIGHTS = (0.15, 0.15, 0.7)
 """What the three criteria count in a score (the paper's weights)."""
 
 DEFAULT_PERSON = "me"
+Said = TypeVar("Said")
 
 
 @dataclass(frozen=True)
@@ -131,10 +132,17 @@ class ToldStrip:
 
 def latest(opinions: Iterable[StoredOpinion]) -> tuple[StoredOpinion, ...]:
     """By time, and of those on one subject the last one alone."""
-    kept: dict[tuple[str, str, int | None], StoredOpinion] = {}
-    for one in sorted(opinions, key=lambda one: (one.recorded_at, one.record_id)):
-        kept.pop(one.opinion.subject, None)
-        kept[one.opinion.subject] = one
+    by_time = sorted(opinions, key=lambda one: (one.recorded_at, one.record_id))
+    return last_on_each(by_time, lambda one: one.opinion)
+
+
+def last_on_each(said: Iterable[Said], opinion_of: Callable[[Said], Opinion]) -> tuple[Said, ...]:
+    """Of what was said, oldest first, the last on each subject."""
+    kept: dict[tuple[str, str, int | None], Said] = {}
+    for one in said:
+        subject = opinion_of(one).subject
+        kept.pop(subject, None)
+        kept[subject] = one
     return tuple(kept.values())
 
 

@@ -70,7 +70,7 @@ def make_pipeline(autoencoder: Any, unet: Any) -> Any:
         unet=unet,
         scheduler=make_scheduler(),
         text_encoder=_text_encoder(),
-        tokenizer=_tokenizer(),
+        tokenizer=letter_tokenizer(),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,
@@ -79,17 +79,17 @@ def make_pipeline(autoencoder: Any, unet: Any) -> Any:
     return pipeline
 
 
-def _tokenizer() -> CLIPTokenizer:
+def letter_tokenizer(longest_prompt: int = 77) -> CLIPTokenizer:
     """One token for each printable letter."""
     letters = [chr(code) for code in range(33, 127)]
     names = [*letters, *(f"{letter}</w>" for letter in letters)]
     names += ["<|startoftext|>", "<|endoftext|>"]
     vocab = {name: number for number, name in enumerate(names)}
-    return CLIPTokenizer(vocab=vocab, merges=[], model_max_length=77)
+    return CLIPTokenizer(vocab=vocab, merges=[], model_max_length=longest_prompt)
 
 
 def _text_encoder() -> CLIPTextModel:
-    size = len(_tokenizer())
+    size = len(letter_tokenizer())
     with torch.random.fork_rng():
         torch.manual_seed(0)
         config = CLIPTextConfig(

@@ -11,6 +11,7 @@ import torch
 from diffusers.training_utils import EMAModel
 from torch import Tensor
 
+from training.checkpoints import read_checkpoint
 from training.errors import PrefPaintError
 from training.files import replaced_when_complete
 
@@ -134,16 +135,9 @@ def _resume(
     optimiser: torch.optim.Optimizer,
     average: EMAModel,
 ) -> int:
-    if not path.exists():
+    content = read_checkpoint(path, plan.settings)
+    if content is None:
         return 0
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise PrefPaintError(f"{path} is damaged ({error}). Delete it to begin anew.") from error
-    if content["settings"] != plan.settings:
-        raise PrefPaintError(
-            f"{path} is of a run with other settings. Name another folder, or delete it."
-        )
     network.load_state_dict(content["network"])
     optimiser.load_state_dict(content["optimiser"])
     average.load_state_dict(content["average"])

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from tensorboardX import SummaryWriter
 
+from training.checkpoints import read_checkpoint
 from training.errors import PrefPaintError
 from training.files import replaced_when_complete
 from training.reward.evaluation import PairAccuracy
@@ -44,21 +45,11 @@ class RunFolder:
     def resume(self, network: RewardNetwork, optimiser: torch.optim.Optimizer) -> RunState:
         """Load the checkpoint, if there is one. Raises PrefPaintError when it is damaged or of
         other settings."""
-        path = self.path / CHECKPOINT
-        if not path.exists():
+        state = read_checkpoint(self.path / CHECKPOINT, self._settings)
+        if state is None:
             for name in (LOG, BEST):
                 (self.path / name).unlink(missing_ok=True)
             return RunState()
-        try:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:
-            raise PrefPaintError(
-                f"{path} is damaged ({error}). Delete it to begin anew."
-            ) from error
-        if state["settings"] != self._settings:
-            raise PrefPaintError(
-                f"{self.path} holds a run with other settings. Name another folder, or delete it."
-            )
         network.load_state_dict(state["network"])
         optimiser.load_state_dict(state["optimiser"])
         return RunState(**state["state"])
