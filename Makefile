@@ -22,7 +22,7 @@ test: .venv/test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest
+	$(BIN)/pytest --hypothesis-profile=ci
 
 bench: .venv/test
 	$(BIN)/python -m tests.bench

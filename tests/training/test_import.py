@@ -9,6 +9,7 @@ import tempfile
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -125,6 +126,17 @@ def test_export_then_import_is_the_identity(data: st.DataObject) -> None:
             for name in ("out", "again")
         )
         assert ours == theirs
+
+
+def test_a_score_of_minus_zero_is_zero(tmp_path: Path) -> None:
+    drawn = make_strip(1)
+    first = replace(drawn.candidates[0], reward=-0.0, trust=-0.0)
+    strip = replace(drawn, candidates=(first, *drawn.candidates[1:]))
+    with PreferenceStore(tmp_path / "one") as one, PreferenceStore(tmp_path / "two") as two:
+        one.record(strip, Opinion("none"))
+        export(one, tmp_path / "out", "jsonl")
+        import_preferences(two, tmp_path / "out")
+        assert everything(two) == everything(one)
 
 
 # --- archives -------------------------------------------------------------------------------------

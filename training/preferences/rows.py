@@ -107,8 +107,8 @@ def presentation_rows(shown: Presentation) -> tuple[dict[str, Any], list[dict[st
             "rank": int(one.rank),
             "model": one.model,
             "pixels_sha256": pixel_hash(one.pixels),
-            "reward": None if one.reward is None else float(one.reward),
-            "trust": None if one.trust is None else float(one.trust),
+            "reward": _number(one.reward),
+            "trust": _number(one.trust),
             "features": one.features.astype(np.float32).tobytes(),
         }
         for one in shown.candidates
@@ -118,6 +118,11 @@ def presentation_rows(shown: Presentation) -> tuple[dict[str, Any], list[dict[st
     content = [named, [[one[column] for column in columns] for one in candidates]]
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
     return {"digest": digest, **row, **rating_screen}, candidates
+
+
+def _number(value: float | None) -> float | None:
+    """As SQLite gives it back: it knows no -0.0."""
+    return None if value is None else float(value) + 0.0
 
 
 def hole_picture(shown: Presentation) -> Picture:
