@@ -3,10 +3,12 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from resources import SAMPLE_PHOTO
 from tests.training.tiny_models import make_pipeline, save_pipeline
@@ -14,10 +16,11 @@ from training.alignment import align as align_module
 from training.alignment.align import align
 from training.alignment.config import AlignmentConfig, Method
 from training.alignment.policy import Policy, Trained
-from training.alignment.rollouts import SizedPrompt, roll_out, size_prompt
+from training.alignment.rollouts import Rollout, SizedPrompt, roll_out, size_prompt
 from training.errors import PrefPaintError
 from training.inpainting.diffusion.loading import load_inpainter
-from training.inpainting.diffusion.model import DiffusionModel
+from training.inpainting.diffusion.model import DiffusionModel, EncodedPhoto
+from training.inpainting.request import Mask, Pixels
 from training.prompts.incomplete import make_prompts, read_prompts
 from training.reward.encoders import EncoderConfig
 from training.reward.model import RewardModel
@@ -57,6 +60,12 @@ def _policy(trained: Trained = "lora") -> Policy:
     return Policy(model, trained, CONFIG.rank, 0)
 
 
+def _weights(model: DiffusionModel) -> torch.Tensor:
+    """What learns, as one row."""
+    named = sorted(model.unet.named_parameters())
+    return torch.cat([v.detach().flatten() for name, v in named if "lora" in name])
+
+
 def _log(out: Path) -> list[dict[str, float]]:
     lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
     return [{name: line[name] for name in line if name != "seconds"} for line in lines]
@@ -94,7 +103,7 @@ def test_a_killed_run_goes_on_to_the_same_end(
     method: Method,
 ) -> None:
     monkeypatch.setattr(align_module, "CHECKPOINT_EVERY", 2)
-    config = replace(CONFIG, method=method)
+    config = replace(CONFIG, method=method, ema_decay=0.5)
     whole = _policy()
     align(whole, reward, prompts, config, tmp_path / "whole", lambda _: None)
 
@@ -128,6 +137,64 @@ def test_the_paper_method_makes_what_was_rewarded_likelier(
     optimiser.step()
     (after,) = policy_updates(policy, rollout, config)
     assert after.loss < update.loss
+
+
+def test_nft_samples_with_an_average_and_learns_against_it(
+    tmp_path: Path, prompts: list[SizedPrompt], reward: RewardModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After each iteration: average <- eta average + (1 - eta) learned, eta = min(0.001 i, 0.5)."""
+    sampled, learned = [], []
+    fill = align_module.roll_out
+
+    def watched(model: DiffusionModel, *words: Any, **more: Any) -> Rollout:
+        sampled.append(_weights(model))
+        return fill(model, *words, **more)
+
+    monkeypatch.setattr(align_module, "roll_out", watched)
+    monkeypatch.setattr(align_module, "sampling_keep", lambda i: 0.25 * i)
+    policy = _policy()
+    config = replace(CONFIG, method="nft", iterations=3, divergence=0.0)
+    align(
+        policy, reward, prompts, config, tmp_path, lambda _: learned.append(_weights(policy.model))
+    )
+    expected = sampled[0]
+    for iteration in range(2):
+        keep = 0.25 * iteration
+        expected = keep * expected + (1 - keep) * learned[iteration]
+        torch.testing.assert_close(sampled[iteration + 1], expected)
+    assert not torch.equal(learned[1], expected)
+
+
+def test_a_moving_average_is_what_is_kept(
+    tmp_path: Path, prompts: list[SizedPrompt], reward: RewardModel
+) -> None:
+    policy, learned = _policy(), []
+    expected = _weights(policy.model)
+    config = replace(CONFIG, iterations=3, ema_decay=0.15)
+    made = align(
+        policy, reward, prompts, config, tmp_path, lambda _: learned.append(_weights(policy.model))
+    )
+    for iteration, weights in enumerate(learned):
+        keep = min(0.15, (1 + iteration) / (10 + iteration))
+        expected = keep * expected + (1 - keep) * weights
+    kept = torch.cat([value.flatten() for _, value in sorted(load_file(made).items())])
+    torch.testing.assert_close(kept.norm(), expected.norm())
+    torch.testing.assert_close(_weights(policy.model), learned[-1])
+
+
+def test_each_prompt_is_encoded_once(
+    tmp_path: Path, prompts: list[SizedPrompt], reward: RewardModel
+) -> None:
+    policy = _policy()
+    encode, seen = policy.model.encode_photo, []
+
+    def counted(masked: Pixels, hole: Mask) -> EncodedPhoto:
+        seen.append(masked)
+        return encode(masked, hole)
+
+    policy.model.encode_photo = counted
+    align(policy, reward, prompts, CONFIG, tmp_path, lambda _: None)
+    assert len(seen) == len(prompts)
 
 
 def test_a_reward_above_that_of_originals_stops_the_run(

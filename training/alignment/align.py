@@ -11,14 +11,15 @@ from typing import Any
 import numpy as np
 import torch
 
+from training.alignment.average import sampling_keep, smoothing_keep
 from training.alignment.config import AlignmentConfig
 from training.alignment.policy import Policy
-from training.alignment.rollouts import Rollout, SizedPrompt, roll_out
+from training.alignment.rollouts import Rollout, SizedPrompt, draw_fills, roll_out
 from training.alignment.updates import Update, forward_updates, policy_updates
 from training.checkpoints import read_checkpoint
 from training.errors import PrefPaintError
 from training.files import replaced_when_complete, write_png
-from training.reward.model import RewardModel
+from training.reward.ensemble import Reward
 
 CHECKPOINT, LOG = "checkpoint.pt", "log.jsonl"
 CHECKPOINT_EVERY, SHEET_EVERY = 10, 25
@@ -31,7 +32,7 @@ ALARM_BRIGHTNESS, ALARM_CONTRAST = 0.15, 0.4
 
 def align(
     policy: Policy,
-    reward: RewardModel,
+    reward: Reward,
     prompts: Sequence[SizedPrompt],
     config: AlignmentConfig,
     out: Path,
@@ -50,6 +51,10 @@ def align(
         )
     out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(config.seed)
+    if config.method == "nft":
+        policy.keep_average("sampling")
+    if config.ema_decay:
+        policy.keep_average("smooth")
     optimiser = torch.optim.AdamW(
         policy.parameters,
         lr=config.learning_rate,
@@ -59,7 +64,7 @@ def align(
     )
     state = _resume(out, policy, optimiser, config)
     if state["done"] == 0:
-        _draw_sheet(policy, reward, prompts, config, out / "sheets" / "0000.png")
+        _draw_sheet(policy, prompts, config, out / "sheets" / "0000.png")
     for iteration in range(state["done"], config.iterations):
         began = time.monotonic()
         rollout = _fill(policy, reward, prompts, config, iteration)
@@ -69,6 +74,7 @@ def align(
                 f"{out / CHECKPOINT} holds the run as it was before."
             )
         updates = _update(policy, rollout, optimiser, config, iteration)
+        _follow(policy, config, iteration)
         line = _measured(rollout, updates, iteration, time.monotonic() - began)
         with (out / LOG).open("a") as file:
             file.write(json.dumps(line) + "\n")
@@ -83,14 +89,14 @@ def align(
         if state["done"] % CHECKPOINT_EVERY == 0 or state["done"] == config.iterations:
             _save(out, policy, optimiser, config, state)
         if state["done"] % SHEET_EVERY == 0 or state["done"] == config.iterations:
-            _draw_sheet(policy, reward, prompts, config, out / "sheets" / f"{state['done']:04}.png")
+            _draw_sheet(policy, prompts, config, out / "sheets" / f"{state['done']:04}.png")
         on_progress(state["done"] / config.iterations)
     return policy.save(out)
 
 
 def _fill(
     policy: Policy,
-    reward: RewardModel,
+    reward: Reward,
     prompts: Sequence[SizedPrompt],
     config: AlignmentConfig,
     iteration: int,
@@ -100,17 +106,19 @@ def _fill(
     is_paper = config.method == "paper"
     wanted = rng.choice(config.steps, min(config.updated_steps, config.steps), replace=False)
     policy.unet.eval()
-    return roll_out(
-        policy.model,
-        reward,
-        chosen,
-        config.samples,
-        config.seed + (iteration + 1) * SEEDS_EACH,
-        steps=config.steps,
-        eta=1.0 if is_paper else 0.0,
-        sampler="ddim" if is_paper else "dpm++",
-        wanted=frozenset(int(step) for step in wanted) if is_paper else frozenset(),
-    )
+    with policy.as_average("sampling"):
+        return roll_out(
+            policy.model,
+            reward,
+            chosen,
+            config.samples,
+            config.seed + (iteration + 1) * SEEDS_EACH,
+            steps=config.steps,
+            eta=1.0 if is_paper else 0.0,
+            sampler="ddim" if is_paper else "dpm++",
+            wanted=frozenset(int(step) for step in wanted) if is_paper else frozenset(),
+            encode=policy.encode,
+        )
 
 
 def _update(
@@ -124,15 +132,24 @@ def _update(
         updates = policy_updates(policy, rollout, config)
     else:
         updates = forward_updates(policy, rollout, config, config.seed + iteration)
+    count = len(rollout.steps) if config.method == "paper" else config.updated_steps
     done = []
     for number, update in enumerate(updates, 1):
         (update.loss / config.accumulation).backward()
         done.append(update)
-        if number % config.accumulation == 0 or number == config.updated_steps:
+        if number % config.accumulation == 0 or number == count:
             torch.nn.utils.clip_grad_norm_(policy.parameters, 1.0)
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)
     return done
+
+
+def _follow(policy: Policy, config: AlignmentConfig, iteration: int) -> None:
+    """Lead the averages, where they are kept, towards what was learned."""
+    if config.method == "nft":
+        policy.averages["sampling"].follow(sampling_keep(iteration))
+    if config.ema_decay:
+        policy.averages["smooth"].follow(smoothing_keep(iteration, config.ema_decay))
 
 
 def _measured(
@@ -179,19 +196,26 @@ def _alarm(line: dict[str, float], first: dict[str, float], config: AlignmentCon
 
 def _draw_sheet(
     policy: Policy,
-    reward: RewardModel,
     prompts: Sequence[SizedPrompt],
     config: AlignmentConfig,
     path: Path,
 ) -> None:
-    """The same prompts and seeds each time: a row each, the hole first."""
+    """The same prompts and seeds each time, by the weights that are kept at the end: a row each,
+    the hole first."""
     shown = prompts[:SHEET_PROMPTS]
-    rollout = roll_out(
-        policy.model, reward, shown, SHEET_SAMPLES, config.seed, steps=config.steps, eta=0.0
-    )
+    with policy.as_average("smooth"):
+        drawn = draw_fills(
+            policy.model,
+            shown,
+            SHEET_SAMPLES,
+            config.seed,
+            steps=config.steps,
+            eta=0.0,
+            encode=policy.encode,
+        )
     rows = []
     for number, prompt in enumerate(shown):
-        fills = rollout.pictures[number * SHEET_SAMPLES : (number + 1) * SHEET_SAMPLES]
+        fills = drawn.pictures[number * SHEET_SAMPLES : (number + 1) * SHEET_SAMPLES]
         rows.append(np.hstack([prompt.masked, *fills]))
     path.parent.mkdir(parents=True, exist_ok=True)
     write_png(path, np.vstack(rows))

@@ -18,6 +18,9 @@ class AlignmentConfig:
     divergence: weight of the KL to the model as it began. accumulation: backward passes of a step
     of the optimiser. alarm: the mean reward of untouched originals, above which the run stops,
     because a fill that is better than the photo is the reward being deceived; None to go on.
+    ema_decay: of a moving average of the weights, an iteration at a time, that is kept at the end;
+    0 keeps what was learned last, as the paper does: with a clipped ratio and so small a rate the
+    weights hardly tremble, and an average would only lag behind in a short run.
     """
 
     method: Method = "paper"
@@ -36,5 +39,6 @@ class AlignmentConfig:
     weight_decay: float = 0.01
     accumulation: int = 3
     beta: float = 1.0
+    ema_decay: float = 0.0
     seed: int = 0
     alarm: float | None = None

@@ -13,16 +13,22 @@ from peft import LoraConfig
 from peft.utils import get_peft_model_state_dict
 from torch import Tensor
 
+from training.alignment.average import Average
+from training.alignment.encoding import PromptEncoder
 from training.errors import PrefPaintError
 from training.inpainting.diffusion.model import DiffusionModel
 
 Trained = Literal["lora", "full"]
+AverageName = Literal["sampling", "smooth"]
+"""The weights that sample, of DiffusionNFT; and a moving average to keep at the end."""
 LORA_LAYERS = ("to_q", "to_k", "to_v", "to_out.0", "conv1", "conv2")
 """Attention and the residual blocks' convolutions."""
 
 
 class Policy:
     """An inpainting UNet of 9 input channels that learns, whole or through a LoRA.
+
+    averages: of the weights that learn, where the run keeps some (`keep_average`).
 
     Raises PrefPaintError for a model that is no inpainting model.
     """
@@ -36,7 +42,9 @@ class Policy:
                 f"of {2 * latent + 1}. Name an inpainting model."
             )
         self.model = model
+        self.encode = PromptEncoder(model)
         self.trained = trained
+        self.averages: dict[AverageName, Average] = {}
         model.use_full_precision()  # what learns in half precision loses its small steps
         unet.requires_grad_(False)
         self._original: Any = None
@@ -54,6 +62,11 @@ class Policy:
         else:
             self._original = copy.deepcopy(unet)
             unet.requires_grad_(True)
+        self._learned = {
+            name: parameter
+            for name, parameter in unet.named_parameters()
+            if parameter.requires_grad  # not while the adapters are disabled
+        }
 
     @property
     def unet(self) -> Any:
@@ -62,7 +75,7 @@ class Policy:
     @property
     def parameters(self) -> list[torch.nn.Parameter]:
         """Those that learn."""
-        return [parameter for parameter in self.unet.parameters() if parameter.requires_grad]
+        return list(self._learned.values())
 
     @contextmanager
     def as_it_began(self) -> Iterator[Any]:
@@ -77,23 +90,45 @@ class Policy:
             finally:
                 self.unet.enable_adapters()
 
+    def keep_average(self, name: AverageName) -> None:
+        """Begin an average of the weights as they are now, if there is none."""
+        if name not in self.averages:
+            self.averages[name] = Average(self._learned)
+
+    @contextmanager
+    def as_average(self, name: AverageName) -> Iterator[Any]:
+        """The UNet with this average's weights, without gradients; as it is where none is kept."""
+        average = self.averages.get(name)
+        with torch.no_grad() if average is None else average.in_place():
+            yield self.unet
+
     def state(self) -> dict[str, Tensor]:
-        """Weights that learn, by name, for a checkpoint."""
-        return {
-            name: parameter.detach().cpu()
-            for name, parameter in self.unet.named_parameters()
-            if parameter.requires_grad
-        }
+        """Weights that learn, by name, and their averages, for a checkpoint."""
+        found = {name: parameter.detach() for name, parameter in self._learned.items()}
+        for kind, average in self.averages.items():
+            found |= {f"{kind}/{name}": value for name, value in average.weights.items()}
+        return {name: value.cpu() for name, value in found.items()}
 
     def load_state(self, state: dict[str, Tensor]) -> None:
-        """Take up weights of `state`."""
-        own = dict(self.unet.named_parameters())
+        """Take up weights of `state`, of a policy that keeps the same averages."""
         with torch.no_grad():
-            for name, value in state.items():
-                own[name].copy_(value)
+            for name, parameter in self._learned.items():
+                parameter.copy_(state[name])
+        for kind, average in self.averages.items():
+            start = f"{kind}/"
+            average.load(
+                {k.removeprefix(start): v for k, v in state.items() if k.startswith(start)}
+            )
 
     def save(self, out: Path) -> Path:
-        """Write what the app and diffusers load: a LoRA file, or a pipeline's folder."""
+        """Write what the app and diffusers load: a LoRA file, or a pipeline's folder.
+
+        Of the moving average, where one is kept.
+        """
+        with self.as_average("smooth"):
+            return self._save(out)
+
+    def _save(self, out: Path) -> Path:
         if self.trained == "full":
             folder = out / "pipeline"
             self.model.pipeline.save_pretrained(folder, safe_serialization=True)

@@ -1,18 +1,20 @@
 """Fills that the policy makes for prompts, with the steps it took, and what the reward says."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from training.inpainting.diffusion.model import DiffusionModel
+from training.errors import PrefPaintError
+from training.inpainting.diffusion.model import DiffusionModel, EncodedPhoto
 from training.inpainting.diffusion.sampler import Start, Step, TextCondition, denoise
 from training.inpainting.diffusion.scaling import resize, resize_hole
 from training.inpainting.request import Mask, Pixels
 from training.inpainting.settings import SamplerName
 from training.prompts.incomplete import IncompletePhoto
+from training.reward.ensemble import Reward, RewardEnsemble
 from training.reward.model import RewardModel
 
 
@@ -26,11 +28,11 @@ class SizedPrompt:
 
 
 @dataclass(frozen=True, eq=False)
-class Rollout:
+class Fills:
     """n samples, prompt after prompt. prompts: (n,), which prompt each fills.
 
     steps: those that were wanted. latents: (n, c, h, w), the last. pictures: n of (s, s, 3), equal
-    to their prompt outside of `holes`, n of (s, s). rewards: (n,). bounds: (n,), ||z||_V^-1.
+    to their prompt outside of `holes`, n of (s, s).
     """
 
     start: Start
@@ -40,20 +42,38 @@ class Rollout:
     latents: Tensor
     pictures: list[Pixels]
     holes: list[Mask]
+
+
+@dataclass(frozen=True, eq=False)
+class Rollout(Fills):
+    """Fills with rewards (n,) and bounds (n,), their ||z||_V^-1, both float64."""
+
     rewards: Tensor
     bounds: Tensor
 
 
 def size_prompt(prompt: IncompletePhoto, side: int) -> SizedPrompt:
-    """Scale a prompt to the model's square; its hole grows to whole latent cells."""
+    """Scale a prompt to the model's square; its hole grows to whole latent cells.
+
+    Raises PrefPaintError when its pictures do not open or fit together, and when nothing is masked
+    at this size, or everything.
+    """
+    fault = prompt.fault(())
+    if fault is not None:
+        raise PrefPaintError(fault)
     hole = resize_hole(prompt.mask, side, side)
+    if not hole.any():
+        raise PrefPaintError(f"{prompt.mask_file}: nothing is masked in it. Take the prompt out.")
+    if hole.all():
+        raise PrefPaintError(
+            f"{prompt.mask_file}: at {side} x {side} pixels everything is masked. Take it out."
+        )
     masked = resize(prompt.masked, side, side)
     return SizedPrompt(prompt.prompt, np.where(hole[..., None], np.uint8(255), masked), hole)
 
 
-def roll_out(
+def draw_fills(
     model: DiffusionModel,
-    reward: RewardModel,
     prompts: Sequence[SizedPrompt],
     samples: int,
     seed: int,
@@ -62,23 +82,24 @@ def roll_out(
     eta: float,
     sampler: SamplerName = "ddim",
     wanted: frozenset[int] = frozenset(),
-) -> Rollout:
-    """Fill each prompt `samples` times and score the fills.
+    encode: Callable[[SizedPrompt], EncodedPhoto] | None = None,
+) -> Fills:
+    """Fill each prompt `samples` times.
 
     seed: of the first sample of the first prompt; every sample has the next one. wanted: indices
-    of the denoising steps to keep. No guidance: with prompt and negative prompt both empty it
-    changes nothing.
+    of the denoising steps to keep. encode: such as a PromptEncoder. No guidance: with prompt and
+    negative prompt both empty it changes nothing.
     """
-    starts = []
+    starts, generators = [], []
     for number, prompt in enumerate(prompts):
-        seeds = [seed + number * samples + sample for sample in range(samples)]
-        generators = [torch.Generator("cpu").manual_seed(value) for value in seeds]
-        starts.append(model.start(model.encode_photo(prompt.masked, prompt.hole), generators))
-    start = _joined(starts)
+        first = seed + number * samples
+        own = [torch.Generator("cpu").manual_seed(first + sample) for sample in range(samples)]
+        photo = encode(prompt) if encode else model.encode_photo(prompt.masked, prompt.hole)
+        starts.append(model.start(photo, own))
+        generators += own
+    start = joined(starts)
     side = prompts[0].hole.shape[0]
     text = model.encode_text("", side, side)
-    count = len(prompts) * samples
-    noise_seeds = [torch.Generator("cpu").manual_seed(seed + count + i) for i in range(count)]
     kept, latents = [], start.noise
     for step in denoise(
         model.unet,
@@ -89,36 +110,78 @@ def roll_out(
         steps=steps,
         guidance=1.0,
         eta=eta,
-        generators=noise_seeds,
+        generators=generators,
     ):
         latents = step.latents
         if step.index in wanted:
             kept.append(step)
-    pictures, rewards, bounds = [], [], []
-    decoded = model.decode(latents)
-    for number, prompt in enumerate(prompts):
-        fills = [
-            np.where(prompt.hole[..., None], fill, prompt.masked)
-            for fill in decoded[number * samples : (number + 1) * samples]
-        ]
-        for fill, score in zip(fills, reward.score(prompt.masked, prompt.hole, fills), strict=True):
-            pictures.append(fill)
-            rewards.append(score.reward)
-            bounds.append(score.bound / reward.trust.scale)
-    return Rollout(
+    filled = [prompt for prompt in prompts for _ in range(samples)]
+    pictures = [
+        np.where(prompt.hole[..., None], fill, prompt.masked)
+        for prompt, fill in zip(filled, model.decode(latents), strict=True)
+    ]
+    return Fills(
         start,
         text,
         torch.arange(len(prompts)).repeat_interleave(samples),
         tuple(kept),
         latents,
         pictures,
-        [prompt.hole for prompt in prompts for _ in range(samples)],
-        torch.tensor(rewards, dtype=torch.float64),
-        torch.tensor(bounds, dtype=torch.float64),
+        [prompt.hole for prompt in filled],
     )
 
 
-def _joined(starts: Sequence[Start]) -> Start:
+def roll_out(
+    model: DiffusionModel,
+    reward: Reward,
+    prompts: Sequence[SizedPrompt],
+    samples: int,
+    seed: int,
+    *,
+    steps: int,
+    eta: float,
+    sampler: SamplerName = "ddim",
+    wanted: frozenset[int] = frozenset(),
+    encode: Callable[[SizedPrompt], EncodedPhoto] | None = None,
+) -> Rollout:
+    """draw_fills, and score them."""
+    fills = draw_fills(
+        model,
+        prompts,
+        samples,
+        seed,
+        steps=steps,
+        eta=eta,
+        sampler=sampler,
+        wanted=wanted,
+        encode=encode,
+    )
+    scores = [
+        score
+        for number, prompt in enumerate(prompts)
+        for score in reward.score(
+            prompt.masked, prompt.hole, fills.pictures[number * samples : (number + 1) * samples]
+        )
+    ]
+    scale = _bound_scale(reward)
+    return Rollout(
+        **vars(fills),
+        rewards=torch.tensor([score.reward for score in scores], dtype=torch.float64),
+        bounds=torch.tensor([score.bound / scale for score in scores], dtype=torch.float64),
+    )
+
+
+def _bound_scale(reward: Reward) -> float:
+    """What a bound in units of the reward is divided by to be ||z||_V^-1.
+
+    Of an ensemble the mean of its members': their disagreement then counts as so much more bound.
+    """
+    if isinstance(reward, RewardEnsemble):
+        return float(np.mean([member.trust.scale for member in reward.members]))
+    return reward.trust.scale if isinstance(reward, RewardModel) else 1.0
+
+
+def joined(starts: Sequence[Start]) -> Start:
     """Starts of several prompts as one batch."""
     return Start(
         noise=torch.cat([start.noise for start in starts]),

@@ -53,7 +53,10 @@ def policy_updates(policy: Policy, rollout: Rollout, config: AlignmentConfig) ->
 def forward_updates(
     policy: Policy, rollout: Rollout, config: AlignmentConfig, seed: int
 ) -> Iterator[Update]:
-    """DiffusionNFT: noise is added to the fills anew, `updated_steps` times."""
+    """DiffusionNFT: noise is added to the fills anew, `updated_steps` times.
+
+    v_old is of the weights that sampled; the divergence is from the model as it began.
+    """
     device = rollout.latents.device
     groups = rollout.prompts if config.grouped else None
     chance = optimality(rollout.rewards, groups).float().to(device)
@@ -65,12 +68,15 @@ def forward_updates(
         noise = torch.randn(rollout.latents.shape, generator=generator).to(device)
         noisy = scheduler.add_noise(rollout.latents, noise, times)
         target = scheduler.get_velocity(rollout.latents, noise, times)
-        with policy.as_it_began() as original:
-            old = _velocity(original, scheduler, rollout, noisy, times)
+        with policy.as_average("sampling") as sampling:
+            old = _velocity(sampling, scheduler, rollout, noisy, times)
         new = _velocity(policy.unet, scheduler, rollout, noisy, times)
         loss = forward_process_loss(new, old, target, chance, config.beta)
-        divergence = (new - old).square().mean()
+        divergence = torch.zeros((), device=device)
         if config.divergence:
+            with policy.as_it_began() as original:
+                reference = _velocity(original, scheduler, rollout, noisy, times)
+            divergence = (new - reference).square().mean()
             loss = loss + config.divergence * divergence
         yield Update(loss, 1.0, 0.0, divergence.item())
 

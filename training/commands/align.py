@@ -23,7 +23,12 @@ def align(
     ],
     prompts: Annotated[Path, typer.Argument(help="Folder made by `prefpaint-train prompts`.")],
     out: Out,
-    reward: Annotated[str, typer.Option(help="Reward model: a file, or builtin.")] = "builtin",
+    reward: Annotated[
+        str,
+        typer.Option(
+            help="Reward model: a file, a folder of several (their mean counts), or builtin."
+        ),
+    ] = "builtin",
     method: Annotated[
         Method,
         typer.Option(help="paper: policy gradient over denoising steps; nft: DiffusionNFT."),
@@ -49,6 +54,15 @@ def align(
     ] = PAPER.trained,
     rank: Annotated[int, typer.Option(help="Of the LoRA.", min=1)] = PAPER.rank,
     learning_rate: Annotated[float, typer.Option(min=0)] = PAPER.learning_rate,
+    ema_decay: Annotated[
+        float,
+        typer.Option(
+            help="Keep a moving average of the weights with this decay an iteration, such as 0.9, "
+            "instead of the last ones; 0: off, as in the paper.",
+            min=0,
+            max=1,
+        ),
+    ] = PAPER.ema_decay,
     alarm: Annotated[
         float | None,
         typer.Option(
@@ -71,7 +85,7 @@ def align(
     from training.alignment.rollouts import size_prompt
     from training.inpainting.diffusion.loading import load_model
     from training.prompts.incomplete import read_prompts
-    from training.reward.model import load_reward
+    from training.reward.ensemble import read_reward
 
     config = replace(
         PAPER,
@@ -87,11 +101,12 @@ def align(
         trained=trained,
         rank=rank,
         learning_rate=learning_rate,
+        ema_decay=ema_decay,
         alarm=alarm,
         seed=seed,
     )
     found = read_prompts(prompts)
-    judge = load_reward(builtin_reward_path() if reward == "builtin" else Path(reward))
+    judge = read_reward(builtin_reward_path() if reward == "builtin" else Path(reward))
     policy = Policy(load_model(base, device), trained, rank, seed)
     sized = [size_prompt(prompt, policy.model.native_side) for prompt in found]
     with progress("Aligning") as on_progress:
