@@ -1,27 +1,65 @@
-"""What an interrupted run left, read back safely and only into the same run."""
+"""What an interrupted run left: written whole, read back safely and only into the same run."""
 
+import io
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from training.errors import PrefPaintError
+from training.files import replaced_when_complete
+
+
+@contextmanager
+def run_errors(folder: Path) -> Iterator[None]:
+    """What writing to a run's folder can end in, as one sentence for people."""
+    try:
+        yield
+    except OSError as error:
+        raise PrefPaintError(
+            f"The run cannot be kept in {folder} ({error.strerror or error}). Free some "
+            "space; it goes on from its last checkpoint."
+        ) from error
+
+
+def write_checkpoint(path: Path, content: object) -> None:
+    """Replace a checkpoint at once. Raises PrefPaintError when the disk is full or not writable;
+    the one before stays."""
+    with run_errors(path.parent), replaced_when_complete(path) as file:
+        buffer = io.BytesIO()  # torch.save tells of a full disk in words that no one acts on
+        torch.save(content, buffer)
+        file.write(buffer.getbuffer())
 
 
 def read_checkpoint(path: Path, settings: str) -> dict[str, Any] | None:
     """The content of a checkpoint, on the processor; None when there is none.
 
-    settings: what its "settings" must be. Raises PrefPaintError when it is damaged or of a run with
-    other settings; nothing but weights is unpickled.
+    settings: what its "settings" must be, JSON. Raises PrefPaintError when it is damaged or of a
+    run with other settings; nothing but weights is unpickled.
     """
     if not path.exists():
         return None
     try:
         content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        theirs = content["settings"]
     except Exception as error:
         raise PrefPaintError(f"{path} is damaged ({error}). Delete it to begin anew.") from error
-    if content["settings"] != settings:
+    if theirs != settings:
         raise PrefPaintError(
-            f"{path.parent} holds a run with other settings. Name another folder, or delete it."
+            f"{path.parent} holds a run with other settings{_difference(theirs, settings)}. "
+            "Name another folder, or delete it."
         )
     return content
+
+
+def _difference(theirs: str, ours: str) -> str:
+    """Such as " (clip, seed)"; nothing where that cannot be told."""
+    try:
+        one, other = json.loads(theirs), json.loads(ours)
+        names = [name for name in one | other if one.get(name) != other.get(name)]
+    except (ValueError, TypeError, AttributeError):
+        return ""
+    return f" ({', '.join(names)})"

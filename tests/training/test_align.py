@@ -1,74 +1,42 @@
 """Alignment from end to end on models of a few thousand weights."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 
-from resources import SAMPLE_PHOTO
+from tests.training.tiny_alignment import (
+    CONFIG,
+    learned_weights,
+    make_policy,
+    make_reward,
+    read_log,
+    sized_prompts,
+)
 from tests.training.tiny_models import make_pipeline, save_pipeline
-from training.alignment import align as align_module
+from training.alignment import run as run_module
 from training.alignment.align import align
-from training.alignment.config import AlignmentConfig, Method
+from training.alignment.config import Method
 from training.alignment.policy import Policy, Trained
-from training.alignment.rollouts import Rollout, SizedPrompt, roll_out, size_prompt
+from training.alignment.rollouts import Rollout, SizedPrompt, roll_out
 from training.errors import PrefPaintError
 from training.inpainting.diffusion.loading import load_inpainter
 from training.inpainting.diffusion.model import DiffusionModel, EncodedPhoto
 from training.inpainting.request import Mask, Pixels
-from training.prompts.incomplete import make_prompts, read_prompts
-from training.reward.encoders import EncoderConfig
 from training.reward.model import RewardModel
-from training.reward.network import RewardNetwork
-from training.reward.trust import Trust, inverse_covariance
-
-CONFIG = AlignmentConfig(
-    iterations=4,
-    prompts=2,
-    samples=2,
-    steps=4,
-    updated_steps=3,
-    rank=4,
-    learning_rate=1e-3,
-    divergence=0.1,
-)
 
 
 @pytest.fixture(scope="module")
 def prompts(tmp_path_factory: pytest.TempPathFactory) -> list[SizedPrompt]:
-    folder = tmp_path_factory.mktemp("prompts")
-    make_prompts([SAMPLE_PHOTO], "blobs", 3, 64, 0, folder, lambda _: None)
-    return [size_prompt(prompt, 64) for prompt in read_prompts(folder)]
+    return sized_prompts(tmp_path_factory.mktemp("prompts"))
 
 
 @pytest.fixture(scope="module")
 def reward() -> RewardModel:
-    torch.manual_seed(0)
-    network = RewardNetwork(EncoderConfig(widths=(16, 16, 16), image_size=32)).eval()
-    v_inverse = inverse_covariance(np.random.default_rng(0).normal(size=(300, 256)).astype("f4"))
-    trust = Trust(v_inverse, np.linspace(0, 1, 101), 1.0)
-    return RewardModel(network, 0.0, 1.0, trust, {})
-
-
-def _policy(trained: Trained = "lora") -> Policy:
-    model = DiffusionModel(make_pipeline(), torch.device("cpu"), torch.float32)
-    return Policy(model, trained, CONFIG.rank, 0)
-
-
-def _weights(model: DiffusionModel) -> torch.Tensor:
-    """What learns, as one row."""
-    named = sorted(model.unet.named_parameters())
-    return torch.cat([v.detach().flatten() for name, v in named if "lora" in name])
-
-
-def _log(out: Path) -> list[dict[str, float]]:
-    lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
-    return [{name: line[name] for name in line if name != "seconds"} for line in lines]
+    return make_reward()
 
 
 @pytest.mark.parametrize("method", ["paper", "nft"])
@@ -80,7 +48,7 @@ def test_what_it_makes_is_loaded_by_the_app_and_fills_otherwise(
     method: Method,
     trained: Trained,
 ) -> None:
-    policy = _policy(trained)
+    policy = make_policy(trained)
     config = replace(CONFIG, method=method, trained=trained)
     before = roll_out(policy.model, reward, prompts[:1], 1, 5, steps=4, eta=0.0).latents
     made = align(policy, reward, prompts, config, tmp_path / "out", lambda _: None)
@@ -102,9 +70,9 @@ def test_a_killed_run_goes_on_to_the_same_end(
     monkeypatch: pytest.MonkeyPatch,
     method: Method,
 ) -> None:
-    monkeypatch.setattr(align_module, "CHECKPOINT_EVERY", 2)
+    monkeypatch.setattr(run_module, "CHECKPOINT_EVERY", 2)
     config = replace(CONFIG, method=method, ema_decay=0.5)
-    whole = _policy()
+    whole = make_policy()
     align(whole, reward, prompts, config, tmp_path / "whole", lambda _: None)
 
     def pull_the_plug(share: float) -> None:
@@ -112,10 +80,10 @@ def test_a_killed_run_goes_on_to_the_same_end(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        align(_policy(), reward, prompts, config, tmp_path / "cut", pull_the_plug)
-    resumed = _policy()
+        align(make_policy(), reward, prompts, config, tmp_path / "cut", pull_the_plug)
+    resumed = make_policy()
     align(resumed, reward, prompts, config, tmp_path / "cut", lambda _: None)
-    assert _log(tmp_path / "whole") == _log(tmp_path / "cut")
+    assert read_log(tmp_path / "whole") == read_log(tmp_path / "cut")
     for name, value in whole.state().items():
         assert torch.equal(value, resumed.state()[name])
 
@@ -126,7 +94,7 @@ def test_the_paper_method_makes_what_was_rewarded_likelier(
     """With one prompt and the same noise over again, the better of two fills becomes likelier."""
     from training.alignment.updates import policy_updates
 
-    policy = _policy()
+    policy = make_policy()
     rollout = roll_out(
         policy.model, reward, prompts[:1], 2, 0, steps=4, eta=1.0, wanted=frozenset({1})
     )
@@ -144,18 +112,23 @@ def test_nft_samples_with_an_average_and_learns_against_it(
 ) -> None:
     """After each iteration: average <- eta average + (1 - eta) learned, eta = min(0.001 i, 0.5)."""
     sampled, learned = [], []
-    fill = align_module.roll_out
+    fill = run_module.roll_out
 
     def watched(model: DiffusionModel, *words: Any, **more: Any) -> Rollout:
-        sampled.append(_weights(model))
+        sampled.append(learned_weights(model))
         return fill(model, *words, **more)
 
-    monkeypatch.setattr(align_module, "roll_out", watched)
-    monkeypatch.setattr(align_module, "sampling_keep", lambda i: 0.25 * i)
-    policy = _policy()
+    monkeypatch.setattr(run_module, "roll_out", watched)
+    monkeypatch.setattr(run_module, "sampling_keep", lambda i: 0.25 * i)
+    policy = make_policy()
     config = replace(CONFIG, method="nft", iterations=3, divergence=0.0)
     align(
-        policy, reward, prompts, config, tmp_path, lambda _: learned.append(_weights(policy.model))
+        policy,
+        reward,
+        prompts,
+        config,
+        tmp_path,
+        lambda _: learned.append(learned_weights(policy.model)),
     )
     expected = sampled[0]
     for iteration in range(2):
@@ -168,24 +141,29 @@ def test_nft_samples_with_an_average_and_learns_against_it(
 def test_a_moving_average_is_what_is_kept(
     tmp_path: Path, prompts: list[SizedPrompt], reward: RewardModel
 ) -> None:
-    policy, learned = _policy(), []
-    expected = _weights(policy.model)
+    policy, learned = make_policy(), []
+    expected = learned_weights(policy.model)
     config = replace(CONFIG, iterations=3, ema_decay=0.15)
     made = align(
-        policy, reward, prompts, config, tmp_path, lambda _: learned.append(_weights(policy.model))
+        policy,
+        reward,
+        prompts,
+        config,
+        tmp_path,
+        lambda _: learned.append(learned_weights(policy.model)),
     )
     for iteration, weights in enumerate(learned):
         keep = min(0.15, (1 + iteration) / (10 + iteration))
         expected = keep * expected + (1 - keep) * weights
     kept = torch.cat([value.flatten() for _, value in sorted(load_file(made).items())])
     torch.testing.assert_close(kept.norm(), expected.norm())
-    torch.testing.assert_close(_weights(policy.model), learned[-1])
+    torch.testing.assert_close(learned_weights(policy.model), learned[-1])
 
 
 def test_each_prompt_is_encoded_once(
     tmp_path: Path, prompts: list[SizedPrompt], reward: RewardModel
 ) -> None:
-    policy = _policy()
+    policy = make_policy()
     encode, seen = policy.model.encode_photo, []
 
     def counted(masked: Pixels, hole: Mask) -> EncodedPhoto:
@@ -202,7 +180,7 @@ def test_a_reward_above_that_of_originals_stops_the_run(
 ) -> None:
     config = replace(CONFIG, alarm=-1e6)
     with pytest.raises(PrefPaintError, match="is being deceived"):
-        align(_policy(), reward, prompts, config, tmp_path, lambda _: None)
+        align(make_policy(), reward, prompts, config, tmp_path, lambda _: None)
 
 
 def test_bad_input_is_said_before_anything_is_overwritten(
@@ -212,13 +190,13 @@ def test_bad_input_is_said_before_anything_is_overwritten(
     with pytest.raises(PrefPaintError, match="no inpainting model"):
         Policy(plain, "lora", 4, 0)
     with pytest.raises(PrefPaintError, match="there are 3"):
-        align(_policy(), reward, prompts, replace(CONFIG, prompts=9), tmp_path, lambda _: None)
+        align(make_policy(), reward, prompts, replace(CONFIG, prompts=9), tmp_path, lambda _: None)
     broken = replace(reward, deviation=float("nan"))
     with pytest.raises(PrefPaintError, match="no numbers"):
-        align(_policy(), broken, prompts, CONFIG, tmp_path / "nan", lambda _: None)
-    align(_policy(), reward, prompts, CONFIG, tmp_path / "run", lambda _: None)
+        align(make_policy(), broken, prompts, CONFIG, tmp_path / "nan", lambda _: None)
+    align(make_policy(), reward, prompts, CONFIG, tmp_path / "run", lambda _: None)
     before = (tmp_path / "run" / "checkpoint.pt").read_bytes()
     other = replace(CONFIG, clip=0.5)
     with pytest.raises(PrefPaintError, match="other settings"):
-        align(_policy(), reward, prompts, other, tmp_path / "run", lambda _: None)
+        align(make_policy(), reward, prompts, other, tmp_path / "run", lambda _: None)
     assert (tmp_path / "run" / "checkpoint.pt").read_bytes() == before

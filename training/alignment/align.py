@@ -1,60 +1,61 @@
 """Alignment: fill prompts, score the fills, make the likelier ones better; again and again."""
 
-import json
-import math
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
+from accelerate import Accelerator, DistributedType
 
-from training.alignment.average import sampling_keep, smoothing_keep
 from training.alignment.config import AlignmentConfig
+from training.alignment.pairs import PreferencePair
 from training.alignment.policy import Policy
-from training.alignment.rollouts import Rollout, SizedPrompt, draw_fills, roll_out
-from training.alignment.updates import Update, forward_updates, policy_updates
-from training.checkpoints import read_checkpoint
+from training.alignment.rollouts import SizedPrompt
+from training.alignment.run import Run
+from training.alignment.run_folder import (
+    AlignmentFolder,
+    Refresh,
+    run_settings,
+)
 from training.errors import PrefPaintError
-from training.files import replaced_when_complete, write_png
+from training.inpainting.diffusion.devices import is_out_of_memory
+from training.processes import join_processes
 from training.reward.ensemble import Reward
-
-CHECKPOINT, LOG = "checkpoint.pt", "log.jsonl"
-CHECKPOINT_EVERY, SHEET_EVERY = 10, 25
-SHEET_PROMPTS, SHEET_SAMPLES = 8, 3
-SEEDS_EACH = 1_000_000
-"""Seeds of one iteration lie this far from the next one's."""
-ALARM_BRIGHTNESS, ALARM_CONTRAST = 0.15, 0.4
-"""Against the first iteration's: a shift of the fills' mean (of 1), a share of deviation lost."""
+from training.run_log import RunLog
 
 
 def align(
     policy: Policy,
-    reward: Reward,
+    reward: Reward | None,
     prompts: Sequence[SizedPrompt],
     config: AlignmentConfig,
     out: Path,
     on_progress: Callable[[float], None],
+    *,
+    pairs: Sequence[PreferencePair] = (),
+    refresh: Refresh | None = None,
 ) -> Path:
     """Align a policy; returns the LoRA file or pipeline folder that the app loads.
 
     Goes on from the checkpoint in `out`: an iteration depends on the weights, the seed and its
-    number alone. Raises PrefPaintError when the run collapses (its alarm is then in the log), when
-    rewards are no numbers, or when `out` holds another run.
+    number alone. reward: as the run began, also when it goes on; none for dpo, which learns from
+    `pairs` and fills prompts for the sheets alone.
+
+    Under `accelerate launch` or torchrun every process takes its part of each iteration's prompts
+    and gradients are summed (data parallel, as DDP does it); all of them must see `out`. The model
+    is never split among processes: FSDP and DeepSpeed are refused.
+
+    Raises PrefPaintError when the run collapses (its alarm is then in the log), when rewards are no
+    numbers or all the same, when memory does not suffice, or when `out` holds another run.
     """
-    if len(prompts) < config.prompts:
-        raise PrefPaintError(
-            f"An iteration takes {config.prompts} prompts, there are {len(prompts)}. "
-            "Make more, or lower --prompts-each."
-        )
-    out.mkdir(parents=True, exist_ok=True)
-    torch.manual_seed(config.seed)
+    accelerator = join_processes()
+    _check(config, reward, prompts, pairs, accelerator)
     if config.method == "nft":
         policy.keep_average("sampling")
     if config.ema_decay:
         policy.keep_average("smooth")
+    if config.gradient_checkpointing:
+        policy.unet.enable_gradient_checkpointing()
     optimiser = torch.optim.AdamW(
         policy.parameters,
         lr=config.learning_rate,
@@ -62,196 +63,66 @@ def align(
         betas=(0.9, 0.999),
         eps=1e-8,
     )
-    state = _resume(out, policy, optimiser, config)
-    if state["done"] == 0:
-        _draw_sheet(policy, prompts, config, out / "sheets" / "0000.png")
-    for iteration in range(state["done"], config.iterations):
-        began = time.monotonic()
-        rollout = _fill(policy, reward, prompts, config, iteration)
-        if not torch.isfinite(rollout.rewards).all():
-            raise PrefPaintError(
-                f"The reward gives no numbers at iteration {iteration}. Use another reward; "
-                f"{out / CHECKPOINT} holds the run as it was before."
-            )
-        updates = _update(policy, rollout, optimiser, config, iteration)
-        _follow(policy, config, iteration)
-        line = _measured(rollout, updates, iteration, time.monotonic() - began)
-        with (out / LOG).open("a") as file:
-            file.write(json.dumps(line) + "\n")
-        state["done"] = iteration + 1
-        state["first"] = state["first"] or {name: line[name] for name in ("brightness", "contrast")}
-        alarm = _alarm(line, state["first"], config)
-        if alarm is not None:
-            raise PrefPaintError(
-                f"{alarm} at iteration {iteration}, so the run has stopped. "
-                f"{out / CHECKPOINT} holds it as it was before."
-            )
-        if state["done"] % CHECKPOINT_EVERY == 0 or state["done"] == config.iterations:
-            _save(out, policy, optimiser, config, state)
-        if state["done"] % SHEET_EVERY == 0 or state["done"] == config.iterations:
-            _draw_sheet(policy, prompts, config, out / "sheets" / f"{state['done']:04}.png")
-        on_progress(state["done"] / config.iterations)
-    return policy.save(out)
+    out.mkdir(parents=True, exist_ok=True)
+    settings = run_settings(config, policy, reward, prompts, pairs)
+    folder = AlignmentFolder(out, settings, policy, optimiser, refresh)
+    state = folder.resume()
+    log = RunLog(out, "iteration")
+    if accelerator.is_main_process:
+        log.keep(state.done)
+    run = Run(policy, reward, prompts, pairs, config, folder, optimiser, refresh, accelerator)
+    try:
+        with _memory_errors():
+            return run.until_the_end(state, log, on_progress)
+    finally:
+        log.close()
 
 
-def _fill(
-    policy: Policy,
-    reward: Reward,
+def _check(
+    config: AlignmentConfig,
+    reward: Reward | None,
     prompts: Sequence[SizedPrompt],
-    config: AlignmentConfig,
-    iteration: int,
-) -> Rollout:
-    rng = np.random.default_rng([config.seed, iteration])
-    chosen = [prompts[i] for i in rng.choice(len(prompts), config.prompts, replace=False)]
-    is_paper = config.method == "paper"
-    wanted = rng.choice(config.steps, min(config.updated_steps, config.steps), replace=False)
-    policy.unet.eval()
-    with policy.as_average("sampling"):
-        return roll_out(
-            policy.model,
-            reward,
-            chosen,
-            config.samples,
-            config.seed + (iteration + 1) * SEEDS_EACH,
-            steps=config.steps,
-            eta=1.0 if is_paper else 0.0,
-            sampler="ddim" if is_paper else "dpm++",
-            wanted=frozenset(int(step) for step in wanted) if is_paper else frozenset(),
-            encode=policy.encode,
-        )
-
-
-def _update(
-    policy: Policy,
-    rollout: Rollout,
-    optimiser: torch.optim.Optimizer,
-    config: AlignmentConfig,
-    iteration: int,
-) -> list[Update]:
-    if config.method == "paper":
-        updates = policy_updates(policy, rollout, config)
-    else:
-        updates = forward_updates(policy, rollout, config, config.seed + iteration)
-    count = len(rollout.steps) if config.method == "paper" else config.updated_steps
-    done = []
-    for number, update in enumerate(updates, 1):
-        (update.loss / config.accumulation).backward()
-        done.append(update)
-        if number % config.accumulation == 0 or number == count:
-            torch.nn.utils.clip_grad_norm_(policy.parameters, 1.0)
-            optimiser.step()
-            optimiser.zero_grad(set_to_none=True)
-    return done
-
-
-def _follow(policy: Policy, config: AlignmentConfig, iteration: int) -> None:
-    """Lead the averages, where they are kept, towards what was learned."""
-    if config.method == "nft":
-        policy.averages["sampling"].follow(sampling_keep(iteration))
-    if config.ema_decay:
-        policy.averages["smooth"].follow(smoothing_keep(iteration, config.ema_decay))
-
-
-def _measured(
-    rollout: Rollout, updates: list[Update], iteration: int, seconds: float
-) -> dict[str, float]:
-    brightness, contrast = _against_surroundings(rollout)
-    return {
-        "iteration": iteration,
-        "reward": rollout.rewards.mean().item(),
-        "deviation": rollout.rewards.std().item() if len(rollout.rewards) > 1 else 0.0,
-        "bound": rollout.bounds.mean().item(),
-        "ratio": math.fsum(update.ratio for update in updates) / len(updates),
-        "clipped": math.fsum(update.clipped for update in updates) / len(updates),
-        "divergence": math.fsum(update.divergence for update in updates) / len(updates),
-        "brightness": brightness,
-        "contrast": contrast,
-        "seconds": round(seconds, 2),
-    }
-
-
-def _against_surroundings(rollout: Rollout) -> tuple[float, float]:
-    """(mean of what is filled less that of what is known, of 1; its deviation as a share of the
-    known's), means over the fills."""
-    shifts, shares = [], []
-    for picture, hole in zip(rollout.pictures, rollout.holes, strict=True):
-        filled, known = picture[hole] / 255, picture[~hole] / 255
-        shifts.append(filled.mean() - known.mean())
-        shares.append(filled.std() / max(known.std(), 1e-3))
-    return float(np.mean(shifts)), float(np.mean(shares))
-
-
-def _alarm(line: dict[str, float], first: dict[str, float], config: AlignmentConfig) -> str | None:
-    if config.alarm is not None and line["reward"] > config.alarm:
-        return (
-            f"The mean reward {line['reward']:.2f} has passed that of untouched originals, "
-            f"{config.alarm:.2f}: the reward is being deceived"
-        )
-    if abs(line["brightness"] - first["brightness"]) > ALARM_BRIGHTNESS:
-        return "The fills' mean brightness has drifted far from the first iteration's"
-    if line["contrast"] < (1 - ALARM_CONTRAST) * first["contrast"]:
-        return "The fills have lost their contrast"
-    return None
-
-
-def _draw_sheet(
-    policy: Policy,
-    prompts: Sequence[SizedPrompt],
-    config: AlignmentConfig,
-    path: Path,
+    pairs: Sequence[PreferencePair],
+    accelerator: Accelerator,
 ) -> None:
-    """The same prompts and seeds each time, by the weights that are kept at the end: a row each,
-    the hole first."""
-    shown = prompts[:SHEET_PROMPTS]
-    with policy.as_average("smooth"):
-        drawn = draw_fills(
-            policy.model,
-            shown,
-            SHEET_SAMPLES,
-            config.seed,
-            steps=config.steps,
-            eta=0.0,
-            encode=policy.encode,
+    """Raise PrefPaintError for what cannot be run, before anything is written."""
+    whole = (DistributedType.FSDP, DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM)
+    if accelerator.distributed_type in whole:
+        raise PrefPaintError(
+            f"Alignment does not split a model ({accelerator.distributed_type.value}). Run "
+            "`accelerate config` and choose several GPUs without it."
         )
-    rows = []
-    for number, prompt in enumerate(shown):
-        fills = drawn.pictures[number * SHEET_SAMPLES : (number + 1) * SHEET_SAMPLES]
-        rows.append(np.hstack([prompt.masked, *fills]))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_png(path, np.vstack(rows))
+    is_dpo = config.method == "dpo"
+    there, what, how = (pairs, "pairs", "Collect") if is_dpo else (prompts, "prompts", "Make")
+    if len(there) < config.prompts:
+        raise PrefPaintError(
+            f"An iteration takes {config.prompts} {what}, there are {len(there)}. "
+            f"{how} more, or lower --prompts-each."
+        )
+    if config.prompts < accelerator.num_processes:
+        raise PrefPaintError(
+            f"{accelerator.num_processes} processes share {config.prompts} {what} an iteration. "
+            "Raise --prompts-each, or start fewer."
+        )
+    if is_dpo:
+        if config.patience is not None:
+            raise PrefPaintError("--patience watches the reward, and dpo has none. Leave it out.")
+        return
+    if reward is None:
+        raise PrefPaintError(f"The method {config.method} needs a reward. Name one.")
+    if config.samples == 1 and (config.grouped or config.prompts == 1):
+        within = "within a prompt" if config.grouped else "in an iteration"
+        raise PrefPaintError(f"One fill {within} has none to compare with. Raise --samples.")
 
 
-def _resume(
-    out: Path, policy: Policy, optimiser: torch.optim.Optimizer, config: AlignmentConfig
-) -> dict[str, Any]:
-    content = read_checkpoint(out / CHECKPOINT, _settings(config))
-    if content is None:
-        (out / LOG).unlink(missing_ok=True)
-        return {"done": 0, "first": None}
-    policy.load_state(content["policy"])
-    optimiser.load_state_dict(content["optimiser"])
-    state: dict[str, Any] = content["state"]
-    lines = (out / LOG).read_text().splitlines()[: state["done"]]
-    (out / LOG).write_text("".join(f"{line}\n" for line in lines))
-    return state
-
-
-def _save(
-    out: Path,
-    policy: Policy,
-    optimiser: torch.optim.Optimizer,
-    config: AlignmentConfig,
-    state: dict[str, Any],
-) -> None:
-    content = {
-        "settings": _settings(config),
-        "policy": policy.state(),
-        "optimiser": optimiser.state_dict(),
-        "state": state,
-    }
-    with replaced_when_complete(out / CHECKPOINT) as file:
-        torch.save(content, file)
-
-
-def _settings(config: AlignmentConfig) -> str:
-    return json.dumps({**asdict(config), "iterations": None}, sort_keys=True)
+@contextmanager
+def _memory_errors() -> Iterator[None]:
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise PrefPaintError(
+            "The run does not fit into the memory. Go on with --gradient-checkpointing; or begin "
+            "anew, in another folder, with fewer --prompts-each or --samples, or --trained lora."
+        ) from error

@@ -6,18 +6,23 @@ from typing import Literal
 from training.alignment.amplification import Amplification
 from training.alignment.policy import Trained
 
-Method = Literal["paper", "nft"]
+Method = Literal["paper", "nft", "dpo"]
 
 
 @dataclass(frozen=True)
 class AlignmentConfig:
     """The defaults are the paper's (arXiv 2410.21966) but for the LoRA.
 
-    prompts: of an iteration; samples: of each prompt. steps: of DDIM with eta 1, of which
-    `updated_steps` are learned from. grouped: advantages within each prompt's samples.
+    prompts: of an iteration in all processes, or pairs (dpo); samples: of each prompt. steps: of
+    DDIM with eta 1, of which `updated_steps` are learned from; nft and dpo draw noise so often.
+    grouped: advantages within each prompt's samples.
     divergence: weight of the KL to the model as it began. accumulation: backward passes of a step
     of the optimiser. alarm: the mean reward of untouched originals, above which the run stops,
     because a fill that is better than the photo is the reward being deceived; None to go on.
+    beta: of DiffusionNFT. preference_beta: of dpo, half of what Diffusion-DPO's code calls beta.
+    gradient_checkpointing: computes twice what it would have to remember; the result is the same.
+    patience: the run ends when the mean reward over so many iterations is no better than over as
+    many before; the weights of before are then what is kept.
     ema_decay: of a moving average of the weights, an iteration at a time, that is kept at the end;
     0 keeps what was learned last, as the paper does: with a clipped ratio and so small a rate the
     weights hardly tremble, and an average would only lag behind in a short run.
@@ -39,6 +44,9 @@ class AlignmentConfig:
     weight_decay: float = 0.01
     accumulation: int = 3
     beta: float = 1.0
+    preference_beta: float = 2500.0
+    gradient_checkpointing: bool = False
+    patience: int | None = None
     ema_decay: float = 0.0
     seed: int = 0
     alarm: float | None = None

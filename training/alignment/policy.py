@@ -90,6 +90,11 @@ class Policy:
             finally:
                 self.unet.enable_adapters()
 
+    def beginning(self) -> dict[str, Tensor]:
+        """The UNet's weights before any step, by name, without a LoRA's."""
+        unet = self._original if self.trained == "full" else self.unet
+        return {name: value for name, value in unet.state_dict().items() if "lora_" not in name}
+
     def keep_average(self, name: AverageName) -> None:
         """Begin an average of the weights as they are now, if there is none."""
         if name not in self.averages:
@@ -126,13 +131,14 @@ class Policy:
         Of the moving average, where one is kept.
         """
         with self.as_average("smooth"):
-            return self._save(out)
+            if self.trained == "full":
+                self.model.pipeline.save_pretrained(self.path(out), safe_serialization=True)
+            else:
+                layers = convert_state_dict_to_diffusers(get_peft_model_state_dict(self.unet))
+                StableDiffusionInpaintPipeline.save_lora_weights(out, unet_lora_layers=layers)
+        return self.path(out)
 
-    def _save(self, out: Path) -> Path:
-        if self.trained == "full":
-            folder = out / "pipeline"
-            self.model.pipeline.save_pretrained(folder, safe_serialization=True)
-            return folder
-        layers = convert_state_dict_to_diffusers(get_peft_model_state_dict(self.unet))
-        StableDiffusionInpaintPipeline.save_lora_weights(out, unet_lora_layers=layers)
-        return out / "pytorch_lora_weights.safetensors"
+    def path(self, out: Path) -> Path:
+        """Where `save` writes."""
+        name = "pipeline" if self.trained == "full" else "pytorch_lora_weights.safetensors"
+        return out / name

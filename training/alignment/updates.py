@@ -17,68 +17,98 @@ from training.inpainting.diffusion.sampler import Step, ddim_step, log_probabili
 
 @dataclass(frozen=True)
 class Update:
-    """loss: with gradients. ratio: mean likelihood ratio; clipped: share beyond the clip;
-    divergence: mean KL to the model as it began."""
+    """loss: with gradients. figures: what is logged of it, means over its samples.
+
+    ratio: likelihood ratio; clipped: share beyond the clip; divergence: KL to the model as it
+    began, of every update where it has a weight, else of an iteration's first; accuracy: of pairs.
+    """
 
     loss: Tensor
-    ratio: float
-    clipped: float
-    divergence: float
+    figures: dict[str, float]
 
 
-def policy_updates(policy: Policy, rollout: Rollout, config: AlignmentConfig) -> Iterator[Update]:
+@dataclass(frozen=True, eq=False)
+class WholeBatch:
+    """Of all processes. rewards, prompts: (n,), as in a Rollout. own: this process's samples."""
+
+    rewards: Tensor
+    prompts: Tensor
+    own: slice
+
+
+def alone(rollout: Rollout) -> WholeBatch:
+    """Of one process."""
+    return WholeBatch(rollout.rewards, rollout.prompts, slice(0, len(rollout.rewards)))
+
+
+def policy_updates(
+    policy: Policy, rollout: Rollout, config: AlignmentConfig, whole: WholeBatch | None = None
+) -> Iterator[Update]:
     """PrefPaint's Eq. 12, one denoising step after the other."""
     device = rollout.latents.device
-    groups = rollout.prompts if config.grouped else None
-    advantages = standardised(rollout.rewards, groups).float().to(device)
+    whole = whole or alone(rollout)
+    advantages = standardised(whole.rewards, whole.prompts if config.grouped else None)
+    advantages = advantages[whole.own].float().to(device)
     gamma = amplification(rollout.bounds, config.amplification).float().to(device)
     scheduler = policy.model.scheduler("ddim")
     scheduler.set_timesteps(config.steps, device=device)
-    for step in rollout.steps:
+    for number, step in enumerate(rollout.steps):
         assert step.log_probability is not None
         mean, std = _mean(policy.unet, scheduler, rollout, step)
         now = log_probability(step.latents, mean, std)
         loss = clipped_policy_loss(now, step.log_probability, advantages, gamma, config.clip)
-        divergence = torch.zeros((), device=device)
-        if config.divergence:
+        ratio = torch.exp(now.detach() - step.log_probability)
+        clipped = ((ratio - 1).abs() > config.clip).float().mean()
+        figures = {"ratio": ratio.mean().item(), "clipped": clipped.item()}
+        if config.divergence or number == 0:
             with policy.as_it_began() as original:
                 reference, _ = _mean(original, scheduler, rollout, step)
             divergence = step_divergence(mean, reference, std).mean()
-            loss = loss + config.divergence * divergence
-        ratio = torch.exp(now.detach() - step.log_probability)
-        clipped = ((ratio - 1).abs() > config.clip).float().mean()
-        yield Update(loss, ratio.mean().item(), clipped.item(), divergence.item())
+            loss = _held(loss, divergence, config)
+            figures["divergence"] = divergence.item()
+        yield Update(loss, figures)
 
 
 def forward_updates(
-    policy: Policy, rollout: Rollout, config: AlignmentConfig, seed: int
+    policy: Policy,
+    rollout: Rollout,
+    config: AlignmentConfig,
+    seed: int,
+    whole: WholeBatch | None = None,
 ) -> Iterator[Update]:
     """DiffusionNFT: noise is added to the fills anew, `updated_steps` times.
 
     v_old is of the weights that sampled; the divergence is from the model as it began.
     """
     device = rollout.latents.device
-    groups = rollout.prompts if config.grouped else None
-    chance = optimality(rollout.rewards, groups).float().to(device)
+    whole = whole or alone(rollout)
+    chance = optimality(whole.rewards, whole.prompts if config.grouped else None)
+    chance = chance[whole.own].float().to(device)
     scheduler = policy.model.scheduler("ddim")
     generator = torch.Generator("cpu").manual_seed(seed)
-    count, last = len(rollout.latents), scheduler.config.num_train_timesteps
-    for _ in range(config.updated_steps):
-        times = torch.randint(last, (count,), generator=generator).to(device)
-        noise = torch.randn(rollout.latents.shape, generator=generator).to(device)
+    count, last = len(whole.rewards), scheduler.config.num_train_timesteps
+    for number in range(config.updated_steps):
+        times = torch.randint(last, (count,), generator=generator)[whole.own].to(device)
+        noise = torch.randn((count, *rollout.latents.shape[1:]), generator=generator)
+        noise = noise[whole.own].to(device)
         noisy = scheduler.add_noise(rollout.latents, noise, times)
         target = scheduler.get_velocity(rollout.latents, noise, times)
         with policy.as_average("sampling") as sampling:
             old = _velocity(sampling, scheduler, rollout, noisy, times)
         new = _velocity(policy.unet, scheduler, rollout, noisy, times)
         loss = forward_process_loss(new, old, target, chance, config.beta)
-        divergence = torch.zeros((), device=device)
-        if config.divergence:
+        figures = {}
+        if config.divergence or number == 0:
             with policy.as_it_began() as original:
                 reference = _velocity(original, scheduler, rollout, noisy, times)
             divergence = (new - reference).square().mean()
-            loss = loss + config.divergence * divergence
-        yield Update(loss, 1.0, 0.0, divergence.item())
+            loss = _held(loss, divergence, config)
+            figures["divergence"] = divergence.item()
+        yield Update(loss, figures)
+
+
+def _held(loss: Tensor, divergence: Tensor, config: AlignmentConfig) -> Tensor:
+    return loss + config.divergence * divergence if config.divergence else loss
 
 
 def _mean(unet: object, scheduler: object, rollout: Rollout, step: Step) -> tuple[Tensor, Tensor]:

@@ -1,5 +1,7 @@
 """`prefpaint-train align`."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +13,9 @@ from training.alignment.amplification import Amplification
 from training.alignment.config import AlignmentConfig, Method
 from training.alignment.policy import Trained
 from training.commands.options import Out, Seed, progress
+from training.errors import PrefPaintError
 from training.inpainting.settings import DeviceName
+from training.processes import is_main_process, join_processes
 from training.reward.scorer import builtin_reward_path
 
 PAPER = AlignmentConfig()
@@ -21,7 +25,13 @@ def align(
     base: Annotated[
         Path, typer.Argument(metavar="MODEL", help="Inpainting model: a folder or .safetensors.")
     ],
-    prompts: Annotated[Path, typer.Argument(help="Folder made by `prefpaint-train prompts`.")],
+    prompts: Annotated[
+        Path,
+        typer.Argument(
+            help="Folder made by `prefpaint-train prompts`, or in the paper's layout; for dpo only "
+            "the sheets are of them."
+        ),
+    ],
     out: Out,
     reward: Annotated[
         str,
@@ -31,14 +41,32 @@ def align(
     ] = "builtin",
     method: Annotated[
         Method,
-        typer.Option(help="paper: policy gradient over denoising steps; nft: DiffusionNFT."),
+        typer.Option(
+            help="paper: policy gradient over denoising steps; nft: DiffusionNFT, which samples "
+            "with fewer steps as well; dpo: Diffusion-DPO on --pairs, without a reward."
+        ),
     ] = PAPER.method,
+    pairs: Annotated[
+        Path | None,
+        typer.Option(
+            help="For dpo, fills of which one is better: an export of the app (--format pairs, "
+            "paper or datasets), labels in the paper's layout, or what `pairs` or `eye-pairs` "
+            "made. Texts are not used.",
+            show_default=False,
+        ),
+    ] = None,
     iterations: Annotated[int, typer.Option(min=1)] = PAPER.iterations,
-    prompts_each: Annotated[int, typer.Option(help="Prompts an iteration.", min=1)] = PAPER.prompts,
+    prompts_each: Annotated[
+        int, typer.Option(help="Prompts an iteration, or pairs; in all processes.", min=1)
+    ] = PAPER.prompts,
     samples: Annotated[int, typer.Option(help="Fills of each prompt.", min=1)] = PAPER.samples,
     steps: Annotated[int, typer.Option(help="Denoising steps.", min=1)] = PAPER.steps,
     updated_steps: Annotated[
-        int, typer.Option(help="How many of them are learned from.", min=1)
+        int,
+        typer.Option(
+            help="How many of them are learned from; of nft and dpo, how often noise is drawn.",
+            min=1,
+        ),
     ] = PAPER.updated_steps,
     grouped: Annotated[
         bool, typer.Option(help="Advantages within each prompt's fills (GRPO).")
@@ -49,11 +77,33 @@ def align(
     divergence: Annotated[
         float, typer.Option(help="Weight of the KL to the model as it began.", min=0)
     ] = PAPER.divergence,
+    preference_beta: Annotated[
+        float, typer.Option(help="How closely dpo holds to the model as it began.", min=0)
+    ] = PAPER.preference_beta,
     trained: Annotated[
         Trained, typer.Option(help="lora: a small file beside the model; full: the whole UNet.")
     ] = PAPER.trained,
     rank: Annotated[int, typer.Option(help="Of the LoRA.", min=1)] = PAPER.rank,
     learning_rate: Annotated[float, typer.Option(min=0)] = PAPER.learning_rate,
+    accumulation: Annotated[
+        int, typer.Option(help="Updates that make one step of the optimiser.", min=1)
+    ] = PAPER.accumulation,
+    gradient_checkpointing: Annotated[
+        bool,
+        typer.Option(
+            "--gradient-checkpointing",
+            help="Less memory, about a third more time for learning, the same result.",
+        ),
+    ] = PAPER.gradient_checkpointing,
+    patience: Annotated[
+        int | None,
+        typer.Option(
+            help="Stop when the mean reward over so many iterations is no better than over as many "
+            "before, and keep the weights of before.",
+            min=1,
+            show_default=False,
+        ),
+    ] = PAPER.patience,
     ema_decay: Annotated[
         float,
         typer.Option(
@@ -76,17 +126,25 @@ def align(
 ) -> None:
     """Align a diffusion inpainter with a reward (PrefPaint, arXiv 2410.21966, Eq. 1, 2, 11, 12).
 
-    Without options it runs with the paper's settings, through a LoRA. Writes the LoRA (or the
-    pipeline), log.jsonl, and sheets of the same prompts and seeds over time. Run again with the
-    same words to go on where it was interrupted.
+    Without options it runs with the paper's settings, through a LoRA. Writes to OUT the LoRA (or
+    the pipeline), log.jsonl, TensorBoard's events, and sheets of the same prompts and seeds over
+    time. Run again with the same words to go on where it was interrupted.
+
+    For several GPUs: accelerate launch -m training align ... Each computes with the whole model,
+    as DDP does, and gives the same as one within rounding (tested with two processes). FSDP and
+    DeepSpeed, which split a model, are not supported: a model must fit on each GPU.
     """
     from training.alignment.align import align as run
+    from training.alignment.pairs import read_pairs
     from training.alignment.policy import Policy
     from training.alignment.rollouts import size_prompt
     from training.inpainting.diffusion.loading import load_model
     from training.prompts.incomplete import read_prompts
     from training.reward.ensemble import read_reward
+    from training.run_log import alone_in
 
+    if (pairs is not None) != (method == "dpo"):
+        raise PrefPaintError("--pairs and --method dpo go together. Give both, or neither.")
     config = replace(
         PAPER,
         method=method,
@@ -98,17 +156,36 @@ def align(
         grouped=grouped,
         amplification=amplification,
         divergence=divergence,
+        preference_beta=preference_beta,
         trained=trained,
         rank=rank,
         learning_rate=learning_rate,
+        accumulation=accumulation,
+        gradient_checkpointing=gradient_checkpointing,
+        patience=patience,
         ema_decay=ema_decay,
         alarm=alarm,
         seed=seed,
     )
+    join_processes()  # before anything goes to a GPU: each process has its own
     found = read_prompts(prompts)
-    judge = read_reward(builtin_reward_path() if reward == "builtin" else Path(reward))
+    judge = None
+    if method != "dpo":
+        judge = read_reward(builtin_reward_path() if reward == "builtin" else Path(reward))
     policy = Policy(load_model(base, device), trained, rank, seed)
-    sized = [size_prompt(prompt, policy.model.native_side) for prompt in found]
+    side = policy.model.native_side
+    sized = [size_prompt(prompt, side) for prompt in found]
+    with alone_in(out), _bar() as on_progress:
+        preferred = read_pairs(pairs, side, out) if pairs is not None else []
+        made = run(policy, judge, sized, config, out, on_progress, pairs=preferred)
+    if is_main_process():
+        Console().print(f"{made} is the aligned model.")
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[float], None]]:
+    if not is_main_process():
+        yield lambda _: None
+        return
     with progress("Aligning") as on_progress:
-        made = run(policy, judge, sized, config, out, on_progress)
-    Console().print(f"{made} is the aligned model.")
+        yield on_progress

@@ -23,6 +23,10 @@ Masks = Annotated[
 ]
 
 
+PACE_SECONDS = 1800
+"""The time left is told by the pace of this long: one step may take minutes."""
+
+
 @contextmanager
 def worker_processes(count: int = os.cpu_count() or 1) -> Iterator[ProcessPool]:
     """A pool that ends with the block."""
@@ -46,7 +50,8 @@ def several_bars() -> Iterator[Callable[[str], Callable[[float], None]]]:
         TimeRemainingColumn(),
         TextColumn("left"),
     )
-    with Progress(*columns, console=Console(stderr=True)) as bars:
+    paced = Progress(*columns, console=Console(stderr=True), speed_estimate_period=PACE_SECONDS)
+    with paced as bars:
 
         def bar(title: str) -> Callable[[float], None]:
             task = bars.add_task(title, total=1.0)

@@ -1,22 +1,19 @@
 """`prefpaint-train reward`, `evaluate-reward` and `convert-reward`."""
 
-import os
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from filelock import FileLock, Timeout
 from rich.console import Console
 
 from resources import SAMPLE_PHOTO
 from training.commands.events import event_lines
 from training.commands.options import Out, Seed, progress, worker_processes
-from training.errors import PrefPaintError
+from training.processes import is_main_process
 from training.prompts.photos import find_photos
 from training.reward.objective import Objective
 from training.reward.pairs import make_pairs
@@ -108,7 +105,7 @@ def reward(
         return
     with progress("Training") as on_progress:
         figures = train(lambda done: on_progress(done.step / done.steps), None)
-    if int(os.environ.get("RANK", "0")):
+    if not is_main_process():
         return  # another process writes the files
     from training.reward.curve import draw_curve  # matplotlib, slow to import
 
@@ -137,12 +134,13 @@ def _train(
     from training.reward.held_out import write_held_out
     from training.reward.model import load_reward
     from training.reward.trainer import read_config, train_reward  # torch, slow to import
+    from training.run_log import alone_in
 
     settings = read_config(config, **given)
     with alone_in(out):
         model = train_reward(pairs, validation, out, settings, on_step, pause)
         figures: dict[str, Any] = {}
-        if int(os.environ.get("RANK", "0")):
+        if not is_main_process():
             return figures
         if held_out:
             prompts = read_prompts(held_out, model.network.config.image_size, "test", out)
@@ -151,27 +149,6 @@ def _train(
             model.provenance["held out"] = figures
         model.save(out / "reward.safetensors")
     return figures
-
-
-@contextmanager
-def alone_in(out: Path) -> Iterator[None]:
-    """Raises PrefPaintError where another process trains in this folder; several processes of one
-    run count as one."""
-    if int(os.environ.get("RANK", "0")):
-        yield
-        return
-    lock = FileLock(out / ".lock", timeout=0)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-    except Timeout as error:
-        raise PrefPaintError(
-            f"Another process trains in {out} already. Wait for it, or end it."
-        ) from error
-    except OSError as error:
-        raise PrefPaintError(f"The run cannot be kept in {out} ({error.strerror}).") from error
-    with lock:
-        yield
 
 
 def evaluate_reward(

@@ -1,22 +1,16 @@
 """The folder of a training run: checkpoint, best weights so far, and logs."""
 
-import io
-import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from tensorboardX import SummaryWriter
 
-from training.checkpoints import read_checkpoint
-from training.errors import PrefPaintError
-from training.files import replaced_when_complete
+from training.checkpoints import read_checkpoint, run_errors, write_checkpoint
 from training.reward.evaluation import PairAccuracy
 from training.reward.network import RewardNetwork
+from training.run_log import LOG, RunLog
 
-CHECKPOINT, BEST, LOG = "checkpoint.pt", "best.pt", "log.jsonl"
+CHECKPOINT, BEST = "checkpoint.pt", "best.pt"
 
 
 @dataclass
@@ -39,7 +33,8 @@ class RunFolder:
     def __init__(self, path: Path, settings: str) -> None:
         self.path = path
         self._settings = settings
-        with self._errors():
+        self._log = RunLog(path, "step")
+        with run_errors(path):
             path.mkdir(parents=True, exist_ok=True)
 
     def resume(self, network: RewardNetwork, optimiser: torch.optim.Optimizer) -> RunState:
@@ -68,14 +63,14 @@ class RunFolder:
         """
         weights = network.state_dict()
         if is_best:
-            self._write(BEST, weights)
+            write_checkpoint(self.path / BEST, weights)
         content = {
             "settings": self._settings,
             "network": weights,
             "optimiser": optimiser.state_dict(),
             "state": vars(state),
         }
-        self._write(CHECKPOINT, content)
+        write_checkpoint(self.path / CHECKPOINT, content)
 
     def load_best(self, network: RewardNetwork) -> None:
         """Bring the network back to the weights of its best measurement."""
@@ -88,27 +83,5 @@ class RunFolder:
         watches, and those of all comparisons, on validation prompts. Gives the line."""
         shares = {entry.name: entry.share for entry in measured}
         line = {"step": step, "loss": loss, "accuracy": accuracy, **shares}
-        with self._errors():
-            with (self.path / LOG).open("a") as file:
-                file.write(json.dumps(line) + "\n")
-            with SummaryWriter(str(self.path), flush_secs=1) as board:
-                for name, value in line.items():
-                    if name != "step":
-                        board.add_scalar(name.replace(" ", "_"), value, step)
+        self._log.write(line)
         return line
-
-    def _write(self, name: str, content: object) -> None:
-        with self._errors(), replaced_when_complete(self.path / name) as file:
-            buffer = io.BytesIO()  # torch.save tells of a full disk in words that no one acts on
-            torch.save(content, buffer)
-            file.write(buffer.getbuffer())
-
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise PrefPaintError(
-                f"The run cannot be kept in {self.path} ({error.strerror or error}). Free some "
-                "space; it goes on from its last checkpoint."
-            ) from error

@@ -16,6 +16,7 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from training.errors import Cancelled, PrefPaintError
+from training.processes import join_processes, sum_gradients
 from training.reward.batches import Batches, read_prompts
 from training.reward.calibration import measure_trust, prompt_features
 from training.reward.embedding import Embedder
@@ -118,7 +119,7 @@ def train_reward(
     Cancelled once it is set and a checkpoint is on disk, and PrefPaintError when `out` holds a run
     with other settings or cannot be written, or the folders are not readable.
     """
-    accelerator = Accelerator(cpu=not torch.cuda.is_available())
+    accelerator = join_processes()
     begun = load_reward(config.start) if config.start else None
     torch.manual_seed(config.seed)
     network = begun.network if begun else RewardNetwork(config.encoder)
@@ -209,10 +210,7 @@ def _train_step(
         raise PrefPaintError("No pair of this step has a visible difference. Give more prompts.")
     (total / every).backward()
     learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    if accelerator.num_processes > 1:
-        for parameter in learning:
-            gradient = parameter.grad if parameter.grad is not None else torch.zeros_like(parameter)
-            parameter.grad = accelerator.reduce(gradient, reduction="sum")
+    sum_gradients(learning, accelerator)
     torch.nn.utils.clip_grad_norm_(learning, 1.0)
     optimiser.step()
     return float(accelerator.reduce(total.detach(), reduction="sum") / every)

@@ -193,6 +193,14 @@ class DiffusionModel:
         whole = self._run(self.vae, lambda: encode(pixels)) if is_blind else None
         return EncodedPhoto(mask, masked, whole)
 
+    @torch.no_grad()
+    def encode_picture(self, image: Pixels) -> Tensor:
+        """(H, W, 3) uint8, sides multiples of 8, to its likeliest latents (1, c, h, w)."""
+        pixels = torch.from_numpy(image).permute(2, 0, 1)[None].to(self.device).float() / 127.5 - 1
+        return self._normalise(
+            self._run(self.vae, lambda: self.vae.encode(pixels).latent_dist.mean)
+        )
+
     def start(self, photo: EncodedPhoto, generators: Sequence[torch.Generator]) -> Start:
         """Draw the noise of each candidate, in the order in which diffusers draws it for one."""
         noise, masked, known = [], [], []

@@ -1,0 +1,157 @@
+"""The folder of an alignment run: what it is, its checkpoint, its best weights, its sheets."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from training.alignment.config import AlignmentConfig
+from training.alignment.pairs import PreferencePair
+from training.alignment.policy import Policy
+from training.alignment.rollouts import Fills, Rollout, SizedPrompt
+from training.checkpoints import read_checkpoint, run_errors, write_checkpoint
+from training.files import write_png
+from training.reward.ensemble import Reward, RewardEnsemble
+from training.reward.model import RewardModel
+
+CHECKPOINT, BEST = "checkpoint.pt", "best.pt"
+UNSAVED = ("iterations", "gradient_checkpointing")
+"""Settings that may change when a run goes on."""
+
+
+class Refresh(Protocol):
+    """Called after each iteration's update, so that the reward can learn the newest samples.
+
+    It changes the reward that the run was given. Several processes each call it with their own
+    share of the samples; what it learns has to stay the same in all of them.
+    """
+
+    def __call__(self, iteration: int, rollout: Rollout) -> None: ...
+    def state(self) -> dict[str, Any]:
+        """What it needs to go on: tensors, numbers, strings, and lists and dicts of them."""
+        ...
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take up what `state` gave, into the reward too."""
+        ...
+
+
+@dataclass
+class RunState:
+    """done: iterations. first: the fills' looks when it began. rewards: each iteration's mean.
+    has_stopped: early, because the reward no longer rose."""
+
+    done: int = 0
+    first: dict[str, float] | None = None
+    rewards: list[float] = field(default_factory=list)
+    has_stopped: bool = False
+
+
+class AlignmentFolder:
+    """Goes on from what an interrupted run left; `settings` tells runs apart."""
+
+    def __init__(
+        self,
+        path: Path,
+        settings: str,
+        policy: Policy,
+        optimiser: torch.optim.Optimizer,
+        refresh: Refresh | None,
+    ) -> None:
+        self.path = path
+        self._settings = settings
+        self._policy = policy
+        self._optimiser = optimiser
+        self._refresh = refresh
+
+    def resume(self) -> RunState:
+        """Load the checkpoint, if there is one. Raises PrefPaintError when it is damaged or of
+        another run."""
+        content = read_checkpoint(self.path / CHECKPOINT, self._settings)
+        if content is None:
+            return RunState()
+        self._policy.load_state(content["policy"])
+        self._optimiser.load_state_dict(content["optimiser"])
+        if self._refresh is not None:
+            self._refresh.load_state(content["refresh"])
+        return RunState(**content["state"])
+
+    def save(self, state: RunState) -> None:
+        """Replace the checkpoint."""
+        content = {
+            "settings": self._settings,
+            "policy": self._policy.state(),
+            "optimiser": self._optimiser.state_dict(),
+            "refresh": self._refresh.state() if self._refresh is not None else None,
+            "state": vars(state),
+        }
+        write_checkpoint(self.path / CHECKPOINT, content)
+
+    def save_best(self) -> None:
+        """Keep these weights as the best so far."""
+        write_checkpoint(self.path / BEST, self._policy.state())
+
+    def load_best(self) -> None:
+        """Bring the policy back to the best weights, where some were kept."""
+        path = self.path / BEST
+        if path.exists():
+            self._policy.load_state(torch.load(path, map_location="cpu", weights_only=True))
+
+    def draw_sheet(self, fills: Fills, prompts: Sequence[SizedPrompt], done: int) -> None:
+        """A row for each prompt, its hole first."""
+        each = len(fills.pictures) // len(prompts)
+        rows = [
+            np.hstack([prompt.masked, *fills.pictures[number * each : (number + 1) * each]])
+            for number, prompt in enumerate(prompts)
+        ]
+        path = self.path / "sheets" / f"{done:04}.png"
+        with run_errors(self.path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_png(path, np.vstack(rows))
+
+
+def run_settings(
+    config: AlignmentConfig,
+    policy: Policy,
+    reward: Reward | None,
+    prompts: Sequence[SizedPrompt],
+    pairs: Sequence[PreferencePair],
+) -> str:
+    """All on which a run's course depends, as JSON; of weights and pictures a few bytes."""
+    settings = {name: value for name, value in asdict(config).items() if name not in UNSAVED}
+    rewards = reward.members if isinstance(reward, RewardEnsemble) else (reward,)
+    known = [one.network.state_dict() for one in rewards if isinstance(one, RewardModel)]
+    return json.dumps(
+        {
+            **settings,
+            "model": _hashed([policy.beginning()]),
+            "reward": _hashed(known),
+            "the prompts": _digest([part for p in prompts for part in (p.masked, p.hole)]),
+            "the pairs": _digest([np.frombuffer(pair.name.encode(), np.uint8) for pair in pairs]),
+        },
+        sort_keys=True,
+    )
+
+
+def _hashed(weights: Sequence[Mapping[str, Tensor]]) -> str:
+    """Of the first numbers of each tensor."""
+    return _digest(
+        [
+            value.detach().flatten()[:64].float().cpu().numpy()
+            for named in weights
+            for _, value in sorted(named.items())
+        ]
+    )
+
+
+def _digest(arrays: Sequence[Any]) -> str:
+    found = hashlib.sha256()
+    for array in arrays:
+        found.update(np.ascontiguousarray(array).tobytes())
+    return found.hexdigest()[:16]
