@@ -1,0 +1,182 @@
+"""How an alignment run goes: a reward that learns too, early stop, memory, what is measured."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from tests.training.tiny_alignment import (
+    CONFIG,
+    learned_weights,
+    make_policy,
+    make_reward,
+    read_log,
+    sized_prompts,
+)
+from training.alignment import run as run_module
+from training.alignment.align import align
+from training.alignment.measures import alarm, looks
+from training.alignment.rollouts import Rollout, SizedPrompt, draw_fills
+from training.errors import PrefPaintError
+from training.reward.model import RewardModel
+
+
+@pytest.fixture(scope="module")
+def prompts(tmp_path_factory: pytest.TempPathFactory) -> list[SizedPrompt]:
+    return sized_prompts(tmp_path_factory.mktemp("prompts"))
+
+
+class Teacher:
+    """Moves the reward after each iteration by what it saw."""
+
+    def __init__(self, reward: RewardModel) -> None:
+        self.reward = reward
+        self.seen: list[int] = []
+
+    def __call__(self, iteration: int, rollout: Rollout) -> None:
+        self.seen.append(iteration)
+        self.reward.mean += float(rollout.latents.mean()) + 1
+
+    def state(self) -> dict[str, Any]:
+        return {"seen": self.seen, "mean": self.reward.mean}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        self.seen, self.reward.mean = state["seen"], state["mean"]
+
+
+def test_a_reward_that_is_refreshed_goes_on_where_it_was(
+    tmp_path: Path, prompts: list[SizedPrompt], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_module, "CHECKPOINT_EVERY", 2)
+
+    def run(out: str, on_progress: Any) -> Teacher:
+        reward = make_reward()
+        teacher = Teacher(reward)
+        align(make_policy(), reward, prompts, CONFIG, tmp_path / out, on_progress, refresh=teacher)
+        return teacher
+
+    def pull_the_plug(share: float) -> None:
+        if share == 0.75:
+            raise KeyboardInterrupt
+
+    whole = run("whole", lambda _: None)
+    with pytest.raises(KeyboardInterrupt):
+        run("cut", pull_the_plug)
+    resumed = run("cut", lambda _: None)
+    assert whole.seen == resumed.seen == [0, 1, 2, 3]
+    assert whole.reward.mean == resumed.reward.mean != 0
+    assert read_log(tmp_path / "whole") == read_log(tmp_path / "cut")
+
+
+def test_a_run_that_no_longer_improves_ends_with_what_was_best(
+    tmp_path: Path, prompts: list[SizedPrompt]
+) -> None:
+    reward, policy, weights = make_reward(), make_policy(), []
+
+    def watch(_share: float) -> None:
+        weights.append(learned_weights(policy.model))
+
+    config = replace(CONFIG, iterations=8)
+    align(policy, reward, prompts, config, tmp_path / "whole", watch)
+    rewards = [line["reward"] for line in read_log(tmp_path / "whole")]
+    worse = next(i for i in range(1, 8) if rewards[i] <= rewards[i - 1])
+    config = replace(config, patience=1)
+    shares: list[float] = []
+    for _ in range(2):  # the second time there is nothing left to do
+        policy = make_policy()
+        align(policy, reward, prompts, config, tmp_path / "early", shares.append)
+        assert len(read_log(tmp_path / "early")) == worse + 1
+        assert torch.equal(learned_weights(policy.model), weights[worse - 1])
+    assert shares[-1] == 1
+    assert len(shares) == worse + 1
+
+
+def test_gradient_checkpointing_changes_nothing_and_may_be_turned_on_midway(
+    tmp_path: Path, prompts: list[SizedPrompt]
+) -> None:
+    made = []
+    for out, settings in (
+        ("plain", [CONFIG]),
+        ("saving", [replace(CONFIG, gradient_checkpointing=True)]),
+        ("midway", [replace(CONFIG, iterations=2), replace(CONFIG, gradient_checkpointing=True)]),
+    ):
+        for config in settings:
+            policy = make_policy()
+            file = align(policy, make_reward(), prompts, config, tmp_path / out, lambda _: None)
+            assert policy.unet.is_gradient_checkpointing == config.gradient_checkpointing
+        made.append(torch.cat([v.flatten() for _, v in sorted(load_file(file).items())]))
+    torch.testing.assert_close(made[0], made[1])
+    torch.testing.assert_close(made[0], made[2])
+
+
+def test_a_run_tells_of_itself(tmp_path: Path, prompts: list[SizedPrompt]) -> None:
+    align(make_policy(), make_reward(), prompts, CONFIG, tmp_path, lambda _: None)
+    names = {"reward", "deviation", "bound", "ratio", "clipped", "divergence", "loss"}
+    names |= {"brightness", "contrast", "diversity"}
+    log = read_log(tmp_path)
+    assert [line["iteration"] for line in log] == [0, 1, 2, 3]
+    assert all(set(line) == {"iteration", *names} for line in log)
+    assert log[0]["divergence"] == 0 < log[-1]["divergence"]
+    (events,) = tmp_path.glob("events.out.tfevents.*")
+    assert all(name.encode() in events.read_bytes() for name in (*names, "seconds"))
+
+
+def test_steps_of_the_optimiser_take_so_many_updates(
+    tmp_path: Path, prompts: list[SizedPrompt], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = []
+    step = torch.optim.AdamW.step
+    monkeypatch.setattr(torch.optim.AdamW, "step", lambda self: steps.append(1) or step(self))
+    for accumulation, expected in ((1, 3), (2, 2), (3, 1), (9, 1)):
+        steps.clear()
+        config = replace(CONFIG, accumulation=accumulation, iterations=1)
+        out = tmp_path / str(accumulation)
+        align(make_policy(), make_reward(), prompts, config, out, lambda _: None)
+        assert len(steps) == expected
+
+
+def test_too_little_memory_is_said_with_what_to_change(
+    tmp_path: Path, prompts: list[SizedPrompt], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_words: object, **_more: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    monkeypatch.setattr(run_module, "roll_out", full)
+    with pytest.raises(PrefPaintError) as said:
+        align(make_policy(), make_reward(), prompts, CONFIG, tmp_path, lambda _: None)
+    for knob in ("--prompts-each", "--samples", "--gradient-checkpointing", "--trained lora"):
+        assert knob in str(said.value)
+
+
+def test_looks_are_of_the_hole_and_against_what_is_known(prompts: list[SizedPrompt]) -> None:
+    fills = draw_fills(make_policy().model, prompts[:2], 2, 0, steps=2, eta=0.0)
+    for number, (picture, hole) in enumerate(zip(fills.pictures, fills.holes, strict=True)):
+        picture[~hole] = np.arange(3 * (~hole).sum()).reshape(-1, 3) % 100
+        picture[hole] = 51 * number
+    rows = looks(fills)
+    known = fills.pictures[0][~fills.holes[0]] / 255
+    assert rows[0]["brightness"] == pytest.approx(-known.mean())
+    assert rows[0]["contrast"] == 0
+    assert [row["diversity"] for row in rows] == pytest.approx([0.2] * 4)
+    (alone,) = looks(draw_fills(make_policy().model, prompts[:1], 1, 0, steps=2, eta=0.0))
+    assert "diversity" not in alone
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({}, None),
+        ({"brightness": -0.2}, "brightness"),
+        ({"contrast": 0.5}, "contrast"),
+        ({"diversity": 0.02}, "alike"),
+        ({"reward": 3.0}, "deceived"),
+    ],
+)
+def test_a_collapse_is_told_by_its_kind(changes: dict[str, float], says: str | None) -> None:
+    first = {"brightness": 0.0, "contrast": 1.0, "diversity": 0.1}
+    why = alarm({**first, "reward": 1.0, **changes}, first, replace(CONFIG, alarm=2.0))
+    assert (why is None) if says is None else says in why
