@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from training.errors import PrefPaintError
 from training.evaluation.compare import Comparison, against_base, as_json, compare
 from training.evaluation.full_reference import psnr, ssim
-from training.evaluation.report import warnings
+from training.evaluation.report import cautions
 from training.evaluation.samples import Features, Filled, Judged
 
 PROMPTS, SAMPLES = 12, 10
@@ -122,12 +122,12 @@ def test_the_base_is_not_compared_with_its_own_single_fill() -> None:
 
 def test_a_reward_that_no_one_else_believes_is_reported() -> None:
     deceiving = {"base": _filled("base", 0), "other": _filled("other", 1, 5.0, 0.0)}
-    above, alone = warnings(compare(deceiving, "base"))
+    above, alone = cautions(compare(deceiving, "base"))
     assert "other" in above
     assert "deceives" in above
     assert "independent judge" in alone
     better = {"base": _filled("base", 0), "other": _filled("other", 1, 1.5, 3.0)}
-    assert warnings(compare(better, "base")) == []
+    assert cautions(compare(better, "base")) == []
 
 
 def test_what_the_reports_name_is_there_and_what_is_unknown_is_none() -> None:

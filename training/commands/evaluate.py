@@ -87,7 +87,7 @@ def evaluate(
     name_of_base = find_base(base, contenders)
 
     from training.evaluation.compare import compare
-    from training.evaluation.report import warnings, write_report
+    from training.evaluation.report import cautions, write_report
     from training.evaluation.samples import Sampling, check_prompts, fill_prompts
     from training.prompts.incomplete import read_prompts
     from training.reward.model import load_reward
@@ -122,6 +122,6 @@ def evaluate(
                 f"{name} over {name_of_base}: WinRate {rate.value:.1%} at S = 1 "
                 f"(95 %: {rate.low:.1%} to {rate.high:.1%})"
             )
-    for warning in warnings(comparison):
-        console.print(warning)
+    for caution in cautions(comparison):
+        console.print(caution)
     console.print(f"The report is {out / 'report.md'}.")

@@ -44,7 +44,7 @@ def write_report(
         raise PrefPaintError(f"{out} cannot be written ({error.strerror or error}).") from error
 
 
-def warnings(comparison: Comparison) -> list[str]:
+def cautions(comparison: Comparison) -> list[str]:
     """What speaks against believing the reward, a sentence each."""
     found = []
     limit = comparison.originals.get("reward")
@@ -85,8 +85,8 @@ def _markdown(comparison: Comparison, facts: Mapping[str, Any], sheets: list[Pat
             "width, and says nothing of how certain that is.",
             "",
         ]
-    for warning in warnings(comparison):
-        lines += [f"**{warning}**", ""]
+    for caution in cautions(comparison):
+        lines += [f"**{caution}**", ""]
     lines += ["## By the reward", "", *_verdicts(comparison, "reward"), ""]
     lines += ["## By what the reward does not know", ""]
     if a_figure.judge is not None:
@@ -181,7 +181,9 @@ def _distances(comparison: Comparison) -> list[str]:
             "other KIDs of this report alone."
         )
         if encoder == "reward":
-            lines.append("Alignment with this reward can deceive it too.")
+            lines.append(
+                "That is the reward's own encoder: what deceives the reward may deceive it too."
+            )
     return lines
 
 

@@ -225,7 +225,7 @@ def _score(
                     f"The {name} gives no numbers for fills of {model.name}. Use another."
                 )
         with replaced_when_complete(out / SCORES) as file:
-            np.savez(file, key=np.array(key), **scores)
+            np.savez(file, allow_pickle=False, key=np.array(key), **scores)
     on_progress(1)
     return _filled(model.name, out, names, scores)
 
