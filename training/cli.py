@@ -2,7 +2,7 @@
 
 import typer
 
-from training.commands import align, eye, pairs, pretrain, prompts, reward
+from training.commands import align, evaluate, eye, pairs, pretrain, prompts, reward
 
 app = typer.Typer(
     name="prefpaint-train",
@@ -29,5 +29,6 @@ for _command in (
     prompts.prompts,
     pretrain.pretrain,
     align.align,
+    evaluate.evaluate,
 ):
     app.command()(_command)

@@ -5,7 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.evaluation.measures import bootstrapped, kernel_distance, win_rate
+from training.evaluation.measures import (
+    bootstrapped,
+    bootstrapped_pairs,
+    kernel_pairs,
+    preference,
+    win_rate,
+)
 
 
 @given(st.integers(0, 1000), st.integers(1, 4))
@@ -37,25 +43,63 @@ def test_the_interval_covers_the_mean_that_numbers_were_drawn_from() -> None:
     assert np.mean(covered) > 0.8
 
 
-def test_kernel_distance_is_small_for_one_distribution_and_not_for_two() -> None:
+@given(st.integers(0, 1000), st.integers(1, 4))
+@settings(deadline=None, max_examples=20)
+def test_another_judge_says_who_wins_but_the_reward_chooses(seed: int, samples: int) -> None:
+    rng = np.random.default_rng(seed)
+    rewards, judged, base = rng.normal(size=(9, 5)), rng.normal(size=(9, 5)), rng.normal(size=9)
+    wins = 0
+    for reward_row, judge_row, single in zip(rewards, judged, base, strict=True):
+        chosen = max(range(samples), key=lambda number: reward_row[number])
+        wins += judge_row[chosen] > single
+    assert win_rate(rewards, base, samples, judged).value == pytest.approx(wins / 9)
+
+
+@given(st.integers(0, 1000))
+@settings(deadline=None, max_examples=20)
+def test_preference_is_antisymmetric_and_a_half_against_the_same_fills(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    one, other = (rng.integers(0, 4, (7, 3)).astype(float) for _ in range(2))
+    there, back = preference(one, other), preference(other, one)
+    assert there.value + back.value == pytest.approx(1)
+    assert there.low + back.high == pytest.approx(1)
+    assert preference(one, one).value == 0.5
+    outcomes = [
+        1.0 if a > b else 0.5 if a == b else 0.0
+        for ours, theirs in zip(one, other, strict=True)
+        for i, a in enumerate(ours)
+        for j, b in enumerate(theirs)
+        if i != j
+    ]
+    assert there.value == pytest.approx(np.mean(outcomes))
+
+
+def test_kernel_distance_is_near_0_for_one_distribution_and_not_for_two() -> None:
     rng = np.random.default_rng(2)
-    one, same, other = (
-        rng.normal(size=(300, 8)),
-        rng.normal(size=(300, 8)),
-        rng.normal(1, 1, (300, 8)),
-    )
-    assert abs(kernel_distance(one, same)) < 0.1 < kernel_distance(one, other)
-    assert kernel_distance(one, other) == pytest.approx(_slow(one, other))
+    one, same = rng.normal(size=(200, 8)), rng.normal(size=(200, 8))
+    other = rng.normal(1, 1, (200, 8))
+    near = bootstrapped_pairs(kernel_pairs(one, same))
+    far = bootstrapped_pairs(kernel_pairs(one, other))
+    assert near.low < 0.1
+    assert abs(near.value) < 0.1 < far.low < far.value < far.high
+    assert far.value == pytest.approx(_slow(one, other))
+
+
+def test_pairs_of_a_prompt_drawn_twice_are_left_out() -> None:
+    """Else every interval would lie above its value, for a prompt is like itself."""
+    pairs = np.ones((5, 5)) + 1000 * np.eye(5)
+    found = bootstrapped_pairs(pairs)
+    assert (found.value, found.low, found.high) == pytest.approx((1, 1, 1))
 
 
 def _slow(x: np.ndarray, y: np.ndarray) -> float:
     def k(a: np.ndarray, b: np.ndarray) -> float:
         return float((a @ b / len(a) + 1) ** 3)
 
-    def mean(a: np.ndarray, b: np.ndarray, skip: bool) -> float:
-        values = [
-            k(p, q) for i, p in enumerate(a) for j, q in enumerate(b) if not (skip and i == j)
-        ]
-        return float(np.mean(values))
-
-    return mean(x, x, True) + mean(y, y, True) - 2 * mean(x, y, False)
+    values = [
+        k(x[i], x[j]) + k(y[i], y[j]) - k(x[i], y[j]) - k(x[j], y[i])
+        for i in range(len(x))
+        for j in range(len(x))
+        if i != j
+    ]
+    return float(np.mean(values))

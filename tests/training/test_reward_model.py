@@ -70,6 +70,21 @@ def test_scores_survive_the_file_and_do_not_depend_on_the_batch(
         assert 0 <= one.trust <= 1
 
 
+@pytest.mark.parametrize("config", [TINY_SMALL, TINY_CLIP], ids=["small", "clip"])
+def test_embeddings_are_what_the_reward_is_judged_from(config: EncoderConfig) -> None:
+    model = tiny_model(config)
+    photo, hole = make_photo(100, 100, 0), hole_at((100, 100), 30, 30, 20, 20)
+    fills = [make_photo(100, 100, seed) for seed in (1, 2)]
+    embedded = torch.from_numpy(model.embeddings(hole, fills))
+    assert embedded.shape == (2, 16)
+    masked = np.where(hole[..., None], np.uint8(255), photo)
+    prompt = torch.from_numpy(model.embeddings(hole, [masked])).expand(2, -1)
+    with torch.inference_mode():
+        rewards = (model.network.judge(embedded, prompt).rewards - 0.1) / 2.0
+    expected = [score.reward for score in model.score(photo, hole, fills)]
+    np.testing.assert_allclose(rewards, expected, atol=2e-2)  # the white was scaled, not drawn
+
+
 def test_the_reward_is_linear_in_the_features() -> None:
     model = tiny_model(TINY_SMALL)
     photo, hole = make_photo(100, 100, 0), hole_at((100, 100), 30, 30, 20, 20)

@@ -1,7 +1,7 @@
 """Win rates, intervals and distances between sets of pictures."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -19,38 +19,73 @@ class Estimate:
     high: float
 
 
-def win_rate(rewards: Array, base: Array, samples: int) -> Estimate:
+def win_rate(rewards: Array, base: Array, samples: int, judged: Array | None = None) -> Estimate:
     """Share of prompts where the best of a model's first `samples` fills has a higher reward than
     the base's single fill; equal ones count half (PrefPaint, arXiv 2410.21966, section 5.1).
 
-    rewards: (prompts, at least `samples`). base: (prompts,), another seed than any of rewards if
-    the model is the base itself.
+    rewards: (prompts, at least `samples`). base: (prompts,), another seed than any of rewards.
+    judged: of the shape of rewards; where another judge says who wins, and base is his, while the
+    reward still says which fill is the best.
     """
-    best = rewards[:, :samples].max(axis=1)
-    return bootstrapped(np.where(best > base, 1.0, np.where(best == base, 0.5, 0.0)))
+    best = rewards[:, :samples].argmax(axis=1)
+    shown = (rewards if judged is None else judged)[np.arange(len(rewards)), best]
+    return bootstrapped(_wins(shown, base))
 
 
-def bootstrapped(values: Array, statistic: Callable[[Array], float] = np.mean) -> Estimate:
-    """A statistic of one number for each prompt, its interval by drawing prompts anew."""
-    rng = np.random.default_rng(0)
-    drawn = [
-        statistic(values[rng.integers(len(values), size=len(values))]) for _ in range(RESAMPLES)
-    ]
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return Estimate(float(statistic(values)), float(low), float(high))
+def preference(ours: Array, theirs: Array) -> Estimate:
+    """WinRate at S = 1 over all pairs of fills with unequal seeds: how often a fill of ours has a
+    higher reward than one of theirs. Both (prompts, n), n > 1; the two ways round add up to 1.
+    """
+    unequal = ~np.eye(ours.shape[1], dtype=bool)
+    wins = _wins(ours[:, :, None], theirs[:, None, :])
+    return bootstrapped(wins[:, unequal].mean(axis=1))
 
 
-def kernel_distance(features: Array, reference: Array) -> float:
-    """KID (arXiv 1801.01401): the unbiased squared maximum mean discrepancy with the kernel
-    (x'y / d + 1)^3; features: (n, d), reference: (m, d). 0 for equal distributions, may be below.
+def bootstrapped(values: Array) -> Estimate:
+    """The mean of one number for each prompt, its interval by drawing prompts anew."""
+    drawn = _draws(len(values)) @ values / len(values)
+    return _estimate(float(values.mean()), drawn)
+
+
+def bootstrapped_pairs(pairs: Array) -> Estimate:
+    """The mean over pairs of unequal prompts, its interval by drawing prompts anew. (n, n), n > 1;
+    what lies on the diagonal is left out, of a prompt that is drawn twice too."""
+    pairs = pairs - np.diag(np.diag(pairs))
+    draws = _draws(len(pairs))
+    counted = draws.sum(axis=1) ** 2 - (draws**2).sum(axis=1)
+    some = counted > 0  # a few prompts: one alone may be drawn every time
+    drawn = ((draws @ pairs) * draws).sum(axis=1)[some] / counted[some]
+    return _estimate(float(pairs.sum() / (len(pairs) * (len(pairs) - 1))), drawn)
+
+
+def kernel_pairs(features: Array, reference: Array) -> Array:
+    """KID (arXiv 1801.01401) before its mean over pairs of prompts: (n, n) from (n, d) each.
+
+    The squared maximum mean discrepancy with the kernel (x'y / d + 1)^3; the mean off the diagonal
+    is unbiased where row i of both shows the same prompt (Gretton et al. 2012, Lemma 6). 0 for
+    equal distributions, may be below.
     """
     size = features.shape[1]
 
     def kernel(x: Array, y: Array) -> Array:
         return np.asarray((x @ y.T / size + 1) ** 3)
 
-    def within(x: Array) -> float:
-        inside = kernel(x, x)
-        return float((inside.sum() - np.trace(inside)) / (len(x) * (len(x) - 1)))
+    across = kernel(features, reference)
+    return kernel(features, features) + kernel(reference, reference) - across - across.T
 
-    return within(features) + within(reference) - 2 * float(kernel(features, reference).mean())
+
+def _wins(ours: Array, theirs: Array) -> Array:
+    return np.where(ours > theirs, 1.0, np.where(ours == theirs, 0.5, 0.0))
+
+
+@lru_cache(maxsize=4)
+def _draws(count: int) -> Array:
+    """How often each prompt is in each resample: (RESAMPLES, count); the same ones every time, so
+    that differences of figures are paired."""
+    even = np.full(count, 1 / count)
+    return np.random.default_rng(0).multinomial(count, even, RESAMPLES).astype(np.float64)
+
+
+def _estimate(value: float, drawn: Array) -> Estimate:
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return Estimate(value, float(low), float(high))

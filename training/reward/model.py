@@ -1,12 +1,13 @@
 """A trained reward: its file, and how it scores the fills of one photo."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as serialise
@@ -43,16 +44,10 @@ class RewardModel:
 
         image, fills: (h, w, 3) of one size; hole: (h, w). The prompt is encoded once.
         """
-        config = self.network.config
         rewards, bounds, features = [], [], []
-        for box in view_boxes(hole):
-            view = view_hole(hole, box, config.image_size)
-            views = [
-                view_image(picture, box, config.image_size, config.resample)
-                for picture in (image, *fills)
-            ]
-            masked = white_hole(views[0], view)
-            output = self.network.judge_pictures(masked, np.stack(views[1:]), view)
+        for view, (seen, *views) in self._views(hole, [image, *fills]):
+            masked = white_hole(seen, view)
+            output = self.network.judge_pictures(masked, np.stack(views), view)
             z = output.features.float().numpy()
             rewards.append((output.rewards.double().numpy() - self.mean) / self.deviation)
             bounds.append(self.trust.bounds(z))
@@ -60,8 +55,8 @@ class RewardModel:
         bound = np.mean(bounds, axis=0)
         looks = np.stack([appearance(fill, hole) for fill in fills])
         return [
-            Score(float(reward), float(self.trust.scale * size), float(share), seen)
-            for reward, size, share, seen in zip(
+            Score(float(reward), float(self.trust.scale * size), float(share), known)
+            for reward, size, share, known in zip(
                 np.mean(rewards, axis=0),
                 bound,
                 self.trust.share(bound),
@@ -69,6 +64,24 @@ class RewardModel:
                 strict=True,
             )
         ]
+
+    def embeddings(self, hole: Mask, fills: Sequence[Pixels]) -> npt.NDArray[np.float32]:
+        """What the encoder makes of fills of one photo, before it is told of the photo: (n, e).
+
+        fills: (h, w, 3) of one size; hole: (h, w). Separate holes are averaged.
+        """
+        return np.mean(
+            [self.network.embed(np.stack(v), view) for view, v in self._views(hole, fills)], axis=0
+        )
+
+    def _views(self, hole: Mask, pictures: Sequence[Pixels]) -> Iterator[tuple[Mask, list[Pixels]]]:
+        """For each separate hole: it and the pictures around it, at the encoder's size."""
+        config = self.network.config
+        for box in view_boxes(hole):
+            yield (
+                view_hole(hole, box, config.image_size),
+                [view_image(p, box, config.image_size, config.resample) for p in pictures],
+            )
 
     def save(self, path: Path) -> None:
         """Write one safetensors file: weights, preprocessing, normalisation, trust, provenance."""

@@ -71,6 +71,16 @@ class RewardNetwork(nn.Module):
         output = self.judge(fills, prompt.expand(len(pictures), -1))
         return RewardOutput(output.features.cpu(), output.rewards.cpu())
 
+    @torch.inference_mode()
+    def embed(
+        self, pictures: npt.NDArray[np.uint8], hole: npt.NDArray[np.bool_]
+    ) -> npt.NDArray[np.float32]:
+        """Embeddings of pictures (k, s, s, 3) with one hole (s, s): (k, embedding)."""
+        device = self.psi.weight.device
+        holes = torch.from_numpy(hole).float().to(device).expand(len(pictures), 1, -1, -1)
+        embedded = self.encode(to_images(pictures).to(device), holes)
+        return np.asarray(embedded.float().cpu().numpy(), np.float32)
+
     def judge(self, fills: Tensor, prompts: Tensor) -> RewardOutput:
         """Embeddings of fills and of the prompts they fill, both (n, embedding)."""
         sequence = cat([fills, prompts], dim=1).unsqueeze(1)
