@@ -2,7 +2,17 @@
 
 import typer
 
-from training.commands import align, evaluate, eye, pairs, pretrain, prompts, reward
+from training.commands import (
+    align,
+    evaluate,
+    eye,
+    pairs,
+    pretrain,
+    prompts,
+    reproduce,
+    reward,
+    sample_pairs,
+)
 
 app = typer.Typer(
     name="prefpaint-train",
@@ -27,8 +37,10 @@ for _command in (
     eye.eye_ranking,
     eye.eye_pairs,
     prompts.prompts,
+    sample_pairs.sample_pairs,
     pretrain.pretrain,
     align.align,
     evaluate.evaluate,
+    reproduce.reproduce,
 ):
     app.command()(_command)

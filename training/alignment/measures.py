@@ -21,6 +21,14 @@ ALARM_BRIGHTNESS, ALARM_CONTRAST, ALARM_DIVERSITY = 0.15, 0.4, 0.75
 deviation and of their diversity, which a good reward too makes smaller."""
 
 
+class CollapseError(PrefPaintError):
+    """A run collapsed. kept: how many iterations its checkpoint holds."""
+
+    def __init__(self, sentence: str, kept: int) -> None:
+        super().__init__(sentence)
+        self.kept = kept
+
+
 def looks(fills: Fills) -> list[Figures]:
     """One row for each sample.
 

@@ -56,16 +56,16 @@ def read_pairs(folder: Path, side: int, out: Path) -> list[PreferencePair]:
     if not folder.is_dir():
         raise PrefPaintError(f"{folder} is not a folder. Name one that holds pairs.")
     files = sorted(folder.glob("data/*.parquet"))
+    found: list[PreferencePair] = []
+    set_aside: list[str] = []
     if files:
-        found, set_aside = [], []
         for file in files:
             found += _exported(file, side, set_aside)
     elif (folder / MANIFEST).exists():
-        set_aside = []
         found = [pair for prompt in load_prompts(folder, side) for pair in _ordered(prompt)]
     else:
         labelled = read_labelled(folder, side)
-        set_aside, found = labelled.set_aside, []
+        set_aside = labelled.set_aside
         for prompt in labelled.prompts:
             if prompt.source.mask.any():
                 found += _ordered(prompt)

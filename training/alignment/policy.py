@@ -29,6 +29,7 @@ class Policy:
     """An inpainting UNet of 9 input channels that learns, whole or through a LoRA.
 
     averages: of the weights that learn, where the run keeps some (`keep_average`).
+    samples_predicted: how many samples went through a UNet so far, the original's included.
 
     Raises PrefPaintError for a model that is no inpainting model.
     """
@@ -62,11 +63,18 @@ class Policy:
         else:
             self._original = copy.deepcopy(unet)
             unet.requires_grad_(True)
+        self.samples_predicted = 0
+        for network in (unet, self._original):
+            if network is not None:
+                network.register_forward_pre_hook(self._count)
         self._learned = {
             name: parameter
             for name, parameter in unet.named_parameters()
             if parameter.requires_grad  # not while the adapters are disabled
         }
+
+    def _count(self, _unet: Any, inputs: tuple[Any, ...]) -> None:
+        self.samples_predicted += len(inputs[0])
 
     @property
     def unet(self) -> Any:

@@ -29,7 +29,7 @@ class SizedPrompt:
 
 @dataclass(frozen=True, eq=False)
 class Fills:
-    """n samples, prompt after prompt. prompts: (n,), which prompt each fills.
+    """n samples, prompt after prompt. sized: the prompts. prompts: (n,), which of them each fills.
 
     steps: those that were wanted. latents: (n, c, h, w), the last. pictures: n of (s, s, 3), equal
     to their prompt outside of `holes`, n of (s, s).
@@ -42,6 +42,7 @@ class Fills:
     latents: Tensor
     pictures: list[Pixels]
     holes: list[Mask]
+    sized: tuple[SizedPrompt, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,6 +129,7 @@ def draw_fills(
         latents,
         pictures,
         [prompt.hole for prompt in filled],
+        tuple(prompts),
     )
 
 

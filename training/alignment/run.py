@@ -1,7 +1,7 @@
 """The iterations of one alignment run, in one of its processes."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from training.alignment.average import sampling_keep, smoothing_keep
 from training.alignment.config import AlignmentConfig
 from training.alignment.measures import (
     LOOKS,
+    CollapseError,
     Figures,
     alarm,
     check_rewards,
@@ -32,7 +33,6 @@ from training.alignment.run_folder import (
     RunState,
 )
 from training.alignment.updates import Update, WholeBatch, forward_updates, policy_updates
-from training.errors import PrefPaintError
 from training.processes import gathered, share, sum_gradients
 from training.reward.ensemble import Reward
 from training.run_log import RunLog
@@ -99,12 +99,13 @@ class Run:
 
     def iterate(self, iteration: int) -> Figures:
         """Gives what is logged of it."""
-        config = self.config
+        config, before = self.config, self.policy.samples_predicted
         rng = np.random.default_rng([config.seed, iteration])
         there = self.pairs if config.method == "dpo" else self.prompts
         chosen = rng.choice(len(there), config.prompts, replace=False)
         own = share(config.prompts, self.accelerator)
-        rollout, figures = None, {}
+        rollout: Rollout | None = None
+        figures: Figures = {}
         if config.method == "dpo":
             encoded = [self.encode_pair(self.pairs[i]) for i in chosen[own]]
             seed = config.seed + (iteration + 1) * SEEDS_EACH
@@ -128,10 +129,11 @@ class Run:
             self.policy.averages["smooth"].follow(smoothing_keep(iteration, config.ema_decay))
         if self.refresh is not None and rollout is not None:
             self.refresh(iteration, rollout)
-        return figures
+        own_calls = self.policy.samples_predicted - before
+        return {**figures, "unet_calls": sum(gathered([own_calls], self.accelerator))}
 
     def fill(
-        self, prompts: Sequence[SizedPrompt], own: slice, iteration: int, wanted: Sequence[int]
+        self, prompts: Sequence[SizedPrompt], own: slice, iteration: int, wanted: Iterable[int]
     ) -> Rollout:
         """This process's part of an iteration's fills; seeds go on from part to part."""
         config = self.config
@@ -195,15 +197,16 @@ class Run:
         return f"{path} holds the run as it was before." if path.exists() else "Nothing is kept."
 
     def watch(self, line: Figures, state: RunState) -> None:
-        """Raise PrefPaintError where the run collapses; keep the best, and see when to stop."""
+        """Raise CollapseError where the run collapses; keep the best, and see when to stop."""
         state.first = state.first or {name: line[name] for name in LOOKS}
         why = alarm(line, state.first, self.config)
         if why is not None:
             kept = state.done - 1 - (state.done - 1) % CHECKPOINT_EVERY
             again = f" Run it with --iterations {kept} to get that model." if kept else ""
-            raise PrefPaintError(
+            raise CollapseError(
                 f"{why} at iteration {line['iteration']}, so the run has stopped. "
-                f"{self.as_it_was}{again}"
+                f"{self.as_it_was}{again}",
+                kept,
             )
         patience = self.config.patience
         if patience is None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -18,8 +19,12 @@ LIST, MANIFEST, SHEET = "prompts.txt", "manifest.jsonl", "sheet.png"
 SHEET_COLUMNS, SHEET_CELL, SHEET_LIMIT = 8, 128, 64
 
 
+@dataclass(frozen=True)
 class IncompletePhoto(PictureFiles):
-    """A prompt whose original may be known."""
+    """A prompt whose original may be known. photo: file name of the photo it was cut from, "" where
+    that is not known."""
+
+    photo: str = ""
 
     @property
     def original(self) -> Pixels | None:
@@ -90,12 +95,26 @@ def read_prompts(folder: Path) -> list[IncompletePhoto]:
             f"{folder} holds no prompts (masks/<prompt>_mask.png). "
             "Make some with `prefpaint-train prompts`."
         )
-    prompts = [IncompletePhoto(folder, name) for name in names]
+    photos = _photos(folder / MANIFEST)
+    prompts = [IncompletePhoto(folder, name, photos.get(name, "")) for name in names]
     for prompt in prompts:
         for file in (prompt.mask_file, prompt.masked_file):
             if not file.exists():
                 raise PrefPaintError(f"{file} is missing, so {prompt.prompt} cannot be used.")
     return prompts
+
+
+def _photos(manifest: Path) -> dict[str, str]:
+    """File names of the photos by prompt; none where there is no manifest."""
+    if not manifest.exists():
+        return {}
+    try:
+        rows = [json.loads(line) for line in manifest.read_text().splitlines()]
+        return {row["name"]: row["photo"] for row in rows}
+    except (ValueError, KeyError, TypeError) as error:
+        raise PrefPaintError(
+            f"{manifest} is no list of prompts ({error}). Make the prompts again."
+        ) from error
 
 
 def _crop(photo: Pixels, size: int, rng: np.random.Generator) -> tuple[list[int], Pixels]:

@@ -15,6 +15,8 @@ from training.reward.view import Resample
 class EncoderConfig:
     """kind "small": trained from scratch, sees picture and hole together as four channels.
 
+    kind "resnet": the same by a plain ResNet; `widths` are its stages'.
+
     kind "clip": CLIP's vision tower with projection, sees the picture alone; `clip` overrides
     the ViT-B/32 defaults of transformers' CLIPVisionConfig.
 
@@ -23,7 +25,7 @@ class EncoderConfig:
     noise in what two fills share would drown the little in which they differ.
     """
 
-    kind: Literal["small", "clip"] = "small"
+    kind: Literal["small", "resnet", "clip"] = "small"
     image_size: int = 192
     resample: Resample = "area"
     widths: tuple[int, ...] = (32, 64, 128, 192)

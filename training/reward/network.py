@@ -13,6 +13,7 @@ from training.reward.encoders import EncoderConfig, SmallEncoder
 
 if TYPE_CHECKING:
     from training.reward.clip_encoder import ClipEncoder
+    from training.reward.resnet_encoder import ResNetEncoder
 
 
 @dataclass(frozen=True)
@@ -93,9 +94,13 @@ def to_images(pictures: npt.NDArray[np.uint8]) -> Tensor:
     return torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255
 
 
-def _build_encoder(config: EncoderConfig) -> "SmallEncoder | ClipEncoder":
+def _build_encoder(config: EncoderConfig) -> "SmallEncoder | ResNetEncoder | ClipEncoder":
     if config.kind == "small":
         return SmallEncoder(config)
+    if config.kind == "resnet":
+        from training.reward.resnet_encoder import ResNetEncoder
+
+        return ResNetEncoder(config)
     from training.reward.clip_encoder import ClipEncoder  # transformers takes seconds to import
 
     return ClipEncoder(config)

@@ -1,0 +1,116 @@
+"""Teaching the reward the policy's newest fills, so that the policy cannot run away from it."""
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from training.alignment.rollouts import Rollout
+from training.inpainting.request import Pixels
+from training.processes import gathered, join_processes
+from training.reward.embedding import Embedder
+from training.reward.groups import Group, Pair, draw_group
+from training.reward.losses import group_loss
+from training.reward.model import RewardModel
+from training.reward.pair_data import VISIBLE, Prompt, certainty, visible_difference
+from training.reward.trainer import RewardTrainingConfig
+
+REMEMBERED = 64
+"""Groups of the policy's newest fills, of which each refresh learns."""
+
+
+class RewardRefresh:
+    """After every `every` iterations the reward takes `steps` small steps: originals over the
+    policy's newest fills, and beside them the pairs that it was trained on, which it must not
+    forget. Its units (mean, deviation) and V^-1 stay. Several processes learn the same.
+
+    originals: (s, s, 3) by the prompts' names, as the reward should know them. The reward model is
+    changed in place.
+    """
+
+    def __init__(
+        self,
+        reward: RewardModel,
+        originals: Mapping[str, Pixels],
+        known: Sequence[Prompt],
+        *,
+        every: int,
+        steps: int,
+        batch: int,
+        learning_rate: float,
+        seed: int,
+    ) -> None:
+        self._reward, self._originals, self._known = reward, originals, known
+        self._every, self._steps, self._batch, self._seed = every, steps, batch, seed
+        self._newest: deque[Group] = deque(maxlen=REMEMBERED)
+        self._accelerator = join_processes()
+        self._embedder = Embedder(reward.network, bf16=False)
+        self._optimiser = torch.optim.AdamW(
+            reward.network.parameters(), lr=learning_rate, weight_decay=0.05
+        )
+
+    def __call__(self, iteration: int, rollout: Rollout) -> None:
+        """Remember the fills of a rollout, and learn when it is time."""
+        self._newest.extend(gathered(self._groups(rollout), self._accelerator))
+        if (iteration + 1) % self._every == 0:
+            for step in range(self._steps):
+                self._learn(np.random.default_rng([self._seed, iteration, step]))
+            self._reward.network.eval()
+
+    def _groups(self, rollout: Rollout) -> list[Group]:
+        groups = []
+        samples = len(rollout.pictures) // len(rollout.sized)
+        for number, prompt in enumerate(rollout.sized):
+            fills = rollout.pictures[number * samples : (number + 1) * samples]
+            pictures = [self._originals[prompt.name], *fills]
+            differences = [visible_difference(pictures[0], fill, prompt.hole) for fill in fills]
+            pairs = tuple(
+                Pair(0, place, certainty(difference), "fill")
+                for place, difference in enumerate(differences, 1)
+                if difference >= VISIBLE
+            )
+            groups.append(Group("", np.stack(pictures), prompt.masked, prompt.hole, pairs))
+        return groups
+
+    def _learn(self, rng: np.random.Generator) -> None:
+        newest = min(self._batch // 2, len(self._newest))
+        places = rng.choice(len(self._newest), newest, replace=False)
+        groups = [self._newest[int(place)] for place in places]
+        for index in rng.choice(len(self._known), self._batch - newest, replace=False):
+            groups.append(draw_group(self._known, int(index), rng))
+        self._reward.network.train()
+        weights = RewardTrainingConfig().pair_weights
+        total, weight = group_loss(self._embedder.rewards(groups), groups, "ranking", weights)
+        if float(weight):
+            (total / weight).backward()
+            torch.nn.utils.clip_grad_norm_(self._reward.network.parameters(), 1.0)
+            self._optimiser.step()
+        self._optimiser.zero_grad(set_to_none=True)
+
+    def state(self) -> dict[str, Any]:
+        """What an interrupted run goes on from."""
+        return {
+            "network": self._reward.network.state_dict(),
+            "optimiser": self._optimiser.state_dict(),
+            "newest": [
+                {
+                    "pictures": torch.from_numpy(group.pictures),
+                    "prompt": torch.from_numpy(group.prompt),
+                    "hole": torch.from_numpy(group.hole),
+                    "pairs": [list(vars(pair).values()) for pair in group.pairs],
+                }
+                for group in self._newest
+            ],
+        }
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take up what `state` gave."""
+        self._reward.network.load_state_dict(state["network"])
+        self._optimiser.load_state_dict(state["optimiser"])
+        self._newest.clear()
+        for kept in state["newest"]:
+            pictures, prompt, hole = (kept[name].numpy() for name in ("pictures", "prompt", "hole"))
+            pairs = tuple(Pair(*pair) for pair in kept["pairs"])
+            self._newest.append(Group("", pictures, prompt, hole, pairs))

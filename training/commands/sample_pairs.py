@@ -1,0 +1,45 @@
+"""`prefpaint-train sample-pairs`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from training.commands.options import Out, Seed, progress
+from training.inpainting.settings import DeviceName
+
+
+def sample_pairs(
+    model: Annotated[Path, typer.Argument(help="Inpainting model: a folder or .safetensors.")],
+    prompts: Annotated[list[Path], typer.Argument(help="Folders made by `prompts`.")],
+    out: Out,
+    samples: Annotated[int, typer.Option(help="Fills of each prompt.", min=1)] = 3,
+    steps: Annotated[int, typer.Option(help="Denoising steps.", min=1)] = 30,
+    as_they_are: Annotated[
+        bool,
+        typer.Option(
+            "--as-they-are",
+            help="Leave the originals as they are; otherwise they go through the model's "
+            "autoencoder, so that a reward cannot learn its traces, which no policy can change.",
+        ),
+    ] = False,
+    seed: Seed = 0,
+    device: Annotated[DeviceName, typer.Option(help="Where to compute.")] = "auto",
+) -> None:
+    """Put a model's own fills beside the originals, for `reward` to learn from.
+
+    A reward that never saw the fills of the model it aligns is soon deceived by them. Run again
+    with the same words to go on where it was interrupted.
+    """
+    from training.alignment.sample_pairs import write_sample_pairs
+    from training.inpainting.diffusion.loading import load_model
+    from training.prompts.incomplete import read_prompts
+
+    found = [prompt for folder in prompts for prompt in read_prompts(folder)]
+    loaded = load_model(model, device)
+    with progress("Filling") as on_progress:
+        write_sample_pairs(
+            loaded, found, samples, steps, seed, out, on_progress, decoded=not as_they_are
+        )
+    Console().print(f"{len(found)} prompts lie in {out}.")

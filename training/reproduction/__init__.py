@@ -1,0 +1,1 @@
+"""The paper's claims measured on a small pipeline: data, rewards, alignments, report."""

@@ -1,0 +1,102 @@
+"""How large a proof is."""
+
+from dataclasses import dataclass, field
+
+from training.alignment.config import AlignmentConfig
+from training.pretraining.presets import PresetName
+from training.prompts.patterns import Pattern
+from training.reward.encoders import EncoderConfig
+from training.reward.trainer import RewardTrainingConfig
+
+
+@dataclass(frozen=True)
+class Proof:
+    """Prompts are counted for each pattern.
+
+    pairs: prompts that the reward learns from; the judge gets as many of other photos.
+    validation: prompts by which each of the two stops. test: prompts that are evaluated.
+    samples: fills of a prompt in the pairs. steps: of denoising, for pairs and evaluation.
+    alignment: of the main run; ablation: what its shorter runs differ in is set by the stages.
+    refresh_*: see RewardRefresh.
+    """
+
+    pretraining: PresetName
+    reward: RewardTrainingConfig
+    judge: RewardTrainingConfig
+    alignment: AlignmentConfig
+    ablation: AlignmentConfig
+    patterns: tuple[Pattern, ...] = ("blobs", "outpaint-rect")
+    pairs: int = 300
+    validation: int = 40
+    align: int = 200
+    test: int = 60
+    samples: int = 3
+    steps: int = 12
+    refresh_every: int = 5
+    refresh_steps: int = 2
+    refresh_batch: int = 8
+    refresh_rate: float = 5e-5
+    ablation_seeds: tuple[int, ...] = field(default=(0, 1, 2))
+
+
+_NANO = AlignmentConfig(
+    iterations=100,
+    prompts=8,
+    samples=4,
+    steps=12,
+    updated_steps=3,
+    grouped=True,
+    divergence=0.05,
+    learning_rate=3e-4,
+    accumulation=1,
+)
+_MINI = AlignmentConfig(
+    iterations=300,
+    prompts=16,
+    samples=4,
+    steps=20,
+    updated_steps=5,
+    grouped=True,
+    divergence=0.05,
+    learning_rate=2e-4,
+    accumulation=1,
+)
+
+PROOFS: dict[PresetName, Proof] = {
+    "nano": Proof(
+        pretraining="nano",
+        reward=RewardTrainingConfig(
+            steps=600,
+            batch_size=8,
+            checkpoint_every=100,
+            encoder=EncoderConfig(image_size=64, widths=(32, 64, 96, 128)),
+        ),
+        judge=RewardTrainingConfig(
+            steps=600,
+            batch_size=8,
+            checkpoint_every=100,
+            seed=1,
+            encoder=EncoderConfig(kind="resnet", image_size=64, widths=(24, 48, 96, 128)),
+        ),
+        alignment=_NANO,
+        ablation=_NANO,
+    ),
+    "mini": Proof(
+        pretraining="mini",
+        reward=RewardTrainingConfig(
+            steps=3000, encoder=EncoderConfig(image_size=192, widths=(32, 64, 128, 192))
+        ),
+        judge=RewardTrainingConfig(
+            steps=3000,
+            seed=1,
+            encoder=EncoderConfig(kind="resnet", image_size=192, widths=(32, 64, 128, 192)),
+        ),
+        alignment=_MINI,
+        ablation=_MINI,
+        pairs=1500,
+        validation=100,
+        align=1000,
+        test=150,
+        steps=20,
+    ),
+}

@@ -1,0 +1,197 @@
+"""The report of a proof: what was claimed, what came out, as Markdown, JSON and pictures."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from training.alignment.amplification import Amplification
+from training.evaluation.compare import against_base
+from training.evaluation.report import write_report as write_evaluation
+from training.files import replaced_when_complete
+from training.reproduction.ablation import Ablation, ablation_of, log_of
+from training.reproduction.eye import ANSWERS, EyeFigures, read_eye, write_blind_sheets
+from training.reproduction.pictures import draw_ablation, draw_methods
+from training.reproduction.reproduce import BASE, Reproduced
+from training.reproduction.runs import ALIGNED, UNGUARDED
+from training.reward.calibration import judge_pairs
+from training.reward.model import load_reward
+from training.reward.pair_data import load_prompts
+from training.reward.report_pictures import draw_trust
+from training.reward.trust_report import follows
+
+METHODS = {"paper": ALIGNED, "dpo": "dpo", "nft": "nft"}
+
+
+def write_reports(made: Reproduced, device: torch.device) -> Path:
+    """report.md, report.json and pictures in OUT/report, the sheets to rank by eye in OUT/eye.
+
+    Once OUT/eye/answers.txt is there, run again for the report to count it.
+    """
+    out = made.out / "report"
+    out.mkdir(parents=True, exist_ok=True)
+    prompts = {prompt.prompt: prompt for prompt in made.prompts}
+    write_blind_sheets(made.filled, BASE, ALIGNED, prompts, made.seed, made.out / "eye")
+    answers = made.out / "eye" / ANSWERS
+    eye = read_eye(answers, len(made.prompts), made.seed) if answers.exists() else None
+    ablation = ablation_of(made.out / "align", made.proof.ablation_seeds)
+    facts = {
+        "preset": made.preset,
+        "seed": made.seed,
+        "commit": _commit(),
+        "device": _described(device),
+        "command": " ".join(["prefpaint-train", *sys.argv[1:]]),
+    }
+    main = {name: made.filled[name] for name in (BASE, ALIGNED, *("nft", "dpo", UNGUARDED))}
+    write_evaluation(made.comparison, main, made.prompts, facts, out / "evaluation")
+    content = {
+        **facts,
+        **against_base(made.comparison, ALIGNED),
+        "unguarded": against_base(made.comparison, UNGUARDED),
+        "ablation": {kind: asdict(figures) for kind, figures in ablation.items()},
+        "methods": {name: _method(made, run) for name, run in METHODS.items()},
+        "eye": None if eye is None else asdict(eye),
+        "trust": _trust(made, out / "trust.png"),
+    }
+    draw_ablation(made.out / "align", made.proof.ablation_seeds, out / "ablation.png")
+    draw_methods(made.out / "align", METHODS, out / "methods.png")
+    with replaced_when_complete(out / "report.json") as file:
+        file.write(json.dumps(content, indent=1).encode() + b"\n")
+    with replaced_when_complete(out / "report.md") as file:
+        file.write(_markdown(made, content, ablation, eye).encode())
+    return out / "report.md"
+
+
+def _method(made: Reproduced, run: str) -> dict[str, float]:
+    lines = log_of(made.out / "align" / run)
+    return {
+        "final_reward": made.comparison.models[run].reward.mean.value.value,
+        "seconds": sum(line["seconds"] for line in lines),
+        "unet_calls": sum(line["unet_calls"] for line in lines),
+    }
+
+
+def _trust(made: Reproduced, picture: Path) -> dict[str, float]:
+    """Rank correlation of each norm of z with the reward's loss on pairs it never learned from."""
+    reward = load_reward(made.out / "reward" / "reward.safetensors")
+    prompts = load_prompts(
+        made.out / "pairs" / "reward-validation", reward.network.config.image_size
+    )
+    pairs = judge_pairs(reward.network, reward.trust.v_inverse, reward.deviation, prompts, 0)
+    draw_trust(pairs, picture)
+    return {norm: follows(pairs, norm) for norm in pairs.bounds}
+
+
+def _described(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{os.cpu_count()} processor cores" if device.type == "cpu" else device.type
+
+
+def _commit() -> str:
+    try:
+        words = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"]
+        return subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def _markdown(
+    made: Reproduced,
+    content: dict[str, Any],
+    ablation: dict[Amplification, Ablation],
+    eye: EyeFigures | None,
+) -> str:
+    rates, means, spread = content["win_rate"], content["mean_reward"], content["variance"]
+    low, high = rates["aligned_s1_ci"]
+    independent = content["independent"]
+    lines = [
+        f"# Alignment, measured at the size of `{made.preset}`",
+        "",
+        f"Commit {content['commit']}, {content['device']}, seed {made.seed}:",
+        "",
+        f"    {content['command']}",
+        "",
+        "Nobody rated anything here. The reward learned from pairs of known order (originals over "
+        "this pipeline's own fills, less of a fault over more), the judge from the same kinds of "
+        "pairs with another architecture, another seed and other photos. The "
+        f"{len(made.prompts)} test prompts are cut from photos that none of them saw.",
+        "",
+        "| | base | aligned |",
+        "|---|---|---|",
+        f"| WinRate at S = 1 over one fill of the base | {rates['base_s1']:.1%} | "
+        f"{rates['aligned_s1']:.1%} ({low:.1%} to {high:.1%}) |",
+        f"| the base's WinRate at S = 3 | {rates['base_s3']:.1%} | |",
+        f"| mean reward, in deviations of the base's fills | {means['base']:.2f} | "
+        f"{means['aligned']:.2f} |",
+        f"| variance over the fills of a prompt | {spread['base']:.2f} | {spread['aligned']:.2f} |",
+        f"| WinRate at S = 1 by the independent judge | 50 % | "
+        f"{independent['judge_win_rate_s1']:.1%} |",
+        f"| KID to real crops, x 1000 | {1000 * independent['kid']['base']:.2f} | "
+        f"{1000 * independent['kid']['aligned']:.2f} |",
+        f"| PSNR in the hole, dB (favours blur; for information) | "
+        f"{independent['full_reference']['base']:.2f} | "
+        f"{independent['full_reference']['aligned']:.2f} |",
+        "",
+        _eye_words(eye),
+        "",
+        "[Everything of the comparison](evaluation/report.md), with intervals.",
+        "",
+        f"Without guards (no KL, the reward not refreshed, no alarm): WinRate by the reward "
+        f"{content['unguarded']['win_rate']['aligned_s1']:.1%}, by the judge "
+        f"{content['unguarded']['independent']['judge_win_rate_s1']:.1%}.",
+        "",
+        "## Gamma",
+        "",
+        "| gamma | iterations to the target, by seed | final training reward, by seed |",
+        "|---|---|---|",
+    ]
+    for kind, figures in ablation.items():
+        reached = ", ".join("never" if n is None else str(n) for n in figures.iterations_to_target)
+        final = ", ".join(f"{value:.2f}" for value in figures.final_reward)
+        lines.append(f"| {kind} | {reached} | {final} |")
+    lines += [
+        "",
+        "The target is what runs without gamma reach on average in the end.",
+        "",
+        "![Training reward by gamma](ablation.png)",
+        "",
+        "## Methods",
+        "",
+        "| method | final reward on the test prompts | seconds | samples through the UNet |",
+        "|---|---|---|---|",
+    ]
+    for name, one in content["methods"].items():
+        lines.append(
+            f"| {name} | {one['final_reward']:.2f} | {one['seconds']:.0f} | "
+            f"{one['unet_calls']:.0f} |"
+        )
+    lines += [
+        "",
+        "![Reward by method](methods.png)",
+        "",
+        "## Does the bound tell where the reward is wrong?",
+        "",
+        "Rank correlation of ||z||_V^-1 with the loss on pairs it never learned from: "
+        + ", ".join(f"{value:+.2f} ({norm} norm)" for norm, value in content["trust"].items())
+        + ".",
+        "",
+        "![Error against the bound](trust.png)",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _eye_words(eye: EyeFigures | None) -> str:
+    if eye is None:
+        return "The blind sheets have not been looked at."
+    return (
+        f"Blind sheets, unnamed and shuffled, looked at by an AI model: the aligned fill was "
+        f"preferred in {eye.aligned_preferred} prompts, the base's in {eye.base_preferred}, "
+        f"{eye.close} were close."
+    )

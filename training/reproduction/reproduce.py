@@ -1,0 +1,166 @@
+"""The whole proof, stage after stage; what is there already is not made again."""
+
+import multiprocessing
+import os
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from training.evaluation.compare import Comparison, compare
+from training.evaluation.contenders import Contender
+from training.evaluation.samples import Filled, Sampling, fill_prompts
+from training.inpainting.diffusion.devices import pick_device
+from training.inpainting.diffusion.loading import load_model
+from training.inpainting.settings import DeviceName, DiffusionSettings
+from training.pretraining.presets import PRESETS, PresetName
+from training.pretraining.run import pretrain
+from training.prompts.incomplete import IncompletePhoto
+from training.prompts.photos import split_of
+from training.reproduction.data import Bar, Part, pairs_of, prompts_of
+from training.reproduction.presets import PROOFS, Proof
+from training.reproduction.runs import DONE, Run, planned_runs, run_alignment
+from training.reward.model import load_reward
+from training.reward.trainer import RewardTrainingConfig, train_reward
+
+BASE = "base"
+REWARD_FILE = "reward.safetensors"
+
+
+@dataclass(frozen=True, eq=False)
+class Reproduced:
+    """All that a report is written from. filled: by model, of the test prompts."""
+
+    preset: PresetName
+    proof: Proof
+    seed: int
+    out: Path
+    runs: list[Run]
+    prompts: list[IncompletePhoto]
+    filled: dict[str, Filled]
+    comparison: Comparison
+
+
+def reproduce(
+    photos: Sequence[Path],
+    preset: PresetName,
+    seed: int,
+    out: Path,
+    device: DeviceName,
+    processes: int,
+    bar: Bar,
+) -> Reproduced:
+    """Pretrain, teach reward and judge, align in every way, fill the test prompts and compare.
+
+    Run again with the same words it goes on where it was interrupted. processes: alignment runs at
+    a time. Raises PrefPaintError that says which part cannot go on and why.
+    """
+    proof = PROOFS[preset]
+    base = _pretrained(photos, preset, seed, out, device, bar)
+    model = load_model(base, device)
+    size = model.native_side
+    parts: tuple[Part, ...] = ("reward", "reward-validation", "judge", "judge-validation")
+    pairs = {}
+    for part in parts:
+        prompts = prompts_of(part, photos, proof, size, seed, out, bar)
+        pairs[part] = pairs_of(part, prompts, model, proof, seed, out, bar)
+    reward = _trained("reward", proof.reward, pairs["reward"], pairs["reward-validation"], out, bar)
+    judge = _trained("judge", proof.judge, pairs["judge"], pairs["judge-validation"], out, bar)
+    learned = prompts_of("align", photos, proof, size, seed, out, bar)
+    runs = planned_runs(proof)
+    _align_all(runs, base, learned, reward, pairs["reward"], proof, out, device, processes, bar)
+    test = prompts_of("test", photos, proof, size, seed, out, bar)
+    settings = DiffusionSettings(steps=proof.steps, sampler="ddim", eta=1.0, match_colour=False)
+    filled = {}
+    for name in (BASE, *(run.name for run in runs)):
+        made = None if name == BASE else out / "align" / name / DONE
+        one = Contender(name, base, () if made is None else (made,))
+        filled[name] = fill_prompts(
+            one,
+            load_reward(reward),
+            load_reward(judge),
+            test,
+            Sampling(10, seed, settings),
+            out / "fills" / name,
+            device,
+            bar(f"Fills: {name}"),
+        )
+    return Reproduced(preset, proof, seed, out, runs, test, filled, compare(filled, BASE))
+
+
+def _pretrained(
+    photos: Sequence[Path], preset: PresetName, seed: int, out: Path, device: DeviceName, bar: Bar
+) -> Path:
+    folder = out / "pretraining"
+    if (folder / "pipeline" / "model_index.json").exists():
+        return folder / "pipeline"
+    learned = [path for path in photos if split_of(path) == "train"]
+    held_out = [path for path in photos if split_of(path) == "validation"]
+    return pretrain(learned, held_out, PRESETS[preset], seed, folder, pick_device(device), bar)
+
+
+def _trained(
+    name: str, config: RewardTrainingConfig, pairs: Path, validation: Path, out: Path, bar: Bar
+) -> Path:
+    """A reward's file, trained where it is not there yet."""
+    file = out / name / REWARD_FILE
+    if not file.exists():
+        on_progress = bar(f"Training: {name}")
+        made = train_reward(
+            [pairs],
+            [validation],
+            out / name,
+            config,
+            lambda done: on_progress(done.step / done.steps),
+        )
+        made.save(file)
+    return file
+
+
+def _align_all(
+    runs: Sequence[Run],
+    base: Path,
+    prompts: Sequence[IncompletePhoto],
+    reward: Path,
+    pairs: Path,
+    proof: Proof,
+    out: Path,
+    device: DeviceName,
+    processes: int,
+    bar: Bar,
+) -> None:
+    missing = [run for run in runs if not (out / "align" / run.name / DONE).exists()]
+    if processes == 1:
+        for run in missing:
+            folder = out / "align" / run.name
+            on_progress = bar(f"Alignment: {run.name}")
+            run_alignment(run, base, prompts, reward, pairs, proof, folder, device, on_progress)
+        return
+    threads = max(1, (os.cpu_count() or 1) // processes)
+    spawn = multiprocessing.get_context("spawn")
+    on_progress = bar(f"{len(missing)} alignments")
+    with ProcessPoolExecutor(processes, spawn, torch.set_num_threads, (threads,)) as pool:
+        waiting = [
+            pool.submit(
+                run_alignment,
+                run,
+                base,
+                prompts,
+                reward,
+                pairs,
+                proof,
+                out / "align" / run.name,
+                device,
+                _nothing,
+            )
+            for run in missing
+        ]
+        for done, one in enumerate(waiting, start=1):
+            one.result()
+            on_progress(done / len(waiting))
+
+
+def _nothing(_share: float) -> None:
+    """What another process has no bar for."""

@@ -1,0 +1,117 @@
+"""The alignment runs of a proof, each by itself."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from training.alignment.align import align
+from training.alignment.config import AlignmentConfig
+from training.alignment.measures import CollapseError
+from training.alignment.pairs import read_pairs
+from training.alignment.policy import Policy
+from training.alignment.refresh import RewardRefresh
+from training.alignment.rollouts import size_prompt
+from training.alignment.sample_pairs import through_autoencoder
+from training.errors import PrefPaintError
+from training.inpainting.diffusion.loading import load_model
+from training.inpainting.diffusion.scaling import resize
+from training.inpainting.settings import DeviceName
+from training.prompts.incomplete import IncompletePhoto
+from training.reproduction.presets import Proof
+from training.reward.model import load_reward
+from training.reward.pair_data import load_prompts
+
+ALIGNED, UNGUARDED = "aligned", "unguarded"
+"""The run that the claims are about, and the same without KL, refreshed reward and the reward's
+alarm."""
+DONE, STOPPED = "pytorch_lora_weights.safetensors", "stopped.txt"
+"""What a run ends with, and the alarm's sentence where one ended it."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """refreshed: the reward goes on learning the policy's fills. guarded: alarms stop it."""
+
+    name: str
+    config: AlignmentConfig
+    refreshed: bool = False
+    guarded: bool = True
+
+
+def planned_runs(proof: Proof) -> list[Run]:
+    """The main run first, then the other methods, what goes without guards, and the ablation."""
+    main, short = proof.alignment, proof.ablation
+    runs = [
+        Run(ALIGNED, main, refreshed=True),
+        Run("nft", replace(main, method="nft"), refreshed=True),
+        Run("dpo", replace(main, method="dpo")),
+        Run(UNGUARDED, replace(main, divergence=0.0), guarded=False),
+    ]
+    for seed in proof.ablation_seeds:
+        runs += [
+            Run(f"{kind}-{seed}", replace(short, amplification=kind, seed=seed))
+            for kind in ("none", "static", "exponential")
+        ]
+    return runs
+
+
+def run_alignment(
+    run: Run,
+    base: Path,
+    prompts: Sequence[IncompletePhoto],
+    reward_file: Path,
+    pairs: Path,
+    proof: Proof,
+    out: Path,
+    device: DeviceName,
+    on_progress: Callable[[float], None],
+) -> None:
+    """Align in `out`, going on where it was. Where an alarm stops the run, what its last checkpoint
+    holds is the result, and the alarm is kept beside it."""
+    model = load_model(base, device)
+    reward = load_reward(reward_file)
+    size = reward.network.config.image_size
+    sized = [size_prompt(prompt, model.native_side) for prompt in prompts]
+    originals = {}
+    for prompt, seen in zip(prompts, sized, strict=True):
+        if (original := prompt.original) is None:
+            raise PrefPaintError(f"{prompt.folder} lacks the original of {prompt.prompt}.")
+        side = seen.hole.shape[0]
+        originals[seen.name] = through_autoencoder(model, resize(original, side, side), seen.hole)
+    scores = [
+        reward.score(seen.masked, seen.hole, [originals[seen.name]])[0].reward for seen in sized
+    ]
+    alarm = sum(scores) / len(scores) if run.guarded else None
+    refresh = None
+    if run.refreshed:
+        refresh = RewardRefresh(
+            reward,
+            originals,
+            load_prompts(pairs, size),
+            every=proof.refresh_every,
+            steps=proof.refresh_steps,
+            batch=proof.refresh_batch,
+            learning_rate=proof.refresh_rate,
+            seed=run.config.seed,
+        )
+    config = replace(run.config, alarm=alarm)
+    policy = Policy(model, config.trained, config.rank, config.seed)
+    is_dpo = config.method == "dpo"
+    try:
+        align(
+            policy,
+            None if is_dpo else reward,
+            sized,
+            config,
+            out,
+            on_progress,
+            pairs=read_pairs(pairs, model.native_side, out) if is_dpo else (),
+            refresh=refresh,
+        )
+    except CollapseError as collapse:
+        (out / STOPPED).write_text(f"{collapse}\n")
+        if collapse.kept == 0:
+            Policy(load_model(base, device), config.trained, config.rank, config.seed).save(out)
+            return
+        earlier = replace(run, config=replace(run.config, iterations=collapse.kept))
+        run_alignment(earlier, base, prompts, reward_file, pairs, proof, out, device, on_progress)
