@@ -28,7 +28,8 @@ LORA_LAYERS = ("to_q", "to_k", "to_v", "to_out.0", "conv1", "conv2")
 class Policy:
     """An inpainting UNet of 9 input channels that learns, whole or through a LoRA.
 
-    averages: of the weights that learn, where the run keeps some (`keep_average`).
+    averages: of the weights that learn, where the run keeps some (`keep_average`). unet_calls: how
+    many latents have gone through the UNet, or through the one it began as.
 
     Raises PrefPaintError for a model that is no inpainting model.
     """
@@ -62,11 +63,18 @@ class Policy:
         else:
             self._original = copy.deepcopy(unet)
             unet.requires_grad_(True)
+        self.unet_calls = 0
+        for network in (unet, self._original):
+            if network is not None:
+                network.register_forward_pre_hook(self._count)
         self._learned = {
             name: parameter
             for name, parameter in unet.named_parameters()
             if parameter.requires_grad  # not while the adapters are disabled
         }
+
+    def _count(self, _unet: Any, inputs: tuple[Any, ...]) -> None:
+        self.unet_calls += len(inputs[0])
 
     @property
     def unet(self) -> Any:

@@ -1,7 +1,7 @@
 """The iterations of one alignment run, in one of its processes."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -99,12 +99,13 @@ class Run:
 
     def iterate(self, iteration: int) -> Figures:
         """Gives what is logged of it."""
-        config = self.config
+        config, calls = self.config, self.policy.unet_calls
         rng = np.random.default_rng([config.seed, iteration])
         there = self.pairs if config.method == "dpo" else self.prompts
         chosen = rng.choice(len(there), config.prompts, replace=False)
         own = share(config.prompts, self.accelerator)
-        rollout, figures = None, {}
+        rollout: Rollout | None = None
+        figures: Figures = {}
         if config.method == "dpo":
             encoded = [self.encode_pair(self.pairs[i]) for i in chosen[own]]
             seed = config.seed + (iteration + 1) * SEEDS_EACH
@@ -128,10 +129,11 @@ class Run:
             self.policy.averages["smooth"].follow(smoothing_keep(iteration, config.ema_decay))
         if self.refresh is not None and rollout is not None:
             self.refresh(iteration, rollout)
-        return figures
+        calls = self.policy.unet_calls - calls
+        return {**figures, "unet_calls": sum(gathered([calls], self.accelerator))}
 
     def fill(
-        self, prompts: Sequence[SizedPrompt], own: slice, iteration: int, wanted: Sequence[int]
+        self, prompts: Sequence[SizedPrompt], own: slice, iteration: int, wanted: Iterable[int]
     ) -> Rollout:
         """This process's part of an iteration's fills; seeds go on from part to part."""
         config = self.config
