@@ -22,8 +22,9 @@ from tests.training.tiny_alignment import (
 from training.alignment import run as run_module
 from training.alignment.align import align
 from training.alignment.measures import alarm, looks
-from training.alignment.rollouts import Rollout, SizedPrompt, draw_fills
+from training.alignment.rollouts import Rollout, SizedPrompt, draw_fills, roll_out
 from training.errors import PrefPaintError
+from training.reward.ensemble import RewardEnsemble
 from training.reward.model import RewardModel
 
 
@@ -191,6 +192,32 @@ def test_too_little_memory_is_said_with_what_to_change(
         align(make_policy(), make_reward(), prompts, CONFIG, tmp_path, lambda _: None)
     for knob in ("--prompts-each", "--samples", "--gradient-checkpointing", "--trained lora"):
         assert knob in str(said.value)
+
+
+def test_weights_that_would_be_no_numbers_are_never_taken(
+    tmp_path: Path, prompts: list[SizedPrompt], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy = make_policy()
+    before = learned_weights(policy.model)
+    loss = "training.alignment.updates.clipped_policy_loss"
+    monkeypatch.setattr(loss, lambda now, *_: (now * float("nan")).mean())
+    with pytest.raises(PrefPaintError, match="Lower --learning-rate"):
+        align(policy, make_reward(), prompts, CONFIG, tmp_path, lambda _: None)
+    assert torch.equal(learned_weights(policy.model), before)
+
+
+def test_several_rewards_count_by_their_mean(tmp_path: Path, prompts: list[SizedPrompt]) -> None:
+    several = RewardEnsemble((make_reward(0), make_reward(1)))
+    seeds = {"seed": 3, "steps": 2, "eta": 0.0}
+    model = make_policy().model
+    one, other, both = (
+        roll_out(model, reward, prompts[:1], 2, **seeds)  # type: ignore[arg-type]
+        for reward in (*several.members, several)
+    )
+    torch.testing.assert_close(both.rewards, (one.rewards + other.rewards) / 2)
+    apart = (one.rewards - other.rewards).abs() / 2
+    torch.testing.assert_close(both.bounds, (one.bounds + other.bounds) / 2 + apart)
+    align(make_policy(), several, prompts, CONFIG, tmp_path, lambda _: None)
 
 
 def test_looks_are_of_the_hole_and_against_what_is_known(prompts: list[SizedPrompt]) -> None:

@@ -183,7 +183,12 @@ class Run:
             if number % self.config.accumulation == 0 or number == count:
                 parameters = self.policy.parameters
                 sum_gradients(parameters, self.accelerator)
-                torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+                norm = torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+                if not torch.isfinite(norm):
+                    raise PrefPaintError(
+                        "The gradients are no numbers any more. Lower --learning-rate, in another "
+                        f"folder. {self.as_it_was}"
+                    )
                 self.optimiser.step()
                 self.optimiser.zero_grad(set_to_none=True)
         every = gathered([(means(rows), part)], self.accelerator)
