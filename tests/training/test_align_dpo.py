@@ -139,7 +139,7 @@ def test_a_killed_run_goes_on_to_the_same_end(
     align(resumed, None, prompts, DPO, tmp_path / "cut", lambda _: None, pairs=pairs)
     log = read_log(tmp_path / "whole")
     assert log == read_log(tmp_path / "cut")
-    assert set(log[0]) == {"iteration", "loss", "accuracy", "divergence"}
+    assert set(log[0]) == {"iteration", "loss", "accuracy", "divergence", "unet_calls"}
     assert set(log[-1]) - set(log[0]) == {"brightness", "contrast", "diversity"}  # of a sheet
     for name, value in whole.state().items():
         assert torch.equal(value, resumed.state()[name])

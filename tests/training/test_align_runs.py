@@ -1,5 +1,7 @@
 """How an alignment run goes: a reward that learns too, early stop, memory, what is measured."""
 
+import multiprocessing
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,14 +22,48 @@ from tests.training.tiny_alignment import (
 from training.alignment import run as run_module
 from training.alignment.align import align
 from training.alignment.measures import alarm, looks
-from training.alignment.rollouts import Rollout, SizedPrompt, draw_fills
+from training.alignment.rollouts import Rollout, SizedPrompt, draw_fills, roll_out
 from training.errors import PrefPaintError
+from training.reward.ensemble import RewardEnsemble
 from training.reward.model import RewardModel
 
 
 @pytest.fixture(scope="module")
 def prompts(tmp_path_factory: pytest.TempPathFactory) -> list[SizedPrompt]:
     return sized_prompts(tmp_path_factory.mktemp("prompts"))
+
+
+def killed_run(prompts: list[SizedPrompt], out: Path) -> None:
+    """In a process of its own, which ends in the middle of the third iteration."""
+    run_module.CHECKPOINT_EVERY = 2
+
+    class Killer(Teacher):
+        def __call__(self, iteration: int, _rollout: Rollout) -> None:
+            if iteration == 2:
+                os._exit(9)  # as a kill does: nothing is closed, nothing flushed
+
+    reward = make_reward()
+    align(make_policy(), reward, prompts, CONFIG, out, lambda _: None, refresh=Killer(reward))
+
+
+def test_a_run_that_was_killed_goes_on_to_the_same_end(
+    tmp_path: Path, prompts: list[SizedPrompt], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_module, "CHECKPOINT_EVERY", 2)
+    child = multiprocessing.get_context("spawn").Process(
+        target=killed_run, args=(prompts, tmp_path / "killed")
+    )
+    child.start()
+    child.join(120)
+    assert child.exitcode == 9
+    assert len(read_log(tmp_path / "killed")) == 2
+    weights = []
+    for out in ("whole", "killed"):
+        policy = make_policy()
+        align(policy, make_reward(), prompts, CONFIG, tmp_path / out, lambda _: None)
+        weights.append(learned_weights(policy.model))
+    assert read_log(tmp_path / "whole") == read_log(tmp_path / "killed")
+    assert torch.equal(*weights)
 
 
 class Teacher:
@@ -98,28 +134,34 @@ def test_a_run_that_no_longer_improves_ends_with_what_was_best(
 def test_gradient_checkpointing_changes_nothing_and_may_be_turned_on_midway(
     tmp_path: Path, prompts: list[SizedPrompt]
 ) -> None:
-    made = []
-    for out, settings in (
-        ("plain", [CONFIG]),
-        ("saving", [replace(CONFIG, gradient_checkpointing=True)]),
-        ("midway", [replace(CONFIG, iterations=2), replace(CONFIG, gradient_checkpointing=True)]),
+    saving = replace(CONFIG, gradient_checkpointing=True)
+    made, computed = [], []
+    for number, settings in enumerate(
+        ([CONFIG], [saving], [replace(CONFIG, iterations=2), saving])
     ):
         for config in settings:
-            policy = make_policy()
-            file = align(policy, make_reward(), prompts, config, tmp_path / out, lambda _: None)
-            assert policy.unet.is_gradient_checkpointing == config.gradient_checkpointing
+            policy, calls = make_policy(), []
+            policy.unet.down_blocks[0].resnets[0].register_forward_pre_hook(
+                lambda *_, to=calls: to.append(1)
+            )
+            out = tmp_path / str(number)
+            file = align(policy, make_reward(), prompts, config, out, lambda _: None)
+        computed.append(len(calls))
         made.append(torch.cat([v.flatten() for _, v in sorted(load_file(file).items())]))
-    torch.testing.assert_close(made[0], made[1])
-    torch.testing.assert_close(made[0], made[2])
+    assert computed[1] == computed[0] + CONFIG.iterations * CONFIG.updated_steps
+    for other in made[1:]:
+        torch.testing.assert_close(made[0], other)
 
 
 def test_a_run_tells_of_itself(tmp_path: Path, prompts: list[SizedPrompt]) -> None:
     align(make_policy(), make_reward(), prompts, CONFIG, tmp_path, lambda _: None)
     names = {"reward", "deviation", "bound", "ratio", "clipped", "divergence", "loss"}
-    names |= {"brightness", "contrast", "diversity"}
+    names |= {"brightness", "contrast", "diversity", "gamma", "unet_calls"}
     log = read_log(tmp_path)
     assert [line["iteration"] for line in log] == [0, 1, 2, 3]
     assert all(set(line) == {"iteration", *names} for line in log)
+    sampled, learned = 4 * CONFIG.steps, 4 * CONFIG.updated_steps
+    assert {line["unet_calls"] for line in log} == {sampled + 2 * learned}
     assert log[0]["divergence"] == 0 < log[-1]["divergence"]
     (events,) = tmp_path.glob("events.out.tfevents.*")
     assert all(name.encode() in events.read_bytes() for name in (*names, "seconds"))
@@ -150,6 +192,32 @@ def test_too_little_memory_is_said_with_what_to_change(
         align(make_policy(), make_reward(), prompts, CONFIG, tmp_path, lambda _: None)
     for knob in ("--prompts-each", "--samples", "--gradient-checkpointing", "--trained lora"):
         assert knob in str(said.value)
+
+
+def test_weights_that_would_be_no_numbers_are_never_taken(
+    tmp_path: Path, prompts: list[SizedPrompt], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy = make_policy()
+    before = learned_weights(policy.model)
+    loss = "training.alignment.updates.clipped_policy_loss"
+    monkeypatch.setattr(loss, lambda now, *_: (now * float("nan")).mean())
+    with pytest.raises(PrefPaintError, match="Lower --learning-rate"):
+        align(policy, make_reward(), prompts, CONFIG, tmp_path, lambda _: None)
+    assert torch.equal(learned_weights(policy.model), before)
+
+
+def test_several_rewards_count_by_their_mean(tmp_path: Path, prompts: list[SizedPrompt]) -> None:
+    several = RewardEnsemble((make_reward(0), make_reward(1)))
+    seeds = {"seed": 3, "steps": 2, "eta": 0.0}
+    model = make_policy().model
+    one, other, both = (
+        roll_out(model, reward, prompts[:1], 2, **seeds)  # type: ignore[arg-type]
+        for reward in (*several.members, several)
+    )
+    torch.testing.assert_close(both.rewards, (one.rewards + other.rewards) / 2)
+    apart = (one.rewards - other.rewards).abs() / 2
+    torch.testing.assert_close(both.bounds, (one.bounds + other.bounds) / 2 + apart)
+    align(make_policy(), several, prompts, CONFIG, tmp_path, lambda _: None)
 
 
 def test_looks_are_of_the_hole_and_against_what_is_known(prompts: list[SizedPrompt]) -> None:

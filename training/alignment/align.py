@@ -15,8 +15,10 @@ from training.alignment.run import Run
 from training.alignment.run_folder import (
     AlignmentFolder,
     Refresh,
+    reward_models,
     run_settings,
 )
+from training.checkpoints import run_errors
 from training.errors import PrefPaintError
 from training.inpainting.diffusion.devices import is_out_of_memory
 from training.processes import join_processes
@@ -38,8 +40,8 @@ def align(
     """Align a policy; returns the LoRA file or pipeline folder that the app loads.
 
     Goes on from the checkpoint in `out`: an iteration depends on the weights, the seed and its
-    number alone. reward: as the run began, also when it goes on; none for dpo, which learns from
-    `pairs` and fills prompts for the sheets alone.
+    number alone. reward: as the run began, also when it goes on, and moved to the policy's device;
+    none for dpo, which learns from `pairs` and fills prompts for the sheets alone.
 
     Under `accelerate launch` or torchrun every process takes its part of each iteration's prompts
     and gradients are summed (data parallel, as DDP does it); all of them must see `out`. The model
@@ -63,7 +65,10 @@ def align(
         betas=(0.9, 0.999),
         eps=1e-8,
     )
-    out.mkdir(parents=True, exist_ok=True)
+    for model in reward_models(reward):
+        model.network.to(policy.model.device)
+    with run_errors(out):
+        out.mkdir(parents=True, exist_ok=True)
     settings = run_settings(config, policy, reward, prompts, pairs)
     folder = AlignmentFolder(out, settings, policy, optimiser, refresh)
     state = folder.resume()

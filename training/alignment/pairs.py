@@ -16,6 +16,7 @@ from pyarrow.parquet import ParquetFile
 from training.errors import PrefPaintError
 from training.inpainting.diffusion.scaling import resize_hole
 from training.inpainting.request import Mask, Pixels
+from training.processes import is_main_process
 from training.prompts.paper_folder import HOLE_FROM, first_fault
 from training.reward.eye import tier_pairs
 from training.reward.labelled import LabelledSet, read_labelled, write_set_aside
@@ -55,9 +56,9 @@ def read_pairs(folder: Path, side: int, out: Path) -> list[PreferencePair]:
     """
     if not folder.is_dir():
         raise PrefPaintError(f"{folder} is not a folder. Name one that holds pairs.")
-    files = sorted(folder.glob("data/*.parquet"))
     found: list[PreferencePair] = []
     set_aside: list[str] = []
+    files = sorted(folder.glob("data/*.parquet"))
     if files:
         for file in files:
             found += _exported(file, side, set_aside)
@@ -65,13 +66,14 @@ def read_pairs(folder: Path, side: int, out: Path) -> list[PreferencePair]:
         found = [pair for prompt in load_prompts(folder, side) for pair in _ordered(prompt)]
     else:
         labelled = read_labelled(folder, side)
-        set_aside = labelled.set_aside
+        set_aside += labelled.set_aside
         for prompt in labelled.prompts:
             if prompt.source.mask.any():
                 found += _ordered(prompt)
             else:
                 set_aside.append(f"{prompt.name}: nothing is masked in it.")
-    write_set_aside(LabelledSet(set_aside=set_aside), out / f"set-aside-{folder.name}.txt")
+    if is_main_process():
+        write_set_aside(LabelledSet(set_aside=set_aside), out / f"set-aside-{folder.name}.txt")
     if not found:
         first = f" {set_aside[0]}" if set_aside else ""
         raise PrefPaintError(

@@ -28,8 +28,8 @@ LORA_LAYERS = ("to_q", "to_k", "to_v", "to_out.0", "conv1", "conv2")
 class Policy:
     """An inpainting UNet of 9 input channels that learns, whole or through a LoRA.
 
-    averages: of the weights that learn, where the run keeps some (`keep_average`).
-    samples_predicted: how many samples went through a UNet so far, the original's included.
+    averages: of the weights that learn, where the run keeps some (`keep_average`). unet_calls: how
+    many latents have gone through the UNet, or through the one it began as.
 
     Raises PrefPaintError for a model that is no inpainting model.
     """
@@ -63,7 +63,7 @@ class Policy:
         else:
             self._original = copy.deepcopy(unet)
             unet.requires_grad_(True)
-        self.samples_predicted = 0
+        self.unet_calls = 0
         for network in (unet, self._original):
             if network is not None:
                 network.register_forward_pre_hook(self._count)
@@ -74,7 +74,7 @@ class Policy:
         }
 
     def _count(self, _unet: Any, inputs: tuple[Any, ...]) -> None:
-        self.samples_predicted += len(inputs[0])
+        self.unet_calls += len(inputs[0])
 
     @property
     def unet(self) -> Any:

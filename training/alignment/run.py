@@ -99,7 +99,7 @@ class Run:
 
     def iterate(self, iteration: int) -> Figures:
         """Gives what is logged of it."""
-        config, before = self.config, self.policy.samples_predicted
+        config, calls = self.config, self.policy.unet_calls
         rng = np.random.default_rng([config.seed, iteration])
         there = self.pairs if config.method == "dpo" else self.prompts
         chosen = rng.choice(len(there), config.prompts, replace=False)
@@ -129,8 +129,8 @@ class Run:
             self.policy.averages["smooth"].follow(smoothing_keep(iteration, config.ema_decay))
         if self.refresh is not None and rollout is not None:
             self.refresh(iteration, rollout)
-        own_calls = self.policy.samples_predicted - before
-        return {**figures, "unet_calls": sum(gathered([own_calls], self.accelerator))}
+        calls = self.policy.unet_calls - calls
+        return {**figures, "unet_calls": sum(gathered([calls], self.accelerator))}
 
     def fill(
         self, prompts: Sequence[SizedPrompt], own: slice, iteration: int, wanted: Iterable[int]
@@ -183,7 +183,12 @@ class Run:
             if number % self.config.accumulation == 0 or number == count:
                 parameters = self.policy.parameters
                 sum_gradients(parameters, self.accelerator)
-                torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+                norm = torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+                if not torch.isfinite(norm):
+                    raise PrefPaintError(
+                        "The gradients are no numbers any more. Lower --learning-rate, in another "
+                        f"folder. {self.as_it_was}"
+                    )
                 self.optimiser.step()
                 self.optimiser.zero_grad(set_to_none=True)
         every = gathered([(means(rows), part)], self.accelerator)

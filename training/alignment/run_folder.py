@@ -125,8 +125,7 @@ def run_settings(
 ) -> str:
     """All on which a run's course depends, as JSON; of weights and pictures a few bytes."""
     settings = {name: value for name, value in asdict(config).items() if name not in UNSAVED}
-    rewards = reward.members if isinstance(reward, RewardEnsemble) else (reward,)
-    known = [one.network.state_dict() for one in rewards if isinstance(one, RewardModel)]
+    known = [one.network.state_dict() for one in reward_models(reward)]
     return json.dumps(
         {
             **settings,
@@ -137,6 +136,12 @@ def run_settings(
         },
         sort_keys=True,
     )
+
+
+def reward_models(reward: Reward | None) -> list[RewardModel]:
+    """One, those of an ensemble, or none."""
+    several = reward.members if isinstance(reward, RewardEnsemble) else (reward,)
+    return [one for one in several if isinstance(one, RewardModel)]
 
 
 def _hashed(weights: Sequence[Mapping[str, Tensor]]) -> str:

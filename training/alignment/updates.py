@@ -19,8 +19,9 @@ from training.inpainting.diffusion.sampler import Step, ddim_step, log_probabili
 class Update:
     """loss: with gradients. figures: what is logged of it, means over its samples.
 
-    ratio: likelihood ratio; clipped: share beyond the clip; divergence: KL to the model as it
-    began, of every update where it has a weight, else of an iteration's first; accuracy: of pairs.
+    gamma: what trust makes of a step; ratio: of likelihoods; clipped: share beyond the clip;
+    divergence: KL to the model as it began, of every update where it has a weight, else of an
+    iteration's first; accuracy: see `preference_updates`.
     """
 
     loss: Tensor
@@ -60,6 +61,7 @@ def policy_updates(
         ratio = torch.exp(now.detach() - step.log_probability)
         clipped = ((ratio - 1).abs() > config.clip).float().mean()
         figures = {"ratio": ratio.mean().item(), "clipped": clipped.item()}
+        figures["gamma"] = gamma.mean().item()
         if config.divergence or number == 0:
             with policy.as_it_began() as original:
                 reference, _ = _mean(original, scheduler, rollout, step)

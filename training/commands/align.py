@@ -92,7 +92,7 @@ def align(
         bool,
         typer.Option(
             "--gradient-checkpointing",
-            help="Less memory, about a third more time for learning, the same result.",
+            help="Less memory, more time for learning, the same result.",
         ),
     ] = PAPER.gradient_checkpointing,
     patience: Annotated[
