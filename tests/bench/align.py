@@ -74,6 +74,8 @@ def main(
         f"LoRA of rank {config.rank}, CLIP ViT-B/32 as the reward",
         flush=True,
     )
+    if small:
+        print("(tries the bench only: at this size the ratios tell nothing)")
     _memory(size)
     _time(size)
     if model is None or prompts is None:
