@@ -14,6 +14,7 @@ NAMES = (
     "rating",
     "personal",
     "rerank",
+    "align",
 )
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ measured while a tiny model samples in its own process, with more previews a sec
 import statistics
 import tempfile
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +24,7 @@ from transformers.utils import logging as transformers_logging
 from tests.bench import smoothness
 from tests.bench.scene import request
 from tests.bench.sd_shape import FULL, SMALL, make_sd
+from tests.bench.timing import DEVICE, DTYPE, IS_GPU, in_turn, matrix_rate
 from tests.training.tiny_models import save_pipeline
 from training.inpainting.diffusion.batch import Batch
 from training.inpainting.diffusion.inpainter import DiffusionInpainter, _Job
@@ -43,9 +43,6 @@ PREVIEW_ROUNDS = 9
 PREVIEW_STEPS = 16
 GUIDANCE = 7.5
 
-IS_GPU = torch.cuda.is_available()
-DEVICE = torch.device("cuda" if IS_GPU else "cpu")
-DTYPE = torch.bfloat16 if IS_GPU else torch.float32
 SHAPE = FULL if IS_GPU else SMALL
 
 
@@ -101,7 +98,7 @@ def _compare(model: DiffusionModel, plain: Any, prompt: str, name: str, target: 
             output_type="np",
         )
 
-    fast, slow = _in_turn(ours, theirs, ROUNDS)
+    fast, slow = in_turn(ours, theirs, ROUNDS)
     ratio = statistics.median(b / a for a, b in zip(fast, slow, strict=True))
     print(f"{name}: plain pipeline {statistics.median(slow):7.2f} s")
     print(f"{name}: ours           {statistics.median(fast):7.2f} s")
@@ -110,50 +107,17 @@ def _compare(model: DiffusionModel, plain: Any, prompt: str, name: str, target: 
         _tell_of_card(model, ours, statistics.median(fast))
 
 
-def _in_turn(
-    one: Callable[[], None], other: Callable[[], None], rounds: int
-) -> tuple[list[float], list[float]]:
-    """Seconds of each, after both have run once uncounted."""
-    one()
-    other()
-    times: tuple[list[float], list[float]] = ([], [])
-    for number in range(rounds):
-        for which in ((0, 1), (1, 0))[number % 2]:
-            started = _clock()
-            (one, other)[which]()
-            times[which].append(_clock() - started)
-    return times
-
-
-def _clock() -> float:
-    if not IS_GPU:
-        return time.process_time()
-    torch.cuda.synchronize()
-    return time.perf_counter()
-
-
 def _tell_of_card(model: DiffusionModel, work: Callable[[], None], seconds: float) -> None:
     torch.cuda.reset_peak_memory_stats()
     with FlopCounterMode(display=False) as counter:
         work()
     unet = sum(counter.get_flop_counts()[type(model.unet).__name__].values())
-    share = unet / seconds / _matrix_rate()
+    share = unet / seconds / matrix_rate()
     print(
         f"  {len(SEEDS) * SHAPE.steps / seconds:.1f} it/s of one candidate, peak memory "
         f"{torch.cuda.max_memory_allocated() / 2**30:.1f} GB, {share:.0%} of the card's bf16 "
         "matrix rate"
     )
-
-
-def _matrix_rate() -> float:
-    """Measured floating-point operations a second of large bf16 matrix products."""
-    side, times = 8192, 50
-    a, b = (torch.randn(side, side, device=DEVICE, dtype=DTYPE) for _ in range(2))
-    a @ b
-    started = _clock()
-    for _ in range(times):
-        a @ b
-    return times * 2 * side**3 / (_clock() - started)
 
 
 def _cost_of_previews(model: DiffusionModel) -> None:
@@ -170,7 +134,7 @@ def _cost_of_previews(model: DiffusionModel) -> None:
     def bare() -> None:
         Batch(model, part.encoded, [0], settings, lambda _: None).advance(steps)
 
-    with_them, without = _in_turn(watched, bare, PREVIEW_ROUNDS)
+    with_them, without = in_turn(watched, bare, PREVIEW_ROUNDS)
     cost = statistics.median(a / b for a, b in zip(with_them, without, strict=True)) - 1
     print(f"previews and looks for cancel: {cost:+.1%} (target: at most 3 %)")
 

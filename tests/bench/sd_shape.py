@@ -19,13 +19,14 @@ TOKENS = 77
 @dataclass(frozen=True)
 class Shape:
     """unet, vae: channels of their first blocks. text: width of the prompt's embeddings. side:
-    pixels of the pictures."""
+    pixels of the pictures. heads: of each attention."""
 
     unet: int
     vae: int
     text: int
     side: int
     steps: int
+    heads: int = 8
 
 
 FULL = Shape(unet=320, vae=128, text=768, side=512, steps=50)
@@ -43,7 +44,7 @@ def make_sd(shape: Shape) -> Any:
         out_channels=4,
         block_out_channels=tuple(shape.unet * times for times in (1, 2, 4, 4)),
         cross_attention_dim=shape.text,
-        attention_head_dim=8,
+        attention_head_dim=shape.heads,  # diffusers' name for their number
     )
     vae = AutoencoderKL(
         block_out_channels=tuple(shape.vae * times for times in (1, 2, 4, 4)),
