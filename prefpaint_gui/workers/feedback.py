@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from prefpaint_gui.state.history import Swap
 from prefpaint_gui.state.messages import Answer, Image, TasteOrder
+from prefpaint_gui.workers.opened import Opened
 from training.errors import PrefPaintError
 from training.preferences.records import JudgedStrip, Opinion, Presentation, ShownCandidate
 
@@ -59,8 +60,7 @@ class FeedbackWorker(QObject):
 
     def __init__(self, open_store: Callable[[], Store]) -> None:
         super().__init__()
-        self._open_store = open_store
-        self._store: Store | None = None
+        self._store = Opened(open_store, self.failed.emit)
         self._kept: dict[int, _Kept] = {}
         self._hashed: tuple[Image | None, str] = (None, "")
         """The photo hashed last, and its hash."""
@@ -69,7 +69,7 @@ class FeedbackWorker(QObject):
     def read_strips(self, order: TasteOrder) -> None:
         """Tell what a taste is learned from, and whose tastes there are."""
         try:
-            store = self._opened()
+            store = self._store.get()
             strips = store.judged_strips(order.person, order.reward_model, order.since)
             persons = store.persons()
         except (PrefPaintError, OSError) as error:
@@ -95,21 +95,12 @@ class FeedbackWorker(QObject):
     @Slot()
     def close(self) -> None:
         """Finish writing."""
-        if self._store is not None:
-            self._store.close()
-            self._store = None
+        self._store.close()
         self.closed.emit()
-
-    def _opened(self) -> Store:
-        if self._store is None:
-            self._store = self._open_store()
-            if self._store.notice:
-                self.failed.emit(self._store.notice)
-        return self._store
 
     def _record(self, token: int, presentation: Presentation, opinion: Opinion) -> None:
         try:
-            record_id = self._opened().record(presentation, opinion)
+            record_id = self._store.get().record(presentation, opinion)
         except (PrefPaintError, OSError) as error:
             self._fail(error)
             self.not_kept.emit(token)
@@ -122,7 +113,7 @@ class FeedbackWorker(QObject):
         if kept is None or (after is not None and after.record_id == kept.record_id):
             return
         try:
-            self._opened().withdraw(kept.record_id)
+            self._store.get().withdraw(kept.record_id)
         except (PrefPaintError, OSError) as error:
             self._fail(error)
 

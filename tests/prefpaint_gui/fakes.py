@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from prefpaint_gui.app import Backends
+from prefpaint_gui.backends import Backends
 from tests.prefpaint_gui.fake_models import FakeModels
 from training.errors import Cancelled, PrefPaintError
 from training.inpainting.request import (
@@ -192,7 +192,6 @@ def fake_backends(**given: Any) -> Backends:
         store=FakeStore,
         models=list,
         library=FakeModels,
-        trained_on=nothing,
         training=nothing,
     )
     return replace(backends, **given)

@@ -9,7 +9,8 @@ from PySide6.QtGui import QContextMenuEvent, QStandardItemModel, QWheelEvent
 from PySide6.QtWidgets import QApplication, QMenu
 from pytestqt.qtbot import QtBot
 
-from prefpaint_gui.app import build_window, real_backends
+from prefpaint_gui.app import build_window
+from prefpaint_gui.backends import real_backends
 from prefpaint_gui.settings import Settings, load_settings
 from prefpaint_gui.state.models import PATCHMATCH
 from prefpaint_gui.state.options import OptionValues, Tool

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
-from prefpaint_gui.app import build_window, real_backends
+from prefpaint_gui.app import build_window
+from prefpaint_gui.backends import real_backends
 from tests.training.checkpoints import make_pipeline
 from tests.training.fake_hub import serve_hub
 

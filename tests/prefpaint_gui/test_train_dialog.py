@@ -12,12 +12,13 @@ import pytest
 from filelock import FileLock
 from PySide6.QtWidgets import QPushButton
 
-from prefpaint_gui.app import TRAIN_WORD
+from prefpaint_gui.backends import TRAIN_WORD
 from prefpaint_gui.state.training import BUILTIN
 from prefpaint_gui.widgets.train_dialog import TrainDialog
 from tests.prefpaint_gui.conftest import LEFT, Bench
 from tests.prefpaint_gui.tiny_reward import save_tiny_reward
 from tests.training.preferences import keep_accepts
+from training.preferences.store import PreferenceStore
 from training.reward.finetune import Place
 
 SETTINGS = """
@@ -63,6 +64,7 @@ DIES = WORDS + "os._exit(9)"
 def opened(bench: Bench, strips: int = 50, script: str | None = None) -> TrainDialog:
     """The dialog over a store with so many strips. script: Python instead of the real trainer."""
     keep_accepts(bench.place.folder, strips)
+    bench.stores.append(lambda: PreferenceStore(bench.place.folder))
     if script is not None:
         use_place(bench, replace(bench.place, command=(sys.executable, "-c", script)))
     bench.program.window.commands["train"].trigger()
