@@ -18,6 +18,7 @@ from prefpaint_gui.workers.preloaded import PreloadedScorer
 from training.inpainting.request import OwnedInpainter
 
 if TYPE_CHECKING:
+    from training.inpainting.model_entry import ModelEntry
     from training.preferences.store import PreferenceStore
     from training.reward.finetune import Place
 
@@ -53,9 +54,9 @@ def real_backends() -> Backends:
 
     def models() -> list[ModelChoice]:
         return [PATCHMATCH] + [
-            ModelChoice(entry.name, entry.title, True, entry.state == "ready")
+            ModelChoice(entry.name, _title(entry), True, entry.state == "ready")
             for entry in library().entries()
-            if not entry.is_builtin
+            if entry.name != PATCHMATCH.name
         ]
 
     def path_of(reward: str) -> Path:
@@ -92,3 +93,7 @@ def real_backends() -> Backends:
         return Place(data_folder(), command, path_of(BUILTIN), own_settings())
 
     return Backends(inpainter, scorer, store, models, library, training)
+
+
+def _title(entry: "ModelEntry") -> str:
+    return f"{entry.title} · built in" if entry.is_builtin else entry.title

@@ -288,7 +288,7 @@ class _Job:
         tiny = self._model.tiny_decoder
         if tiny is None:
             return linear_previewer(batch.start, region)
-        return tiny_previewer(tiny, region)
+        return tiny_previewer(tiny, region, batch.start.noise.shape[2:])
 
     def _tell(self, what: str) -> None:
         share = min(1.0, self._steps_done / max(1, self._steps_planned))

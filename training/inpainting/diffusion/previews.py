@@ -4,7 +4,7 @@ Colours by a linear map that needs no weights; sharper by a tiny decoder where o
 model.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,11 @@ from torch.nn import functional
 
 from training.inpainting.diffusion.regions import Region
 from training.inpainting.diffusion.sampler import Start
-from training.inpainting.diffusion.scaling import GRANULARITY
 from training.inpainting.request import Mask, Pixels
 
 Previewer = Callable[[Tensor], list[Pixels]]
 """From predicted latents (n, c, h, w) to n pictures of the region's focus, of any scale."""
+Size = Sequence[int]
 TINY_DECODER = "vae_tiny"
 """Folder beside a pipeline's parts: diffusers' AutoencoderTiny, such as TAESD."""
 MARGIN = 4
@@ -34,10 +34,9 @@ def load_tiny_decoder(folder: Path) -> Any | None:
     return AutoencoderTiny.from_pretrained(folder / TINY_DECODER, local_files_only=True).eval()
 
 
-def tiny_previewer(decoder: Any, region: Region) -> Previewer:
-    """Decode the hole and a little around it."""
-    cells = _cells(region)
-    height, width = (side // GRANULARITY for side in region.hole.shape)
+def tiny_previewer(decoder: Any, region: Region, size: Size) -> Previewer:
+    """Decode the hole and a little around it. size: of the latents, height and width."""
+    cells, (height, width) = _cells(region, size), size
     top, left = max(0, cells[0].start - MARGIN), max(0, cells[1].start - MARGIN)
     bottom, right = min(height, cells[0].stop + MARGIN), min(width, cells[1].stop + MARGIN)
     parameter = next(decoder.parameters())
@@ -61,7 +60,7 @@ def tiny_previewer(decoder: Any, region: Region) -> Previewer:
 def linear_previewer(start: Start, region: Region) -> Previewer:
     """One colour for each latent cell."""
     weights, offset = photo_to_rgb(start, region.image, region.hole)
-    rows, columns = _cells(region)
+    rows, columns = _cells(region, start.noise.shape[2:])
 
     def show(latents: Tensor) -> list[Pixels]:
         seen = latents[..., rows, columns].float().cpu().permute(0, 2, 3, 1)
@@ -89,11 +88,11 @@ def photo_to_rgb(start: Start, image: Pixels, hole: Mask) -> tuple[Tensor, Tenso
     return fitted[:-1], fitted[-1]
 
 
-def _cells(region: Region) -> tuple[slice, slice]:
-    """Rows and columns of the latent cells of the region's focus."""
+def _cells(region: Region, size: Size) -> tuple[slice, slice]:
+    """Rows and columns of the latent cells of the region's focus; size: of all latents."""
     box = region.focus
-    top, left = box.top // GRANULARITY, box.left // GRANULARITY
+    down, right = (side // cells for side, cells in zip(region.hole.shape, size, strict=True))
     return (
-        slice(top, top + box.height // GRANULARITY),
-        slice(left, left + box.width // GRANULARITY),
+        slice(box.top // down, (box.top + box.height) // down),
+        slice(box.left // right, (box.left + box.width) // right),
     )
