@@ -106,9 +106,11 @@ def inpainter(builtin: Path) -> DiffusionInpainter:
     return loaded
 
 
-def ask(settings: DiffusionSettings, seeds: tuple[int, ...] = (1, 2)) -> InpaintRequest:
+def ask(
+    settings: DiffusionSettings, seeds: tuple[int, ...] = (1, 2), height: int = 50
+) -> InpaintRequest:
     """For a wide hole in a photo of 300 x 420."""
-    photo, hole = make_photo(300, 420, seed=1), hole_at((300, 420), 120, 90, 50, 220)
+    photo, hole = make_photo(300, 420, seed=1), hole_at((300, 420), 120, 90, height, 220)
     return make_request(photo, hole, job_id=7, seeds=seeds, settings=settings)
 
 
@@ -142,9 +144,17 @@ def test_the_weak_are_dropped_and_a_cancel_ends_it(inpainter: DiffusionInpainter
         list(inpainter.generate(ask(replace(settings, keep=None)), events.append, cancel))
 
 
+@pytest.mark.parametrize("height", [20, 60, 90, 120, 150])
+def test_a_crop_of_any_shape_is_filled(inpainter: DiffusionInpainter, height: int) -> None:
+    request = ask(DiffusionSettings(steps=1), (1,), height)
+    (made,) = inpainter.generate(request, lambda _: None, threading.Event())
+    assert made.pixels.shape == request.image.shape
+
+
 def test_a_wide_crop_keeps_its_shape() -> None:
     assert working_size(300, 300, 64) == (64, 64)
     assert working_size(150, 600, 64) == (32, 128)
+    assert working_size(196, 300, 64, 16) == (48, 80)
     assert working_size(150, 600, 512) == (256, 1024)
 
 

@@ -11,9 +11,9 @@ from training.pretraining.presets import Preset
 PRESET = Preset(
     size=64,
     autoencoder_widths=(16, 16, 16),
-    unet_widths=(32, 32),
+    unet_widths=(32, 32, 32),
     unet_layers=1,
-    attention=(False, True),
+    attention=(False, False, True),
     autoencoder_steps=0,
     autoencoder_batch=1,
     unet_steps=0,
