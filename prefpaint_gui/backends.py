@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from prefpaint_gui.state.models import PATCHMATCH, ModelChoice
 from prefpaint_gui.state.training import BUILTIN
-from prefpaint_gui.workers.generation import OwnedScorer
+from prefpaint_gui.workers.generation import MakeInpainter, OwnedScorer
 from prefpaint_gui.workers.models import Models
 from prefpaint_gui.workers.preloaded import PreloadedScorer
 from training.inpainting.request import OwnedInpainter
@@ -30,12 +30,13 @@ TRAIN_WORD = "--prefpaint-train"
 class Backends:
     """What the window works with; each is made in a worker's thread, when it is first needed.
 
-    inpainter: takes the name of a ModelChoice and, as scorer, the reward that judges (see
-    Training). store: opens the person's preferences. models: those there are now, PatchMatch first.
-    library: lists, fetches and removes models. training: where runs of the reward's training lie.
+    inpainter: takes the name of a ModelChoice, LoRA files for it and, as scorer, the reward that
+    judges (see Training). store: opens the person's preferences. models: those there are now,
+    PatchMatch first. library: lists, fetches and removes models. training: where runs of the
+    reward's training lie.
     """
 
-    inpainter: Callable[[str, str], OwnedInpainter]
+    inpainter: MakeInpainter
     scorer: Callable[[str], OwnedScorer]
     store: "Callable[[], PreferenceStore]"
     models: Callable[[], list[ModelChoice]]
@@ -64,10 +65,10 @@ def real_backends() -> Backends:
 
         return builtin_reward_path() if reward == BUILTIN else Path(reward)
 
-    def inpainter(model: str, reward: str) -> OwnedInpainter:
+    def inpainter(model: str, loras: tuple[Path, ...], reward: str) -> OwnedInpainter:
         from prefpaint_gui.inpainters import make_inpainter
 
-        made = make_inpainter(model, path_of(reward))
+        made = make_inpainter(model, path_of(reward), loras)
         made.start()
         return made
 

@@ -1,7 +1,7 @@
-"""How a diffusion model goes about it: steps, guidance, sampler and how many it starts."""
+"""How a diffusion model goes about it: steps, guidance, sampler, LoRA files, how many it starts."""
 
 from PySide6.QtCore import QSignalBlocker
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QVBoxLayout, QWidget
 
 from prefpaint_gui.state.options import (
     HIGHEST_GUIDANCE,
@@ -11,6 +11,7 @@ from prefpaint_gui.state.options import (
     Options,
 )
 from prefpaint_gui.widgets.fields import DecimalField, NumberField, rows, set_row_visible, slider
+from prefpaint_gui.widgets.lora_list import LoraList
 from prefpaint_gui.widgets.parts import Choice, label
 from training.inpainting.settings import SAMPLERS, SamplerName
 
@@ -51,6 +52,11 @@ class SamplingSettings(QWidget):
         self.explore.setToolTip(
             "How many fills are started; all but the best are given up on the way"
         )
+        self.loras = LoraList(options)
+        self.match_colour = QCheckBox("Match the photo’s colours")
+        self.match_colour.setToolTip(
+            "Lead the fill’s colours to the photo’s, by the pixels around the mask"
+        )
         self._grid = rows(
             [
                 ("Sampler", None, self.sampler),
@@ -70,6 +76,8 @@ class SamplingSettings(QWidget):
         layout.setSpacing(8)
         layout.addWidget(label("SAMPLING", "heading"))
         layout.addLayout(self._grid)
+        layout.addWidget(self.loras)
+        layout.addWidget(self.match_colour)
 
     def _connect(self) -> None:
         options = self._options
@@ -85,6 +93,7 @@ class SamplingSettings(QWidget):
         self.eta_slider.valueChanged.connect(self._slide_eta)
         self.eta.valueChanged.connect(lambda eta: options.update_settings(eta=eta))
         self.explore.valueChanged.connect(self._set_explore)
+        self.match_colour.toggled.connect(lambda on: options.update_settings(match_colour=on))
         options.changed.connect(self.show_values)
 
     # A slider that merely follows a number between two of its places must not round it.
@@ -115,6 +124,8 @@ class SamplingSettings(QWidget):
         with QSignalBlocker(self.explore):  # its range follows the count, the wish stays
             self.explore.setMinimum(values.count)
             self.explore.setValue(max(values.count, values.explore or 0))
+        self.match_colour.setChecked(settings.match_colour)
+        self.loras.show_values()
 
 
 def _place(guidance: float) -> int:

@@ -38,7 +38,7 @@ class Bench:
     scorer: FakeScorer
     store: FakeStore
     made: list[str] = field(default_factory=list)
-    """Names of the models that an inpainter was made for."""
+    """Names of the models, with their LoRA files, that an inpainter was made for."""
     models: FakeModels = field(default_factory=FakeModels)
     rewards: list[str] = field(default_factory=list)
     """Those that an inpainter was made for."""
@@ -124,8 +124,8 @@ def bench(
     trainer = (sys.executable, "-m", "training")
     places = [Place(data, trainer, data / "general.safetensors", data / "settings.toml")]
 
-    def make_inpainter(model: str, reward: str) -> FakeInpainter:
-        made.append(model)
+    def make_inpainter(model: str, loras: tuple[Path, ...], reward: str) -> FakeInpainter:
+        made.append(" + ".join((model, *(lora.name for lora in loras))))
         rewards.append(reward)
         return inpainter
 
