@@ -206,6 +206,8 @@ class MainWindow(QMainWindow):
             "move_right": lambda: answers.move_shown(1),
             "model_order": answers.drop_order,
             "none_fits": answers.toggle_none,
+            "earlier": lambda: self._candidates.step(-1),
+            "later": lambda: self._candidates.step(1),
             "use_settings": self._session.use_settings_shown,
             "fit": canvas.fit,
             "actual": canvas.show_actual_size,
@@ -302,6 +304,8 @@ class MainWindow(QMainWindow):
         for name in (*WORKSPACE_ONLY, "use_settings"):
             actions[name].setEnabled(shown)
         candidates, personal = self._candidates, self._personal.values
+        actions["earlier"].setEnabled(candidates.place > 1)
+        actions["later"].setEnabled(0 < candidates.place < len(candidates.current_strips))
         actions["none_fits"].setEnabled(candidates.are_current and bool(candidates.ranked))
         actions["none_fits"].setChecked(candidates.none_fits)
         actions["model_order"].setEnabled(candidates.are_current and bool(candidates.own_order))

@@ -102,9 +102,9 @@ class StatusLine(QWidget):
             self.share.setText(self._progress_text(progress))
 
     def _progress_text(self, progress: RunningProgress) -> str:
-        order = self._candidates.order
+        order, strip = self._session.jobs.running, self._candidates.filling
         total = order.wanted if order else 0
-        final = sum(not filled.is_draft for filled in self._candidates.ranked)
+        final = sum(not filled.is_draft for filled in strip.ranked) if strip else 0
         parts = [f"{final} of {total}"]
         if progress.stage:
             parts.insert(0, progress.stage)
