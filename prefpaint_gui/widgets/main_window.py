@@ -81,7 +81,7 @@ class MainWindow(QMainWindow):
         self.canvas = self.area.canvas
         self.strip = CandidateStrip(document, candidates, session, personal, asking)
         self.panel = SidePanel(options, session, self.commands["models"])
-        self.status = StatusLine(document, session, candidates, options)
+        self.status = StatusLine(document, session, candidates, options, exchange)
         self._models: ModelsDialog | None = None
         self._train: TrainDialog | None = None
         self._export: ExportDialog | None = None

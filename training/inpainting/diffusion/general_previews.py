@@ -51,13 +51,17 @@ class LatentPreviews:
 @torch.no_grad()
 def make_previewer(pipeline: Any, region: Region) -> Previewer | None:
     """From predicted latents to colours; None for a pipeline of which this is not known."""
-    vae: Any = getattr(pipeline, "vae", None)
-    scheduler = getattr(pipeline, "scheduler", None)
-    flows = isinstance(scheduler, FlowMatchEulerDiscreteScheduler)
-    if not (flows and type(vae) is AutoencoderKL):
+    if not _is_known(pipeline):
         return None
+    vae = pipeline.vae
     pixels = torch.from_numpy(region.image).permute(2, 0, 1)[None].float() / 127.5 - 1
     device = getattr(pipeline, "_execution_device", vae.device)
     encoded = vae.encode(pixels.to(device, vae.dtype)).latent_dist.mean.float()
     shift, scale = vae.config.shift_factor or 0.0, vae.config.scaling_factor
     return fitted_previewer((encoded - shift) * scale, region.image, region)
+
+
+def _is_known(pipeline: Any) -> bool:
+    parts = pipeline.components
+    flows = isinstance(parts.get("scheduler"), FlowMatchEulerDiscreteScheduler)
+    return flows and isinstance(parts.get("vae"), AutoencoderKL)
