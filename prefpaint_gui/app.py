@@ -174,6 +174,9 @@ class Program(QObject):
         keeping.persons_read.connect(personal.on_persons)
         keeping.not_kept.connect(learning.drop)
         keeping.failed.connect(self.session.failed)
+        keeping.changed_elsewhere.connect(personal.learn_again)
+        self.window.activated.connect(keeping.look)
+        self.window.activated.connect(self._take_over_resets)
         learning.learned.connect(personal.on_learned)
 
     def _connect_exchange(self) -> None:
@@ -284,6 +287,14 @@ class Program(QObject):
             save_settings(settings, self._settings_file)
         except OSError as error:
             print(f"The settings could not be written ({error}).", file=sys.stderr)
+
+    @Slot()
+    def _take_over_resets(self) -> None:
+        """What was reset or begun in another window meanwhile holds in this one too."""
+        if self._settings_file is not None:
+            mine = with_personal(self.settings, self.personal.values)
+            both = with_profiles_of(mine, load_settings(self._settings_file))
+            self.personal.update(profiles=both.profiles, learned_since=both.learned_since)
 
     @Slot()
     def _suit_brush(self) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
@@ -46,6 +46,8 @@ class MainWindow(QMainWindow):
     """Binds the widgets to the state; knows no worker and no file."""
 
     closed = Signal()
+    activated = Signal()
+    """The person has come to this window."""
     sample_wanted = Signal()
     theme_wanted = Signal(str)
     rating_wanted = Signal(object)
@@ -332,6 +334,11 @@ class MainWindow(QMainWindow):
             self.canvas.compare(False)
         else:
             super().keyReleaseEvent(event)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
+            self.activated.emit()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if event.mimeData().hasUrls() or event.mimeData().hasImage():

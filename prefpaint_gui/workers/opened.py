@@ -33,6 +33,11 @@ class Opened(Generic[StoreT]):
                 self._tell(self._store.notice)
         return self._store
 
+    @property
+    def if_open(self) -> StoreT | None:
+        """The store, None while nobody has needed it."""
+        return self._store
+
     def close(self) -> None:
         """Let go of it; the next call of `get` opens it again."""
         if self._store is not None:

@@ -133,6 +133,7 @@ class FakeStore:
         self.numbers = iter(range(1, 10_000))
         self.error: str | None = None
         self.is_closed = False
+        self.version = 1
         self.gate = threading.Event()
         self.gate.set()
         """While it is not set, nothing is written."""
@@ -166,6 +167,9 @@ class FakeStore:
 
     def persons(self) -> list[str]:
         return sorted({opinion.person for _, opinion in self.kept.values()})
+
+    def data_version(self) -> int:
+        return self.version
 
     def close(self) -> None:
         self.is_closed = True
