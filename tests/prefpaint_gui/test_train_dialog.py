@@ -163,6 +163,22 @@ def test_the_result_ranks_only_when_it_is_chosen_and_the_way_back_is_open(painte
     assert bench.program.settings.reward == BUILTIN
 
 
+def test_of_rewards_taken_before_the_last_one_stays(bench: Bench):
+    folder = bench.place.folder / "rewards"
+    folder.mkdir()
+    for day in (1, 2, 3):
+        (folder / f"trained-2026010{day}-120000.safetensors").write_bytes(b"old")
+    (folder / "mine.safetensors").write_bytes(b"mine")
+    dialog = opened(bench, script=FINISHES)
+    press(bench, dialog.train)
+    press(bench, dialog.offer.use)
+    bench.until(lambda: bench.program.training.reward != BUILTIN)
+    taken = Path(bench.program.training.reward).name
+    assert {path.name for path in folder.iterdir()} == {
+        *(taken, "trained-20260103-120000.safetensors", "mine.safetensors")
+    }
+
+
 def test_keeping_the_present_reward_deletes_the_run(bench: Bench):
     dialog = opened(bench, script=FINISHES)
     press(bench, dialog.train)
