@@ -1,5 +1,6 @@
 """How far an import is, with its Cancel; part of the status line."""
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QToolButton, QWidget
 
 from prefpaint_gui.state.exchange import Exchange, ImportOrder
@@ -13,6 +14,7 @@ class ImportProgress(QWidget):
         super().__init__()
         self._exchange = exchange
         self.what = label(tone="small")
+        self.what.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.setRange(0, 1000)

@@ -1,7 +1,7 @@
 """How a diffusion model goes about it: steps, guidance, sampler, LoRA files, how many it starts."""
 
 from PySide6.QtCore import QSignalBlocker
-from PySide6.QtWidgets import QCheckBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from prefpaint_gui.state.options import (
     HIGHEST_GUIDANCE,
@@ -53,10 +53,10 @@ class SamplingSettings(QWidget):
             "How many fills are started; all but the best are given up on the way"
         )
         self.loras = LoraList(options)
-        self.match_colour = QCheckBox("Match the photo’s colours")
-        self.match_colour.setToolTip(
-            "Lead the fill’s colours to the photo’s, by the pixels around the mask"
-        )
+        self.colours = Choice("Colours", is_elastic=True)
+        self.colours.addItem("Matched to the photo", True)
+        self.colours.addItem("As the model makes them", False)
+        self.colours.setToolTip("Matched by what the photo and the fill show around the mask")
         self._grid = rows(
             [
                 ("Sampler", None, self.sampler),
@@ -64,6 +64,7 @@ class SamplingSettings(QWidget):
                 ("Guidance", self.guidance_slider, self.guidance),
                 ("Eta", self.eta_slider, self.eta),
                 ("Explore", None, self.explore),
+                ("Colours", None, self.colours),
             ]
         )
         self._lay_out()
@@ -77,7 +78,6 @@ class SamplingSettings(QWidget):
         layout.addWidget(label("SAMPLING", "heading"))
         layout.addLayout(self._grid)
         layout.addWidget(self.loras)
-        layout.addWidget(self.match_colour)
 
     def _connect(self) -> None:
         options = self._options
@@ -93,7 +93,9 @@ class SamplingSettings(QWidget):
         self.eta_slider.valueChanged.connect(self._slide_eta)
         self.eta.valueChanged.connect(lambda eta: options.update_settings(eta=eta))
         self.explore.valueChanged.connect(self._set_explore)
-        self.match_colour.toggled.connect(lambda on: options.update_settings(match_colour=on))
+        self.colours.activated.connect(
+            lambda: options.update_settings(match_colour=self.colours.currentData())
+        )
         options.changed.connect(self.show_values)
 
     # A slider that merely follows a number between two of its places must not round it.
@@ -124,7 +126,7 @@ class SamplingSettings(QWidget):
         with QSignalBlocker(self.explore):  # its range follows the count, the wish stays
             self.explore.setMinimum(values.count)
             self.explore.setValue(max(values.count, values.explore or 0))
-        self.match_colour.setChecked(settings.match_colour)
+        self.colours.setCurrentIndex(self.colours.findData(settings.match_colour))
         self.loras.show_values()
 
 
