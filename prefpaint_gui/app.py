@@ -43,6 +43,7 @@ from prefpaint_gui.workers.generation import GenerationWorker
 from prefpaint_gui.workers.learning import LearningWorker
 from prefpaint_gui.workers.models import ModelsWorker
 from prefpaint_gui.workers.regions import RegionsWorker
+from prefpaint_gui.workers.rescoring import RescoringWorker
 from prefpaint_gui.workers.threads import Worker, WorkerThreads
 from prefpaint_gui.workers.training import TrainingWorker
 
@@ -108,6 +109,7 @@ class Program(QObject):
         self._file_worker = FileWorker()
         self._feedback = FeedbackWorker(backends.store)
         self._learning = LearningWorker()
+        self._rescoring = RescoringWorker(backends.store, backends.scorer, settings.reward)
         self._exchange_worker = ExchangeWorker(backends.store)
         self._models = ModelsWorker(backends.models, backends.library)
         self._downloads = DownloadWorker(backends.library)
@@ -115,8 +117,8 @@ class Program(QObject):
         self._region_worker = RegionsWorker()
         models: list[Worker] = [self._models, self._downloads, self._trainer]
         photo: list[Worker] = [self._generation, self._file_worker, self._region_worker]
-        preferences: list[Worker] = [self._feedback, self._learning, self._exchange_worker]
-        self._threads = WorkerThreads([*photo, *models, *preferences])
+        preferences: list[Worker] = [self._feedback, self._learning, self._rescoring]
+        self._threads = WorkerThreads([*photo, *models, *preferences, self._exchange_worker])
         self._is_stopped = False
         self._connect_generation()
         self._connect_files()
@@ -171,6 +173,8 @@ class Program(QObject):
         personal.taste_wanted.connect(keeping.read_strips)
         personal.profiles_changed.connect(self._write_settings)
         keeping.strips_read.connect(learning.start)
+        learning.started.connect(self._rescoring.order)
+        self._rescoring.rescored.connect(learning.extend)
         keeping.persons_read.connect(personal.on_persons)
         keeping.not_kept.connect(learning.drop)
         keeping.failed.connect(self.session.failed)
@@ -218,6 +222,7 @@ class Program(QObject):
         training.delete_wanted.connect(worker.delete)
         training.take_wanted.connect(worker.take)
         training.reward_chosen.connect(self._generation.use_reward)
+        training.reward_chosen.connect(self._rescoring.use_reward)
         training.reward_chosen.connect(self._remember_reward)
         worker.surveyed.connect(training.on_surveyed)
         worker.course_changed.connect(training.on_course)
@@ -331,6 +336,7 @@ class Program(QObject):
             self.library.cancel()
             self.training.close()
             self.exchange.cancel()
+            self._rescoring.cancel()
             self._write_settings()
             self._threads.stop()
 

@@ -22,11 +22,13 @@ from training.inpainting.request import (
     Progress,
 )
 from training.preferences.records import (
+    Filter,
     JudgedStrip,
     Opinion,
     Presentation,
     Signal,
     StoredOpinion,
+    StoredPresentation,
 )
 from training.reward.score import Score
 
@@ -164,6 +166,14 @@ class FakeStore:
             for number, (presentation, opinion) in self.kept.items()
             if (opinion.person, presentation.reward_model, since) == (person, reward_model, None)
         ]
+
+    def presentation_ids(self, which: Filter) -> list[int]:
+        return [key for key, (_, said) in self.kept.items() if said.person in which.persons]
+
+    def read(self, presentation_id: int, _which: Filter) -> StoredPresentation:
+        presentation, opinion = self.kept[presentation_id]
+        stored = StoredOpinion(presentation_id, opinion, "2026-01-01T00:00:00.000+00:00")
+        return StoredPresentation(str(presentation_id), presentation, (stored,))
 
     def persons(self) -> list[str]:
         return sorted({opinion.person for _, opinion in self.kept.values()})

@@ -103,6 +103,21 @@ def test_the_switch_brings_back_the_general_order_and_the_personal_one(tasteful:
     tasteful.until(lambda: tasteful.seeds == personal_order)
 
 
+def test_a_new_reward_learns_from_what_was_said_under_the_old_one(tasteful: Bench):
+    teach(tasteful, 12)
+    tasteful.until(lambda: len(tasteful.store.kept) == 12)
+    tasteful.scorer.name = "trained"
+    tasteful.scorer.features = lambda red: [red / 90, np.cos(2.0 * red), np.sin(0.7 * red)]
+    tasteful.program.training.choose("/rewards/trained.safetensors")
+    tasteful.generate()
+    tasteful.until(lambda: answers(tasteful) == 12)
+    assert tasteful.program.personal.taste.order.reward_model == "trained"
+    press_thumb(tasteful, tasteful.seeds[0], "down")
+    tasteful.until(lambda: answers(tasteful) == 13)
+    tasteful.key(Qt.Key.Key_Z, CONTROL)
+    tasteful.until(lambda: answers(tasteful) == 12)
+
+
 def test_the_strip_does_not_wait_for_the_disk(tasteful: Bench):
     teach(tasteful, 3)
     tasteful.generate()
