@@ -47,8 +47,8 @@ class Store(Protocol):
 class RescoringWorker(QObject):
     """Works on the order that came last, one strip after the other, in a thread of its own.
 
-    Nothing is kept on disk: of what is deleted from the store no trace is left. open_store, make_scorer:
-    called in that thread, when there is something to score. reward: see Training.
+    Nothing is kept on disk: of what is deleted from the store no trace is left. open_store,
+    make_scorer: called in that thread, when there is something to score. reward: see Training.
     """
 
     rescored = Signal(object, object)
