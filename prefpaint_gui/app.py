@@ -2,9 +2,8 @@
 
 import os
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import cache, partial
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ import numpy  # noqa: F401 - before Qt, whose import hook doubles the time that 
 from PySide6.QtCore import QByteArray, QObject, QTimer, Signal, Slot
 from PySide6.QtWidgets import QApplication
 
+from prefpaint_gui.backends import Backends, real_backends
 from prefpaint_gui.settings import (
     Settings,
     load_settings,
@@ -28,7 +28,6 @@ from prefpaint_gui.state.candidates import Candidates
 from prefpaint_gui.state.document import Document
 from prefpaint_gui.state.exchange import Exchange
 from prefpaint_gui.state.library import Library
-from prefpaint_gui.state.models import PATCHMATCH, ModelChoice
 from prefpaint_gui.state.options import Options, suitable_brush
 from prefpaint_gui.state.personal import Personal
 from prefpaint_gui.state.regions import Regions
@@ -40,22 +39,17 @@ from prefpaint_gui.workers.downloads import DownloadWorker
 from prefpaint_gui.workers.exchange import ExchangeWorker
 from prefpaint_gui.workers.feedback import FeedbackWorker
 from prefpaint_gui.workers.files import FileWorker
-from prefpaint_gui.workers.generation import GenerationWorker, OwnedScorer
+from prefpaint_gui.workers.generation import GenerationWorker
 from prefpaint_gui.workers.learning import LearningWorker
-from prefpaint_gui.workers.models import Models, ModelsWorker
-from prefpaint_gui.workers.preloaded import PreloadedScorer
+from prefpaint_gui.workers.models import ModelsWorker
 from prefpaint_gui.workers.regions import RegionsWorker
+from prefpaint_gui.workers.rescoring import RescoringWorker
 from prefpaint_gui.workers.threads import Worker, WorkerThreads
 from prefpaint_gui.workers.training import TrainingWorker
-from training.inpainting.request import OwnedInpainter
 
 if TYPE_CHECKING:
     from prefpaint_gui.rating_app import RatingProgram
-    from training.preferences.store import PreferenceStore
-    from training.reward.finetune import Place
 
-TRAIN_WORD = "--prefpaint-train"
-"""The first word by which the window calls its own bundle to train a reward."""
 WARM_UP_AFTER_MS = 250
 """By then the window is painted, and starting the worker processes does not hold it up."""
 
@@ -68,25 +62,6 @@ NO_DISPLAY_TO_RATE = (
     "prefpaint: There is no display to open a window on. Without one, use: "
     "prefpaint rate DIR --agreement"
 )
-
-
-@dataclass(frozen=True)
-class Backends:
-    """What the window works with; each is made in a worker's thread, when it is first needed.
-
-    inpainter: takes the name of a ModelChoice and, as scorer, the reward that judges (see
-    Training). models: those there are now, the built-in one first. library: keeps the models that
-    are no part of the program. trained_on, training: the preferences that a reward is trained on,
-    and where its runs lie.
-    """
-
-    inpainter: Callable[[str, str], OwnedInpainter]
-    scorer: Callable[[str], OwnedScorer]
-    store: "Callable[[], PreferenceStore]"
-    models: Callable[[], list[ModelChoice]]
-    library: Callable[[], Models]
-    trained_on: "Callable[[], PreferenceStore]"
-    training: "Callable[[], Place]"
 
 
 class Program(QObject):
@@ -134,15 +109,16 @@ class Program(QObject):
         self._file_worker = FileWorker()
         self._feedback = FeedbackWorker(backends.store)
         self._learning = LearningWorker()
+        self._rescoring = RescoringWorker(backends.store, backends.scorer, settings.reward)
         self._exchange_worker = ExchangeWorker(backends.store)
         self._models = ModelsWorker(backends.models, backends.library)
         self._downloads = DownloadWorker(backends.library)
-        self._trainer = TrainingWorker(backends.trained_on, backends.training)
+        self._trainer = TrainingWorker(backends.store, backends.training)
         self._region_worker = RegionsWorker()
         models: list[Worker] = [self._models, self._downloads, self._trainer]
         photo: list[Worker] = [self._generation, self._file_worker, self._region_worker]
-        preferences: list[Worker] = [self._feedback, self._learning, self._exchange_worker]
-        self._threads = WorkerThreads([*photo, *models, *preferences])
+        preferences: list[Worker] = [self._feedback, self._learning, self._rescoring]
+        self._threads = WorkerThreads([*photo, *models, *preferences, self._exchange_worker])
         self._is_stopped = False
         self._connect_generation()
         self._connect_files()
@@ -197,9 +173,14 @@ class Program(QObject):
         personal.taste_wanted.connect(keeping.read_strips)
         personal.profiles_changed.connect(self._write_settings)
         keeping.strips_read.connect(learning.start)
+        learning.started.connect(self._rescoring.order)
+        self._rescoring.rescored.connect(learning.extend)
         keeping.persons_read.connect(personal.on_persons)
         keeping.not_kept.connect(learning.drop)
         keeping.failed.connect(self.session.failed)
+        keeping.changed_elsewhere.connect(personal.learn_again)
+        self.window.activated.connect(keeping.look)
+        self.window.activated.connect(self._take_over_resets)
         learning.learned.connect(personal.on_learned)
 
     def _connect_exchange(self) -> None:
@@ -241,6 +222,7 @@ class Program(QObject):
         training.delete_wanted.connect(worker.delete)
         training.take_wanted.connect(worker.take)
         training.reward_chosen.connect(self._generation.use_reward)
+        training.reward_chosen.connect(self._rescoring.use_reward)
         training.reward_chosen.connect(self._remember_reward)
         worker.surveyed.connect(training.on_surveyed)
         worker.course_changed.connect(training.on_course)
@@ -312,6 +294,14 @@ class Program(QObject):
             print(f"The settings could not be written ({error}).", file=sys.stderr)
 
     @Slot()
+    def _take_over_resets(self) -> None:
+        """What was reset or begun in another window meanwhile holds in this one too."""
+        if self._settings_file is not None:
+            mine = with_personal(self.settings, self.personal.values)
+            both = with_profiles_of(mine, load_settings(self._settings_file))
+            self.personal.update(profiles=both.profiles, learned_since=both.learned_since)
+
+    @Slot()
     def _suit_brush(self) -> None:
         """A brush that shows at the same size on a small photo and on a large one."""
         self.options.update(brush_size=suitable_brush(*self.document.size))
@@ -346,6 +336,7 @@ class Program(QObject):
             self.library.cancel()
             self.training.close()
             self.exchange.cancel()
+            self._rescoring.cancel()
             self._write_settings()
             self._threads.stop()
 
@@ -417,55 +408,3 @@ def _application(no_display: str) -> QApplication | None:
     app.setApplicationName("PrefPaint")
     app.setStyle("Fusion")
     return app
-
-
-def real_backends() -> Backends:
-    """The built-in models; imported in the worker's thread, and torch in a process of its own."""
-
-    @cache
-    def library() -> Models:
-        from prefpaint_gui.inpainters import model_store
-
-        return model_store()
-
-    def models() -> list[ModelChoice]:
-        return [PATCHMATCH] + [
-            ModelChoice(entry.name, entry.title, True, entry.state == "ready")
-            for entry in library().entries()
-            if not entry.is_builtin
-        ]
-
-    def path_of(reward: str) -> Path:
-        from training.reward.scorer import builtin_reward_path
-
-        return builtin_reward_path() if reward == BUILTIN else Path(reward)
-
-    def inpainter(model: str, reward: str) -> OwnedInpainter:
-        from prefpaint_gui.inpainters import make_inpainter
-
-        made = make_inpainter(model, path_of(reward))
-        made.start()
-        return made
-
-    def scorer(reward: str) -> OwnedScorer:
-        from training.reward.scorer import ProcessScorer
-
-        return PreloadedScorer(ProcessScorer(path_of(reward)))
-
-    def training() -> "Place":
-        from prefpaint_gui.paths import data_folder
-        from training.reward.finetune import Place, own_settings
-
-        # In a bundle there is no Python to call: see prefpaint_gui.__main__.
-        is_bundle = getattr(sys, "frozen", False)
-        words = (TRAIN_WORD,) if is_bundle else ("-m", "training")
-        command = (sys.executable, *words)
-        return Place(data_folder(), command, path_of(BUILTIN), own_settings())
-
-    def store() -> "PreferenceStore":
-        from prefpaint_gui.paths import data_folder
-        from training.preferences.store import PreferenceStore
-
-        return PreferenceStore(data_folder())
-
-    return Backends(inpainter, scorer, store, models, library, store, training)

@@ -12,6 +12,7 @@ import typer
 from prefpaint_gui.cli_output import JsonOption, YesOption, agreed, show_progress
 from prefpaint_gui.inpainters import model_store
 from training.errors import PrefPaintError
+from training.inpainting.builtin_models import CARD
 from training.inpainting.checkpoint_files import FAMILY_TITLES
 from training.inpainting.hub_plan import DownloadPlan, bytes_on_disk
 from training.inpainting.model_entry import ModelEntry, size_text
@@ -29,8 +30,8 @@ models = typer.Typer(
 def list_command(as_json: JsonOption = False) -> None:
     """Show every model: its name, family, size, licence and where it lies.
 
-    `fill --model` takes the name. PatchMatch is built in; the next ones are offered for download;
-    below them stands what you have added or downloaded yourself.
+    `fill --model` takes the name. Built-in models come first; the next ones are offered for
+    download; below them stands what you have added or downloaded yourself.
     """
     store = model_store()
     entries = store.entries()
@@ -53,6 +54,9 @@ def list_command(as_json: JsonOption = False) -> None:
     for line in cells:
         texts = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
         print("  ".join(texts).rstrip())
+    for entry in entries:
+        if entry.provenance:
+            print(f"\n{entry.name}: {entry.provenance} See {Path(entry.source) / CARD}")
     print(f"\nDownloads lie in {store.folder}")
 
 

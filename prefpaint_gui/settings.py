@@ -28,7 +28,9 @@ from training.preferences.records import DEFAULT_PERSON
 
 THEMES = ("system", "dark", "light")
 OPTIONS = ("show_regions", "model", "count", "explore", "padding", "feather", "seed")
-DIFFUSION_SETTINGS = ("prompt", "negative_prompt", "steps", "guidance", "sampler", "eta")
+DIFFUSION_SETTINGS = (
+    *("prompt", "negative_prompt", "steps", "guidance", "sampler", "eta", "match_colour"),
+)
 PERSONAL = ("profile", "profiles", "personal_order", "asks", "learned_since")
 """What is kept of OptionValues, DiffusionSettings and PersonalValues, under the same names."""
 
@@ -60,6 +62,8 @@ class Settings:
     guidance: float = 7.5
     sampler: SamplerName = "dpm++"
     eta: float = 0.0
+    match_colour: bool = True
+    loras: tuple[str, ...] = ()
     profile: str = DEFAULT_PERSON
     profiles: tuple[str, ...] = (DEFAULT_PERSON,)
     personal_order: bool = True
@@ -88,6 +92,9 @@ class Settings:
             and _is_within(self.guidance, LOWEST_GUIDANCE, HIGHEST_GUIDANCE)
             and self.sampler in SAMPLERS
             and _is_within(self.eta, 0.0, 1.0)
+            and isinstance(self.match_colour, bool)
+            and isinstance(self.loras, tuple)
+            and all(isinstance(path, str) for path in self.loras)
             and isinstance(self.profiles, tuple)
             and all(_is_name(name) for name in self.profiles)
             and self.profile in self.profiles
@@ -113,7 +120,10 @@ def _is_name(value: Any) -> bool:
 def option_values(settings: Settings) -> OptionValues:
     """The options to start with."""
     kept = asdict(settings)
-    diffusion = DiffusionSettings(**{name: kept[name] for name in DIFFUSION_SETTINGS})
+    diffusion = DiffusionSettings(
+        **{name: kept[name] for name in DIFFUSION_SETTINGS},
+        loras=tuple(map(Path, settings.loras)),
+    )
     return OptionValues(**{name: kept[name] for name in OPTIONS}, settings=diffusion)
 
 
@@ -121,7 +131,8 @@ def with_options(settings: Settings, values: OptionValues) -> Settings:
     """The settings with the options to start with next time."""
     options = {name: getattr(values, name) for name in OPTIONS}
     diffusion = {name: getattr(values.settings, name) for name in DIFFUSION_SETTINGS}
-    return replace(settings, **options, **diffusion)
+    loras = tuple(map(str, values.settings.loras))  # JSON knows no paths
+    return replace(settings, **options, **diffusion, loras=loras)
 
 
 def personal_values(settings: Settings) -> PersonalValues:

@@ -38,18 +38,15 @@ class Answers(QObject):
         self._tokens = itertools.count(1)
         self._all: dict[int, _Given] = {}
         """By token, those taken back too: undo and redo may want them again."""
-        self._valid: dict[tuple[str, str, int | None], int] = {}
-        """Tokens of what holds for the strip that is shown."""
+        self._valid: dict[tuple[int, tuple[str, str, int | None]], int] = {}
+        """Tokens of what holds, by strip and subject."""
+        candidates.strip_changed.connect(self._show)
         document.answers_swapped.connect(self._swap)
         personal.profile_changed.connect(self._show)
 
     def forget(self) -> None:
         """There is another photo."""
         self._all.clear()
-        self._valid.clear()
-
-    def start_strip(self) -> None:
-        """There are other candidates, of which nothing was said yet."""
         self._valid.clear()
 
     # --- what a person can say ----------------------------------------------------------------
@@ -120,7 +117,7 @@ class Answers(QObject):
 
     def _given(self, opinion: Opinion) -> int | None:
         """The token of what holds on the same subject."""
-        return self._valid.get(opinion.subject)
+        return self._valid.get((self._strip, opinion.subject))
 
     def _toggle(self, opinion: Opinion, label: str) -> None:
         before = self._given(opinion)
@@ -131,8 +128,9 @@ class Answers(QObject):
 
     def _give(self, opinion: Opinion, label: str, *, arranges: bool = False) -> None:
         given = _Given(self._strip, opinion, arranges)
-        before = self._valid.get(opinion.subject)
-        token = self._valid[opinion.subject] = self._tell(given, before)
+        subject = self._strip, opinion.subject
+        before = self._valid.get(subject)
+        token = self._valid[subject] = self._tell(given, before)
         self._document.note_answers(label, Swap(before, token))
         self._show()
 
@@ -165,19 +163,21 @@ class Answers(QObject):
     def _swap(self, swap: Swap) -> None:
         for token in (swap.old, swap.new):
             given = self._all.get(token or 0)
-            if given is None or given.strip != self._strip or given.opinion.signal == "accept":
+            if given is None or given.opinion.signal == "accept":
                 continue
+            subject = given.strip, given.opinion.subject
             if token is not None and token == swap.new:
-                self._valid[given.opinion.subject] = token
+                self._valid[subject] = token
             else:
-                self._valid.pop(given.opinion.subject, None)
+                self._valid.pop(subject, None)
         self.swapped.emit(swap)
         self._show()
 
     @Slot()
     def _show(self) -> None:
         person = self._personal.values.profile
-        held = [self._all[token] for key, token in self._valid.items() if key[0] == person]
+        here = (t for (strip, _), t in self._valid.items() if strip == self._strip)
+        held = [self._all[t] for t in here if self._all[t].opinion.person == person]
         thumbs: dict[int, Thumb] = {}
         for given in held:
             said, seed = given.opinion.signal, given.opinion.seed

@@ -121,12 +121,13 @@ class Exchange(QObject):
         """Import an archive."""
         if self.order is None:
             self._begin(ImportOrder(path))
-            self.notice.emit(f"Importing {path.name}…")
 
     def cancel(self) -> None:
         """Break off; nothing stays of what was begun."""
         if self.order is not None:
             self.order.cancel.set()
+            if isinstance(self.order, ImportOrder):
+                self.notice.emit("Nothing was imported.")
             self._end()
 
     # --- what comes back ----------------------------------------------------------------------
@@ -148,7 +149,9 @@ class Exchange(QObject):
         """sentence: what became of it."""
         if isinstance(order, ImportOrder):
             self.imported.emit()
-        if order is not self.order:
+        if order is not self.order:  # it was done before the cancel came
+            if isinstance(order, ImportOrder):
+                self.notice.emit(sentence)
             return
         self.done = sentence if isinstance(order, ExportOrder) else ""
         self._end()

@@ -29,8 +29,8 @@ class Jobs(QObject):
 
     started = Signal(object)
     """Carries the Order that runs now."""
-    ended = Signal()
-    """The running order came to its end, of whatever kind."""
+    ended = Signal(object)
+    """The running Order came to its end, of whatever kind."""
     changed = Signal()
     """Orders came, left or moved up."""
     progress_changed = Signal()
@@ -97,8 +97,8 @@ class Jobs(QObject):
             self.progress_changed.emit()
 
     def _end(self) -> None:
-        self.running = None
-        self.ended.emit()
+        ended, self.running = self.running, None
+        self.ended.emit(ended)
         self._move_up()
 
     def _move_up(self) -> None:

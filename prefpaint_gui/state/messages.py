@@ -48,6 +48,11 @@ class Order:
     request: InpaintRequest | None = None
 
     @property
+    def strip(self) -> int:
+        """Job id of the order on whose strip the candidates stand: its own, or the earlier one."""
+        return self.job_id if self.request is None else self.request.job_id
+
+    @property
     def wanted(self) -> int:
         """How many candidates come of it."""
         return self.settings.keep or len(self.seeds)

@@ -97,9 +97,9 @@ class Personal(QObject):
 
     @Slot()
     def learn_again(self) -> None:
-        """Read the answers anew: others have come into the store."""
-        self._order = None
-        self._want()
+        """Read the answers anew: others have come into the store, or left it."""
+        if self._order is not None:
+            self.taste_wanted.emit(self._order)
 
     @Slot()
     def _want(self) -> None:

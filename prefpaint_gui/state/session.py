@@ -17,7 +17,7 @@ from prefpaint_gui.state.options import Options
 class Session(QObject):
     """Places orders, takes in what comes back, and puts what is accepted into the photo.
 
-    The candidates are always those of the order that started last.
+    The candidates of the order that started last take over the strip; those before stay in reach.
     """
 
     seeds_changed = Signal()
@@ -38,7 +38,8 @@ class Session(QObject):
         self.answers = answers
         self._numbers = itertools.count(1)
         self.jobs = Jobs()
-        self._awaited: int | None = None
+        self._awaited: tuple[int, int] | None = None
+        """Strip and seed of the draft that is accepted once it is finished."""
         self._next_seed: tuple[object, int] | None = None
         self.jobs.started.connect(self._on_started)
         self.jobs.ended.connect(self._on_ended)
@@ -98,13 +99,12 @@ class Session(QObject):
 
     @Slot(object)
     def _on_started(self, order: Order) -> None:
-        if order.request is None:
-            self.answers.start_strip()
-            self._candidates.start(order)
+        self._candidates.receive(order)
 
-    @Slot()
-    def _on_ended(self) -> None:
-        self._awaited = None
+    @Slot(object)
+    def _on_ended(self, order: Order) -> None:
+        if self._awaited is not None and self._awaited[0] == order.strip:
+            self._awaited = None
         self._candidates.drop_pending()
 
     @Slot()
@@ -130,11 +130,13 @@ class Session(QObject):
 
     @Slot(object)
     def on_filled(self, filled: Filled) -> None:
-        if not self.jobs.is_running(filled.job_id):
+        order = self.jobs.running
+        if order is None or order.job_id != filled.job_id:
             return
         self._candidates.add(filled)
-        if filled.seed == self._awaited and not filled.is_draft:
+        if self._awaited == (order.strip, filled.seed) and not filled.is_draft:
             self._awaited = None
+            self._candidates.show_strip(order.strip)
             self._bake(filled)
 
     @Slot(int, str)
@@ -154,23 +156,23 @@ class Session(QObject):
         if not filled.is_draft:
             self._bake(filled)
             return
-        if not self.is_busy:
-            self._finish(filled)
-        self._awaited = filled.seed
+        order, running = self._candidates.order, self.jobs.running
+        if order is None:
+            return
+        if running is None or running.strip != order.strip:
+            self._finish(filled, order)
+        self._awaited = (order.strip, filled.seed)
         self.notice.emit("Accepting as soon as the full-resolution fill is done. Esc cancels.")
 
-    def _finish(self, draft: Filled) -> None:
-        order = self._candidates.order
-        if order is not None:
-            self.jobs.place(
-                replace(
-                    order,
-                    job_id=next(self._numbers),
-                    seeds=(draft.seed,),
-                    cancel=threading.Event(),
-                    request=draft.request,
-                )
-            )
+    def _finish(self, draft: Filled, order: Order) -> None:
+        finishing = replace(
+            order,
+            job_id=next(self._numbers),
+            seeds=(draft.seed,),
+            cancel=threading.Event(),
+            request=draft.request,
+        )
+        self.jobs.place(finishing)
 
     def _bake(self, filled: Filled) -> None:
         order = self._candidates.order

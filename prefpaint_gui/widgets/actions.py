@@ -50,6 +50,9 @@ MENUS: dict[str, list[tuple[str, str, str] | None]] = {
         ("model_order", "Drop m&y order", ""),
         ("none_fits", "&None of these", "N"),
         None,
+        ("earlier", "&Earlier fills", "PgUp"),
+        ("later", "La&ter fills", "PgDown"),
+        None,
         ("use_settings", "Use these &settings", "U"),
     ],
     "&Preferences": [
@@ -92,7 +95,9 @@ CHECKABLE = {
     *("brush", "eraser", "rectangle", "regions", "panel"),
     *("none_fits", "personal_order", "asks"),
 }
-WORKSPACE_ONLY = {"accept", "thumb_up", "thumb_down", "move_left", "move_right"}
+WORKSPACE_ONLY = {
+    *("accept", "thumb_up", "thumb_down", "move_left", "move_right", "earlier", "later")
+}
 """Their keys mean something else to lists and number fields, so they work on canvas and strip."""
 HELD_KEYS = [
     ("1 – 9", "Show a candidate in place"),

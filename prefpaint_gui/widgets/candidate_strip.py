@@ -22,6 +22,8 @@ from prefpaint_gui.widgets.strip_side import StripSide
 from prefpaint_gui.widgets.theme import Colours
 
 MOVE_MS = 220
+SLIM_HEIGHT = 49
+"""Until the first Generate on a photo; later the photo must not jump with every strip."""
 
 
 class CandidateStrip(QWidget):
@@ -85,7 +87,6 @@ class CandidateStrip(QWidget):
         layout.setSpacing(0)
         layout.addLayout(self._pages, 1)
         layout.addWidget(self.side)
-        self.setFixedHeight(CARD_SIZE.height() + 2 * MARGIN + 1)
 
     def set_colours(self, colours: Colours) -> None:
         """Make every card anew in other colours."""
@@ -122,6 +123,9 @@ class CandidateStrip(QWidget):
                 self.cards[seed].show_dropped(seed in candidates.dropped)
         width = 2 * MARGIN + len(seeds) * (CARD_SIZE.width() + GAP) - GAP
         self._row.resize(max(width, 0), CARD_SIZE.height() + 2 * MARGIN)
+        is_slim = order is None
+        self.setFixedHeight(SLIM_HEIGHT if is_slim else CARD_SIZE.height() + 2 * MARGIN + 1)
+        self.side.setVisible(not is_slim)
         self._show_message()
         self._pages.setCurrentIndex(1 if seeds else 0)
         self._mark_shown()

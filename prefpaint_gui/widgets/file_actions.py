@@ -4,13 +4,14 @@ import itertools
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QMimeData, QObject, Signal, Slot
+from PySide6.QtCore import QMimeData, QObject, QStandardPaths, Signal, Slot
 from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import QWidget
 
 from prefpaint_gui.state.document import Document, Image
 from prefpaint_gui.state.messages import Opened, OpenOrder, SaveOrder
 from prefpaint_gui.widgets import file_dialogs
+from resources import FOLDER
 
 SAVED_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"}
 
@@ -91,7 +92,8 @@ class FileActions(QObject):
         if opened.job_id != self._opening:
             return
         self._document.load(opened.photo, opened.mask, opened.pyramid)
-        self._use_folder(opened.photo.path)
+        if opened.photo.path is not None and not _is_ours(opened.photo.path):
+            self._use_folder(opened.photo.path)
         self.succeeded.emit()
         self.notice.emit("")
 
@@ -122,12 +124,15 @@ class FileActions(QObject):
 
     def _suggested(self) -> Path:
         path = self._document.path
-        if path is None:
-            return (self.folder or Path.home()) / "pasted-filled.png"
-        if self._document.is_own_file:
+        if path is not None and self._document.is_own_file:
             return path
+        folder = self.folder
+        if folder is None or _is_ours(folder):
+            folder = _pictures() if path is None or _is_ours(path) else path.parent
+        if path is None:
+            return folder / "pasted-filled.png"
         suffix = path.suffix if path.suffix.lower() in SAVED_SUFFIXES else ".png"
-        return (self.folder or path.parent) / f"{path.stem}-filled{suffix}"
+        return folder / f"{path.stem}-filled{suffix}"
 
     def _order_save(self, path: Path) -> bool:
         document = self._document
@@ -165,10 +170,9 @@ class FileActions(QObject):
             self._after_save = None
             self._closes_after_save = False
 
-    def _use_folder(self, path: Path | None) -> None:
-        if path is not None:
-            self.folder = path.parent
-            self.folder_used.emit(path.parent)
+    def _use_folder(self, path: Path) -> None:
+        self.folder = path.parent
+        self.folder_used.emit(path.parent)
 
     # --- close --------------------------------------------------------------------------------
 
@@ -181,6 +185,17 @@ class FileActions(QObject):
             self._closes_after_save = True
             self._forget_wishes_unless(self.save())
         return answer == "discard"
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether it is part of the program, as the sample is: nothing is to be written beside it."""
+    return path.is_relative_to(FOLDER)
+
+
+def _pictures() -> Path:
+    """The person's folder for pictures, or their home where there is none."""
+    place = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.PicturesLocation)
+    return Path(place) if place and Path(place).is_dir() else Path.home()
 
 
 def pixels_of(image: QImage) -> Image:

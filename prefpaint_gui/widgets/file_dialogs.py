@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 OPEN_FILTER = "Photos (*.png *.jpg *.jpeg *.webp *.tif *.tiff *.bmp *.gif);;All files (*)"
 MODEL_FILTER = "Models (*.safetensors);;All files (*)"
+LORA_FILTER = "LoRA files (*.safetensors);;All files (*)"
 ARCHIVE_FILTER = "Archives (*.zip *.tar *.tgz *.tar.gz manifest.json);;All files (*)"
 SAVE_FILTER = "Photos (*.png *.jpg *.jpeg *.webp *.tif *.tiff)"
 
@@ -32,6 +33,12 @@ def ask_model_folder(parent: QWidget) -> Path | None:
 def ask_model_file(parent: QWidget) -> Path | None:
     """Where a model lies that is one file."""
     name, _ = QFileDialog.getOpenFileName(parent, "Add a model file", "", MODEL_FILTER)
+    return Path(name) if name else None
+
+
+def ask_lora(parent: QWidget) -> Path | None:
+    """A LoRA file."""
+    name, _ = QFileDialog.getOpenFileName(parent, "Add a LoRA file", "", LORA_FILTER)
     return Path(name) if name else None
 
 

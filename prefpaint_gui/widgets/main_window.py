@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
@@ -46,6 +46,8 @@ class MainWindow(QMainWindow):
     """Binds the widgets to the state; knows no worker and no file."""
 
     closed = Signal()
+    activated = Signal()
+    """The person has come to this window."""
     sample_wanted = Signal()
     theme_wanted = Signal(str)
     rating_wanted = Signal(object)
@@ -81,7 +83,7 @@ class MainWindow(QMainWindow):
         self.canvas = self.area.canvas
         self.strip = CandidateStrip(document, candidates, session, personal, asking)
         self.panel = SidePanel(options, session, self.commands["models"])
-        self.status = StatusLine(document, session, candidates, options)
+        self.status = StatusLine(document, session, candidates, options, exchange)
         self._models: ModelsDialog | None = None
         self._train: TrainDialog | None = None
         self._export: ExportDialog | None = None
@@ -206,6 +208,8 @@ class MainWindow(QMainWindow):
             "move_right": lambda: answers.move_shown(1),
             "model_order": answers.drop_order,
             "none_fits": answers.toggle_none,
+            "earlier": lambda: self._candidates.step(-1),
+            "later": lambda: self._candidates.step(1),
             "use_settings": self._session.use_settings_shown,
             "fit": canvas.fit,
             "actual": canvas.show_actual_size,
@@ -302,6 +306,8 @@ class MainWindow(QMainWindow):
         for name in (*WORKSPACE_ONLY, "use_settings"):
             actions[name].setEnabled(shown)
         candidates, personal = self._candidates, self._personal.values
+        actions["earlier"].setEnabled(candidates.place > 1)
+        actions["later"].setEnabled(0 < candidates.place < len(candidates.current_strips))
         actions["none_fits"].setEnabled(candidates.are_current and bool(candidates.ranked))
         actions["none_fits"].setChecked(candidates.none_fits)
         actions["model_order"].setEnabled(candidates.are_current and bool(candidates.own_order))
@@ -328,6 +334,11 @@ class MainWindow(QMainWindow):
             self.canvas.compare(False)
         else:
             super().keyReleaseEvent(event)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
+            self.activated.emit()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if event.mimeData().hasUrls() or event.mimeData().hasImage():

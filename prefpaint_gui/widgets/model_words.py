@@ -38,15 +38,15 @@ def _facts(entry: ModelEntry) -> str:
     family = FAMILY_TITLES[entry.family]
     size = size_text(entry.size_bytes) if entry.size_bytes else None
     if entry.is_builtin:
-        return f"Continues the photo’s own texture · {entry.licence}"
-    plain = entry.licence[:1].isupper()
+        family = "Continues the photo’s own texture" if size is None else "Small diffusion model"
+    plain = entry.is_builtin or entry.licence[:1].isupper()
     licence = entry.licence if plain else f"licence: {entry.licence}"
     return " · ".join(part for part in (family[0].upper() + family[1:], size, licence) if part)
 
 
 def _place(entry: ModelEntry) -> str:
     if entry.is_builtin:
-        return "Part of PrefPaint"
+        return " · ".join(filter(None, ("Part of PrefPaint", entry.provenance)))
     return {
         "ready": short_path(entry.location or Path()),
         "absent": f"{HUB_PAGE}{entry.source}",

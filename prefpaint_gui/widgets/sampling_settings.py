@@ -1,4 +1,4 @@
-"""How a diffusion model goes about it: steps, guidance, sampler and how many it starts."""
+"""How a diffusion model goes about it: steps, guidance, sampler, LoRA files, how many it starts."""
 
 from PySide6.QtCore import QSignalBlocker
 from PySide6.QtWidgets import QVBoxLayout, QWidget
@@ -11,6 +11,7 @@ from prefpaint_gui.state.options import (
     Options,
 )
 from prefpaint_gui.widgets.fields import DecimalField, NumberField, rows, set_row_visible, slider
+from prefpaint_gui.widgets.lora_list import LoraList
 from prefpaint_gui.widgets.parts import Choice, label
 from training.inpainting.settings import SAMPLERS, SamplerName
 
@@ -51,6 +52,11 @@ class SamplingSettings(QWidget):
         self.explore.setToolTip(
             "How many fills are started; all but the best are given up on the way"
         )
+        self.loras = LoraList(options)
+        self.colours = Choice("Colours", is_elastic=True)
+        self.colours.addItem("Matched to the photo", True)
+        self.colours.addItem("As the model makes them", False)
+        self.colours.setToolTip("Matched by what the photo and the fill show around the mask")
         self._grid = rows(
             [
                 ("Sampler", None, self.sampler),
@@ -58,6 +64,7 @@ class SamplingSettings(QWidget):
                 ("Guidance", self.guidance_slider, self.guidance),
                 ("Eta", self.eta_slider, self.eta),
                 ("Explore", None, self.explore),
+                ("Colours", None, self.colours),
             ]
         )
         self._lay_out()
@@ -70,6 +77,7 @@ class SamplingSettings(QWidget):
         layout.setSpacing(8)
         layout.addWidget(label("SAMPLING", "heading"))
         layout.addLayout(self._grid)
+        layout.addWidget(self.loras)
 
     def _connect(self) -> None:
         options = self._options
@@ -85,6 +93,9 @@ class SamplingSettings(QWidget):
         self.eta_slider.valueChanged.connect(self._slide_eta)
         self.eta.valueChanged.connect(lambda eta: options.update_settings(eta=eta))
         self.explore.valueChanged.connect(self._set_explore)
+        self.colours.activated.connect(
+            lambda: options.update_settings(match_colour=self.colours.currentData())
+        )
         options.changed.connect(self.show_values)
 
     # A slider that merely follows a number between two of its places must not round it.
@@ -115,6 +126,8 @@ class SamplingSettings(QWidget):
         with QSignalBlocker(self.explore):  # its range follows the count, the wish stays
             self.explore.setMinimum(values.count)
             self.explore.setValue(max(values.count, values.explore or 0))
+        self.colours.setCurrentIndex(self.colours.findData(settings.match_colour))
+        self.loras.show_values()
 
 
 def _place(guidance: float) -> int:

@@ -8,10 +8,12 @@ from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QToolButton, QWidget
 
 from prefpaint_gui.state.candidates import Candidates
 from prefpaint_gui.state.document import Document
+from prefpaint_gui.state.exchange import Exchange
 from prefpaint_gui.state.jobs import RunningProgress
 from prefpaint_gui.state.options import Options
 from prefpaint_gui.state.session import Session
 from prefpaint_gui.state.training import BUILTIN
+from prefpaint_gui.widgets.import_progress import ImportProgress
 from prefpaint_gui.widgets.job_list import JobList
 from prefpaint_gui.widgets.parts import label
 
@@ -23,7 +25,12 @@ class StatusLine(QWidget):
     """Facts at the left; the remark, the progress and the queue at the right."""
 
     def __init__(
-        self, document: Document, session: Session, candidates: Candidates, options: Options
+        self,
+        document: Document,
+        session: Session,
+        candidates: Candidates,
+        options: Options,
+        exchange: Exchange,
     ) -> None:
         super().__init__()
         self.setObjectName("statusLine")
@@ -45,6 +52,7 @@ class StatusLine(QWidget):
         self.waiting.setToolTip("Show the queue")
         self.job_list = JobList(session.jobs, options, self)
         self.waiting.clicked.connect(lambda: self.job_list.open_above(self.waiting))
+        self.importing = ImportProgress(exchange)
         self._notice_end = QTimer(self)
         self._notice_end.setSingleShot(True)
         self._notice_end.timeout.connect(self.notice.clear)
@@ -54,8 +62,7 @@ class StatusLine(QWidget):
         for fact in (self.size_label, self.zoom, self.mode, self.reward, self.pointer):
             layout.addWidget(fact)
         layout.addStretch()
-        parts: tuple[QWidget, ...] = (self.notice, self.share, self.bar, self.waiting)
-        for part in parts:
+        for part in (self.notice, self.importing, self.share, self.bar, self.waiting):
             layout.addWidget(part, 0, Qt.AlignmentFlag.AlignVCenter)
         document.replaced.connect(self._show_photo)
         session.notice.connect(self.say)
@@ -102,9 +109,9 @@ class StatusLine(QWidget):
             self.share.setText(self._progress_text(progress))
 
     def _progress_text(self, progress: RunningProgress) -> str:
-        order = self._candidates.order
+        order, strip = self._session.jobs.running, self._candidates.filling
         total = order.wanted if order else 0
-        final = sum(not filled.is_draft for filled in self._candidates.ranked)
+        final = sum(not filled.is_draft for filled in strip.ranked) if strip else 0
         parts = [f"{final} of {total}"]
         if progress.stage:
             parts.insert(0, progress.stage)

@@ -14,7 +14,8 @@ WIDTH = 200
 
 
 class StripSide(QWidget):
-    """A switch between the general and the personal order, a question at times, two quiet buttons.
+    """A switch between the general and the personal order, a question at times, two quiet buttons,
+    and the way to earlier fills.
 
     The question takes the place of the facts, so that nothing else moves for it.
     """
@@ -48,6 +49,10 @@ class StripSide(QWidget):
         self.none.setCheckable(True)
         self.none.setToolTip("Say that none of these fills will do (N)")
         self.none.clicked.connect(answers.toggle_none)
+        self.earlier = self._step("‹", -1, "Earlier fills (Page Up)")
+        self.later = self._step("›", 1, "Later fills (Page Down)")
+        self.place = label(tone="small")
+        self.place.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._lay_out()
         candidates.changed.connect(self._show)
         candidates.answers_changed.connect(self._show)
@@ -62,6 +67,14 @@ class StripSide(QWidget):
         half.setAccessibleName(f"{text} order")
         return half
 
+    def _step(self, text: str, by: int, tip: str) -> QToolButton:
+        button = _button(text)
+        button.setFixedWidth(32)
+        button.setToolTip(tip)
+        button.setAccessibleName(tip.split(" (")[0])
+        button.clicked.connect(lambda: self._candidates.step(by))
+        return button
+
     def _lay_out(self) -> None:
         switch = QHBoxLayout()
         switch.setSpacing(0)
@@ -74,6 +87,12 @@ class StripSide(QWidget):
         layout.addWidget(self.facts)
         layout.addWidget(self.question)
         layout.addStretch()
+        steps = QHBoxLayout()
+        steps.setSpacing(8)
+        steps.addWidget(self.earlier)
+        steps.addWidget(self.place, 1)
+        steps.addWidget(self.later)
+        layout.addLayout(steps)
         layout.addWidget(self.back)
         layout.addWidget(self.none)
 
@@ -93,6 +112,22 @@ class StripSide(QWidget):
         self.back.setVisible(has_cards and bool(candidates.own_order))
         self.none.setVisible(has_cards)
         self.none.setChecked(candidates.none_fits)
+        place, count = candidates.place, len(candidates.current_strips)
+        for part in (self.earlier, self.place, self.later):
+            part.setVisible(place > 0 and count > 1)
+        self.place.setText(f"Set {place} of {count}")
+        self.place.setToolTip(self._set_words())
+        self.earlier.setEnabled(place > 1)
+        self.later.setEnabled(place < count)
+
+    def _set_words(self) -> str:
+        """What tells one set of fills from another."""
+        order = self._candidates.order
+        if order is None:
+            return ""
+        first, last = order.seeds[0], order.seeds[-1]
+        prompt = f", “{order.settings.prompt}”" if order.settings.prompt else ""
+        return f"{order.model}, seeds {first}–{last}{prompt}"
 
     def _words(self) -> str:
         if self._candidates.own_order:

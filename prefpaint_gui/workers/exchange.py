@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal, Slot
 
 from prefpaint_gui.state.exchange import Crop, ExportOrder, ImportOrder, Order, Outlook, Wish
+from prefpaint_gui.workers.opened import Opened
 from training.errors import Cancelled, PrefPaintError
 
 if TYPE_CHECKING:
@@ -42,8 +43,7 @@ class ExchangeWorker(QObject):
 
     def __init__(self, open_store: Callable[[], PreferenceStore]) -> None:
         super().__init__()
-        self._open_store = open_store
-        self._store: PreferenceStore | None = None
+        self._store = Opened(open_store, self.noticed.emit)
 
     @Slot(object)
     def look(self, wish: Wish) -> None:
@@ -51,7 +51,7 @@ class ExchangeWorker(QObject):
         if wish.stale.is_set():
             return
         try:
-            store = self._opened()
+            store = self._store.get()
             tally, whole = store.tally(wish.which), store.tally()
             crops = []
             for key in reversed(store.presentation_ids(wish.which)):
@@ -75,7 +75,7 @@ class ExchangeWorker(QObject):
 
         try:
             summary = export(
-                self._opened(),
+                self._store.get(),
                 order.folder,
                 order.form,
                 order.which,
@@ -104,7 +104,7 @@ class ExchangeWorker(QObject):
             from training.preferences.formats.card import counted
             from training.preferences.importing import import_preferences
 
-            store = self._opened()
+            store = self._store.get()
             came = import_preferences(store, order.path, self._teller(order), order.cancel)
         except Cancelled:
             return
@@ -117,17 +117,8 @@ class ExchangeWorker(QObject):
     @Slot()
     def close(self) -> None:
         """Let go of the store."""
-        if self._store is not None:
-            self._store.close()
-            self._store = None
+        self._store.close()
         self.closed.emit()
-
-    def _opened(self) -> PreferenceStore:
-        if self._store is None:
-            self._store = self._open_store()
-            if self._store.notice:
-                self.noticed.emit(self._store.notice)
-        return self._store
 
     def _teller(self, order: Order) -> Callable[[float], None]:
         told = 0.0

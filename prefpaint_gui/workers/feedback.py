@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from prefpaint_gui.state.history import Swap
 from prefpaint_gui.state.messages import Answer, Image, TasteOrder
+from prefpaint_gui.workers.opened import Opened
 from training.errors import PrefPaintError
 from training.preferences.records import JudgedStrip, Opinion, Presentation, ShownCandidate
 
@@ -30,6 +31,9 @@ class Store(Protocol):
 
     def persons(self) -> list[str]:
         """Everybody whose opinions are kept."""
+
+    def data_version(self) -> int:
+        """Another one after another window or command has written."""
 
     def close(self) -> None:
         """Finish writing."""
@@ -54,13 +58,16 @@ class FeedbackWorker(QObject):
     """Carries a TasteOrder and the JudgedStrips for it."""
     persons_read = Signal(object)
     """Carries the names of all whose opinions are in the store."""
+    changed_elsewhere = Signal()
+    """Another window or a command has written to the store, or deleted from it."""
     failed = Signal(str)
     closed = Signal()
 
     def __init__(self, open_store: Callable[[], Store]) -> None:
         super().__init__()
-        self._open_store = open_store
-        self._store: Store | None = None
+        self._store = Opened(open_store, self.failed.emit)
+        self._version: int | None = None
+        """Of what was read last."""
         self._kept: dict[int, _Kept] = {}
         self._hashed: tuple[Image | None, str] = (None, "")
         """The photo hashed last, and its hash."""
@@ -69,7 +76,8 @@ class FeedbackWorker(QObject):
     def read_strips(self, order: TasteOrder) -> None:
         """Tell what a taste is learned from, and whose tastes there are."""
         try:
-            store = self._opened()
+            store = self._store.get()
+            self._version = store.data_version()
             strips = store.judged_strips(order.person, order.reward_model, order.since)
             persons = store.persons()
         except (PrefPaintError, OSError) as error:
@@ -78,9 +86,21 @@ class FeedbackWorker(QObject):
             self.strips_read.emit(order, strips)
             self.persons_read.emit(persons)
 
+    @Slot()
+    def look(self) -> None:
+        """Tell if the store holds something else than what was read from it and written since."""
+        store = self._store.if_open
+        try:
+            if store is not None and self._version not in (None, store.data_version()):
+                self._version = store.data_version()
+                self.changed_elsewhere.emit()
+        except PrefPaintError as error:
+            self._fail(error)
+
     @Slot(object)
     def record(self, answer: Answer) -> None:
         """Keep an answer in the place of the one that it replaces."""
+        self.look()
         self._record(answer.token, self._presentation(answer), answer.opinion)
         self._withdraw(answer.replaces, answer.token)
 
@@ -95,21 +115,12 @@ class FeedbackWorker(QObject):
     @Slot()
     def close(self) -> None:
         """Finish writing."""
-        if self._store is not None:
-            self._store.close()
-            self._store = None
+        self._store.close()
         self.closed.emit()
-
-    def _opened(self) -> Store:
-        if self._store is None:
-            self._store = self._open_store()
-            if self._store.notice:
-                self.failed.emit(self._store.notice)
-        return self._store
 
     def _record(self, token: int, presentation: Presentation, opinion: Opinion) -> None:
         try:
-            record_id = self._opened().record(presentation, opinion)
+            record_id = self._store.get().record(presentation, opinion)
         except (PrefPaintError, OSError) as error:
             self._fail(error)
             self.not_kept.emit(token)
@@ -122,7 +133,7 @@ class FeedbackWorker(QObject):
         if kept is None or (after is not None and after.record_id == kept.record_id):
             return
         try:
-            self._opened().withdraw(kept.record_id)
+            self._store.get().withdraw(kept.record_id)
         except (PrefPaintError, OSError) as error:
             self._fail(error)
 

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Protocol
 
 from PySide6.QtCore import QObject, Signal, Slot
@@ -23,6 +24,9 @@ from training.inpainting.request import (
 from training.ranking import RankedFill, generate_and_score
 from training.reward.score import Scorer
 
+MakeInpainter = Callable[[str, tuple[Path, ...], str], OwnedInpainter]
+"""From the name of a model, LoRA files for it, and the reward that judges on the way."""
+
 
 class OwnedScorer(Scorer, Protocol):
     """A scorer that is closed when the window is."""
@@ -35,9 +39,8 @@ class GenerationWorker(QObject):
     """Takes one order after the other; lives in a thread of its own.
 
     make_inpainter, make_scorer: called in that thread, so that heavy imports do not hold up the
-    window; called again for the next order when they raised PrefPaintError. make_inpainter takes
-    a model's name and, as make_scorer, the reward; one of each is kept, and closed before another
-    is made. reward: see Training.
+    window; called again for the next order when they raised PrefPaintError. One of each is kept,
+    and closed before another is made. reward: see Training.
     """
 
     filled = Signal(object)
@@ -52,7 +55,7 @@ class GenerationWorker(QObject):
 
     def __init__(
         self,
-        make_inpainter: Callable[[str, str], OwnedInpainter],
+        make_inpainter: MakeInpainter,
         make_scorer: Callable[[str], OwnedScorer],
         reward: str,
     ) -> None:
@@ -60,8 +63,8 @@ class GenerationWorker(QObject):
         self._make_inpainter = make_inpainter
         self._make_scorer = make_scorer
         self._inpainter: OwnedInpainter | None = None
-        self._model = PATCHMATCH.name
-        """Which model `_inpainter` is for."""
+        self._model: tuple[str, tuple[Path, ...]] = (PATCHMATCH.name, ())
+        """What `_inpainter` is for."""
         self._scorer: OwnedScorer | None = None
         self._reward = reward
 
@@ -69,7 +72,7 @@ class GenerationWorker(QObject):
     def warm_up(self) -> None:
         """Get the models ready ahead of the first order, which will tell of any error."""
         try:
-            self._models(self._model)
+            self._models(*self._model)
         except PrefPaintError:
             logging.getLogger(__name__).info("warming up failed", exc_info=True)
 
@@ -92,7 +95,7 @@ class GenerationWorker(QObject):
             return
         try:
             request = _request_for(order)
-            inpainter, scorer = self._models(order.model)
+            inpainter, scorer = self._models(order.model, order.settings.loras)
             fills = generate_and_score(
                 request,
                 inpainter,
@@ -134,12 +137,12 @@ class GenerationWorker(QObject):
             self._scorer.close()
             self._scorer = None
 
-    def _models(self, model: str) -> tuple[OwnedInpainter, OwnedScorer]:
-        if model != self._model:
+    def _models(self, name: str, loras: tuple[Path, ...]) -> tuple[OwnedInpainter, OwnedScorer]:
+        if (name, loras) != self._model:
             self._close_inpainter()
-            self._model = model
+            self._model = (name, loras)
         if self._inpainter is None:
-            self._inpainter = self._make_inpainter(model, self._reward)
+            self._inpainter = self._make_inpainter(name, loras, self._reward)
         if self._scorer is None:
             self._scorer = self._make_scorer(self._reward)
         return self._inpainter, self._scorer

@@ -26,6 +26,8 @@ class LearningWorker(QObject):
 
     learned = Signal(object)
     """Carries a Taste."""
+    started = Signal(object)
+    """It has begun to learn from what the store held; carries the TasteOrder."""
     closed = Signal()
 
     def __init__(self) -> None:
@@ -56,6 +58,14 @@ class LearningWorker(QObject):
             early, self._early = self._early, []
             for swap in early:
                 self._apply(self._learner, swap)
+            self._tell()
+            self.started.emit(order)
+
+    @Slot(object, object)
+    def extend(self, order: TasteOrder, strips: Sequence[JudgedStrip]) -> None:
+        """Learn also from strips of an earlier reward, which the present one has seen by now."""
+        if self._learner is not None and order == self._order:
+            self._learner.extend(strips)
             self._tell()
 
     @Slot(object)
@@ -107,6 +117,11 @@ class _Learner:
     def add(self, said: JudgedStrip) -> None:
         """Learn from one answer more; one on the same subject counts no more."""
         self._set(said, latest((*self._opinions(said), *said.opinions)))
+
+    def extend(self, strips: Sequence[JudgedStrip]) -> None:
+        """Learn from what was said before all that is known."""
+        self._strips = {s.digest: s for s in joined((*strips, *self._strips.values()))}
+        self.reward = _learn(list(self._strips.values()))
 
     def remove(self, said: JudgedStrip) -> None:
         left = tuple(opinion for opinion in self._opinions(said) if opinion not in said.opinions)

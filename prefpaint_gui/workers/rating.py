@@ -17,6 +17,7 @@ from prefpaint_gui.state.rating_messages import (
     ScoredPrompt,
 )
 from prefpaint_gui.workers.generation import OwnedScorer
+from prefpaint_gui.workers.opened import Opened
 from training.errors import Cancelled, PrefPaintError
 from training.preferences.agreement import measure_agreement
 from training.preferences.records import Opinion, Presentation, StoredOpinion
@@ -157,24 +158,15 @@ class RatingStoreWorker(QObject):
 
     def __init__(self, open_store: Callable[[], RatingStore]) -> None:
         super().__init__()
-        self._open_store = open_store
-        self._opened: RatingStore | None = None
+        self._store = Opened(open_store, self.noticed.emit)
         self._ids: dict[tuple[str, int | None], int] = {}
         """Record of each picture rated, and of each prompt skipped."""
-
-    @property
-    def _store(self) -> RatingStore:
-        if self._opened is None:
-            self._opened = self._open_store()
-            if self._opened.notice:
-                self.noticed.emit(self._opened.notice)
-        return self._opened
 
     @Slot(str, str)
     def read_opinions(self, collection: str, person: str) -> None:
         """Tell what the person has said of the collection before."""
         try:
-            by_item = self._store.collection_opinions(collection, person)
+            by_item = self._store.get().collection_opinions(collection, person)
         except (PrefPaintError, OSError) as error:
             self.failed.emit(_sentence(error))
             return
@@ -190,7 +182,7 @@ class RatingStoreWorker(QObject):
     def measure(self, collection: str) -> None:
         """Tell how far all raters of the collection agree."""
         try:
-            agreement = measure_agreement(self._store.collection_opinions(collection))
+            agreement = measure_agreement(self._store.get().collection_opinions(collection))
         except (PrefPaintError, OSError) as error:
             self.failed.emit(_sentence(error))
         else:
@@ -201,14 +193,14 @@ class RatingStoreWorker(QObject):
         """Keep an opinion in the place of the one before; a rating takes back a skip."""
         item, _ = order.key
         try:
-            record_id = self._store.record(order.presentation, order.opinion)
+            record_id = self._store.get().record(order.presentation, order.opinion)
             before = self._ids.get(order.key, record_id)
             if before != record_id:
-                self._store.withdraw(before)
+                self._store.get().withdraw(before)
             self._ids[order.key] = record_id
             skip = self._ids.get((item, None))
             if order.opinion.signal == "rating" and skip is not None:
-                self._store.withdraw(skip)
+                self._store.get().withdraw(skip)
                 del self._ids[item, None]
         except (PrefPaintError, OSError) as error:
             self.not_kept.emit(order, _sentence(error))
@@ -218,9 +210,7 @@ class RatingStoreWorker(QObject):
     @Slot()
     def close(self) -> None:
         """Finish writing."""
-        if self._opened is not None:
-            self._opened.close()
-            self._opened = None
+        self._store.close()
         self.closed.emit()
 
 

@@ -141,7 +141,7 @@ def _cost_of_previews(model: DiffusionModel) -> None:
 
 def _gaps() -> None:
     """The window's timer, idle and while a model samples in its process."""
-    from prefpaint_gui.app import real_backends
+    from prefpaint_gui.backends import real_backends
     from prefpaint_gui.state.models import PATCHMATCH, ModelChoice
 
     with tempfile.TemporaryDirectory() as folder:

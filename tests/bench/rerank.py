@@ -41,7 +41,8 @@ def measure(folder: Path, count: int) -> tuple[list[float], list[float]]:
     from PySide6.QtTest import QTest
     from PySide6.QtWidgets import QApplication
 
-    from prefpaint_gui.app import build_window, real_backends
+    from prefpaint_gui.app import build_window
+    from prefpaint_gui.backends import real_backends
     from prefpaint_gui.photo_io import photo_from_pixels
     from training.preferences.store import PreferenceStore
 

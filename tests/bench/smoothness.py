@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 from tests.bench.scene import large_photo
 
 if TYPE_CHECKING:
-    from prefpaint_gui.app import Backends
+    from prefpaint_gui.backends import Backends
 
 GENERATES = 3
 
 
 def main() -> None:
     """Print the median, 99th percentile and longest gap, idle and while generating."""
-    from prefpaint_gui.app import real_backends
+    from prefpaint_gui.backends import real_backends
 
     measure(real_backends())
 

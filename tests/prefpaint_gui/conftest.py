@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,14 +13,14 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from prefpaint_gui.app import Backends, Program, build_window
+from prefpaint_gui.app import Program, build_window
+from prefpaint_gui.backends import Backends
 from prefpaint_gui.state.models import PATCHMATCH, ModelChoice
 from prefpaint_gui.state.options import Tool
 from prefpaint_gui.widgets import file_dialogs
 from tests.prefpaint_gui.fake_models import FakeModels
 from tests.prefpaint_gui.fakes import FakeInpainter, FakeScorer, FakeStore
 from training.preferences.records import Opinion
-from training.preferences.store import PreferenceStore
 from training.reward.finetune import Place
 
 LEFT = Qt.MouseButton.LeftButton
@@ -37,12 +38,14 @@ class Bench:
     scorer: FakeScorer
     store: FakeStore
     made: list[str] = field(default_factory=list)
-    """Names of the models that an inpainter was made for."""
+    """Names of the models, with their LoRA files, that an inpainter was made for."""
     models: FakeModels = field(default_factory=FakeModels)
     rewards: list[str] = field(default_factory=list)
     """Those that an inpainter was made for."""
     places: list[Place] = field(default_factory=list)
-    """The last one is where rewards are trained, on the preferences kept in its folder."""
+    """The last one is where rewards are trained."""
+    stores: list[Callable[[], Any]] = field(default_factory=list)
+    """The last one opens the preferences; at first it gives the fake one."""
 
     @property
     def place(self) -> Place:
@@ -116,12 +119,13 @@ def bench(
     inpainter, scorer, store = FakeInpainter(), FakeScorer(), FakeStore()
     made: list[str] = []
     rewards: list[str] = []
+    stores: list[Callable[[], Any]] = [lambda: store]
     data = tmp_path_factory.mktemp("data")
     trainer = (sys.executable, "-m", "training")
     places = [Place(data, trainer, data / "general.safetensors", data / "settings.toml")]
 
-    def make_inpainter(model: str, reward: str) -> FakeInpainter:
-        made.append(model)
+    def make_inpainter(model: str, loras: tuple[Path, ...], reward: str) -> FakeInpainter:
+        made.append(" + ".join((model, *(lora.name for lora in loras))))
         rewards.append(reward)
         return inpainter
 
@@ -135,10 +139,9 @@ def bench(
         Backends(
             make_inpainter,
             lambda _reward: scorer,
-            lambda: store,
+            lambda: stores[-1](),
             choices,
             lambda: models,
-            lambda: PreferenceStore(data),
             lambda: places[-1],
         )
     )
@@ -149,7 +152,7 @@ def bench(
         program.show()
     program.window.activateWindow()
     program.window.canvas.setFocus()
-    yield Bench(qtbot, program, inpainter, scorer, store, made, models, rewards, places)
+    yield Bench(qtbot, program, inpainter, scorer, store, made, models, rewards, places, stores)
     inpainter.gate.set()
     store.gate.set()
     models.gate.set()

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from prefpaint_gui.app import Backends
+from prefpaint_gui.backends import Backends
 from tests.prefpaint_gui.fake_models import FakeModels
 from training.errors import Cancelled, PrefPaintError
 from training.inpainting.request import (
@@ -22,11 +22,13 @@ from training.inpainting.request import (
     Progress,
 )
 from training.preferences.records import (
+    Filter,
     JudgedStrip,
     Opinion,
     Presentation,
     Signal,
     StoredOpinion,
+    StoredPresentation,
 )
 from training.reward.score import Score
 
@@ -133,6 +135,7 @@ class FakeStore:
         self.numbers = iter(range(1, 10_000))
         self.error: str | None = None
         self.is_closed = False
+        self.version = 1
         self.gate = threading.Event()
         self.gate.set()
         """While it is not set, nothing is written."""
@@ -164,8 +167,19 @@ class FakeStore:
             if (opinion.person, presentation.reward_model, since) == (person, reward_model, None)
         ]
 
+    def presentation_ids(self, which: Filter) -> list[int]:
+        return [key for key, (_, said) in self.kept.items() if said.person in which.persons]
+
+    def read(self, presentation_id: int, _which: Filter) -> StoredPresentation:
+        presentation, opinion = self.kept[presentation_id]
+        stored = StoredOpinion(presentation_id, opinion, "2026-01-01T00:00:00.000+00:00")
+        return StoredPresentation(str(presentation_id), presentation, (stored,))
+
     def persons(self) -> list[str]:
         return sorted({opinion.person for _, opinion in self.kept.values()})
+
+    def data_version(self) -> int:
+        return self.version
 
     def close(self) -> None:
         self.is_closed = True
@@ -192,7 +206,6 @@ def fake_backends(**given: Any) -> Backends:
         store=FakeStore,
         models=list,
         library=FakeModels,
-        trained_on=nothing,
         training=nothing,
     )
     return replace(backends, **given)

@@ -115,6 +115,10 @@ def test_a_held_key_shows_the_photo_as_it_was(painted: Bench, key: Qt.Key):
     original = painted.program.document.pixels[45, 60]
     painted.qtbot.keyPress(canvas, key)
     assert canvas.is_comparing
+    alone = canvas.grab().toImage()
+    painted.program.options.update(show_regions=False)
+    assert canvas.grab().toImage() == alone  # no frame either
+    painted.program.options.update(show_regions=True)
     painted.program.window.commands["actual"].trigger()
     assert middle_colour(painted) == QColor(*(int(value) for value in original))
     painted.qtbot.keyRelease(canvas, key)

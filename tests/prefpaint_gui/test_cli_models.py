@@ -10,6 +10,8 @@ import typer
 from prefpaint_gui.__main__ import main
 from tests.training.checkpoints import lora_shapes, make_pipeline, save_tensors
 from tests.training.fake_hub import FakeHub, serve_hub
+from tests.training.tiny_builtin import PROVENANCE, save_builtin
+from training.inpainting import builtin_models
 from training.inpainting.model_registry import FILE_NAME
 
 HUB_ID = "someone/brick-walls"
@@ -63,11 +65,25 @@ def test_the_list_tells_what_there_is_and_how_to_get_the_rest(
     capsys: pytest.CaptureFixture[str], folder: Path
 ) -> None:
     assert main(["models", "list"]) == 0
-    head, patchmatch, prefpaint, *_, last = capsys.readouterr().out.splitlines()
+    head, patchmatch, *others, last = capsys.readouterr().out.splitlines()
     assert head.split() == ["name", "family", "size", "licence", "where"]
     assert patchmatch.startswith("patchmatch")
+    (prefpaint,) = [line for line in others if line.startswith("prefpaint-v1.0")]
     assert prefpaint.endswith("prefpaint models download prefpaint-v1.0")
     assert last == f"Downloads lie in {folder}"
+
+
+def test_a_built_in_model_is_listed_with_what_its_card_says(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(builtin_models, "FOLDER", save_builtin(tmp_path))
+    assert main(["models", "list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2].startswith("nano ")
+    assert "Apache-2.0" in lines[2]
+    assert lines[2].endswith("built in")
+    assert f"nano: {PROVENANCE} See {tmp_path / 'nano' / 'README.md'}" in lines
+    assert "built in and stays" in error_of(capsys, "remove", "nano")
 
 
 def test_a_model_is_added_and_taken_off_again(

@@ -9,16 +9,22 @@ from PySide6.QtGui import QContextMenuEvent, QStandardItemModel, QWheelEvent
 from PySide6.QtWidgets import QApplication, QMenu
 from pytestqt.qtbot import QtBot
 
-from prefpaint_gui.app import build_window, real_backends
+from prefpaint_gui.app import build_window
+from prefpaint_gui.backends import real_backends
 from prefpaint_gui.settings import Settings, load_settings
 from prefpaint_gui.state.models import PATCHMATCH
 from prefpaint_gui.state.options import OptionValues, Tool
+from prefpaint_gui.widgets import file_dialogs
 from tests.prefpaint_gui.conftest import ABSENT, DIFFUSION, Bench
 from tests.prefpaint_gui.fakes import fake_backends
 from training.inpainting.settings import DiffusionSettings
 
 CONTROL = Qt.KeyboardModifier.ControlModifier
-ASKED = DiffusionSettings("a red door", "people", 12, 4.5, "ddim", 0.35)
+ASKED = DiffusionSettings(
+    *("a red door", "people", 12, 4.5, "ddim", 0.35),
+    match_colour=False,
+    loras=(Path("/styles/red.safetensors"),),
+)
 
 
 @pytest.fixture
@@ -146,9 +152,31 @@ def test_the_controls_set_what_the_model_is_asked(diffusing: Bench):
     panel.feather.setValue(2)
     diffusing.generate()
     asked = diffusing.inpainter.requests[-1].settings
-    assert asked == replace(ASKED, prompt="", negative_prompt="")
+    assert asked == replace(ASKED, prompt="", negative_prompt="", match_colour=True, loras=())
     assert sampling.steps.value() == 12
     assert sampling.guidance.value() == 4.5
+
+
+def test_lora_files_and_colour_match_are_asked_of_the_model(
+    diffusing: Bench, monkeypatch: pytest.MonkeyPatch
+):
+    sampling = diffusing.program.window.panel.sampling
+    bar = diffusing.program.window.panel.verticalScrollBar()
+    bar.setValue(bar.maximum())
+    paths = [Path("/styles/red.safetensors"), Path("/styles/night.safetensors")]
+    for path in [*paths, paths[0], None]:
+        monkeypatch.setattr(file_dialogs, "ask_lora", lambda _, path=path: path)
+        diffusing.qtbot.mouseClick(sampling.loras.add, Qt.MouseButton.LeftButton)
+    choose(diffusing, sampling.colours, "As")
+    diffusing.generate()
+    asked = diffusing.inpainter.requests[-1].settings
+    assert (asked.loras, asked.match_colour) == (tuple(paths), False)
+    assert diffusing.made[-1] == "tiny + red.safetensors + night.safetensors"
+    diffusing.qtbot.mouseClick(sampling.loras.removes[0], Qt.MouseButton.LeftButton)
+    diffusing.generate()
+    assert diffusing.inpainter.requests[-1].settings.loras == (paths[1],)
+    assert diffusing.made[-1] == "tiny + night.safetensors"
+    assert len(sampling.loras.removes) == 1
 
 
 def test_eta_is_not_asked_of_a_sampler_without_it(diffusing: Bench):
@@ -280,6 +308,9 @@ def test_the_menu_of_a_card_brings_its_settings_back(diffusing: Bench):
     prompts = diffusing.program.window.top_bar.prompts
     assert prompts.isVisible()
     assert (prompts.prompt.text(), prompts.negative.text()) == ("a red door", "people")
+    sampling = diffusing.program.window.panel.sampling
+    assert sampling.colours.currentText() == "As the model makes them"
+    assert len(sampling.loras.removes) == 1
     assert has_settings_of(diffusing, seed)
 
 

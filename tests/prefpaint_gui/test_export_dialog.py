@@ -20,6 +20,7 @@ from tests.prefpaint_gui.conftest import LEFT
 from tests.prefpaint_gui.fakes import fake_backends
 from tests.training.strips import make_strip
 from training.preferences import export as exporting
+from training.preferences import importing
 from training.preferences.database import FILE_NAME
 from training.preferences.export import export
 from training.preferences.records import Opinion
@@ -227,6 +228,40 @@ def test_an_archive_comes_in(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Non
     desk.program.window.commands["import"].trigger()
     desk.until(desk.program.window.banner.isVisible)
     assert "README.md was altered" in desk.program.window.banner.text.text()
+
+
+def test_an_import_shows_its_course_and_can_be_cancelled(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with PreferenceStore(desk.folder / "laptop") as store:
+        for number in range(10, 20):
+            store.record(make_strip(number), Opinion("up", 0))
+        export(store, desk.folder / "archive", "jsonl")
+    monkeypatch.setattr(file_dialogs, "ask_archive", lambda *_: desk.folder / "archive")
+    reached, go_on = threading.Event(), threading.Event()
+    real = importing._strips
+
+    def slow(*args):
+        for number, strip in enumerate(real(*args)):
+            if number == 5:
+                reached.set()
+                assert go_on.wait(20)
+            yield strip
+
+    monkeypatch.setattr(importing, "_strips", slow)
+    course = desk.program.window.status.importing
+    assert not course.isVisible()
+    desk.program.window.commands["import"].trigger()
+    desk.until(lambda: reached.is_set() and course.bar.value() > 0)
+    assert course.isVisible()
+    assert course.what.text() == "Importing archive"
+    desk.press(course.cancel)
+    go_on.set()
+    assert not course.isVisible()
+    assert desk.status == "Nothing was imported."
+    desk.open()  # the same worker, which has ended the import by then
+    with desk.store() as store:
+        assert store.statistics().presentations == 3
 
 
 def test_a_manifest_stands_for_its_folder(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,20 +1,24 @@
 """The strip in the order of a person's taste, learned from their answers as they are given."""
 
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
 
-from prefpaint_gui.app import build_window
+from prefpaint_gui.app import Program, build_window
 from prefpaint_gui.settings import Settings, load_settings
 from prefpaint_gui.state.messages import Taste
+from prefpaint_gui.state.models import PATCHMATCH
 from prefpaint_gui.widgets import profile_menu
 from tests.prefpaint_gui.conftest import LEFT, Bench
-from tests.prefpaint_gui.fakes import fake_backends, red_of
+from tests.prefpaint_gui.fakes import FakeScorer, fake_backends, red_of
 from training.preferences.judged import joined
 from training.preferences.records import Opinion
+from training.preferences.store import PreferenceStore
 from training.reward.personal import learn
 
 CONTROL = Qt.KeyboardModifier.ControlModifier
@@ -97,6 +101,21 @@ def test_the_switch_brings_back_the_general_order_and_the_personal_one(tasteful:
     tasteful.key(Qt.Key.Key_P)
     assert side.own.isChecked()
     tasteful.until(lambda: tasteful.seeds == personal_order)
+
+
+def test_a_new_reward_learns_from_what_was_said_under_the_old_one(tasteful: Bench):
+    teach(tasteful, 12)
+    tasteful.until(lambda: len(tasteful.store.kept) == 12)
+    tasteful.scorer.name = "trained"
+    tasteful.scorer.features = lambda red: [red / 90, np.cos(2.0 * red), np.sin(0.7 * red)]
+    tasteful.program.training.choose("/rewards/trained.safetensors")
+    tasteful.generate()
+    tasteful.until(lambda: answers(tasteful) == 12)
+    assert tasteful.program.personal.taste.order.reward_model == "trained"
+    press_thumb(tasteful, tasteful.seeds[0], "down")
+    tasteful.until(lambda: answers(tasteful) == 13)
+    tasteful.key(Qt.Key.Key_Z, CONTROL)
+    tasteful.until(lambda: answers(tasteful) == 12)
 
 
 def test_the_strip_does_not_wait_for_the_disk(tasteful: Bench):
@@ -279,3 +298,76 @@ def test_what_one_window_resets_and_begins_outlives_another(qtbot, tmp_path: Pat
     assert kept.profile == "Bob"
     assert set(kept.profiles) == {"me", "Ann", "Bob"}
     assert kept.learned_since == since | second.personal.values.learned_since
+
+
+# --- another window -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Two:
+    """Two windows over one store and one file of settings; the second has learned of two thumbs."""
+
+    first: Program
+    second: Program
+    folder: Path
+
+    @property
+    def learned(self) -> int:
+        taste = self.second.personal.taste
+        return taste.reward.answers if taste is not None else -1
+
+
+@pytest.fixture
+def two(qtbot: QtBot, tmp_path: Path, photo_path: Path) -> Iterator[Two]:
+    scorer = FakeScorer()
+    scorer.features = lambda red: [np.cos(2.0 * red), np.sin(1.3 * red), red / 100]
+    backends = fake_backends(
+        store=lambda: PreferenceStore(tmp_path / "store"),
+        scorer=lambda _: scorer,
+        models=lambda: [PATCHMATCH],
+    )
+    file = tmp_path / "settings.json"
+    first, second = (build_window(backends, load_settings(file), file) for _ in range(2))
+    for program in (first, second):
+        qtbot.addWidget(program.window)
+        with qtbot.waitExposed(program.window):
+            program.show()
+    second.window.activateWindow()
+    second.window.files.open_path(photo_path)
+    qtbot.waitUntil(lambda: second.document.is_open)
+    second.document.fill_rectangle((40, 30), (80, 60))
+    second.window.commands["generate"].trigger()
+    qtbot.waitUntil(lambda: second.personal.taste is not None and not second.session.is_busy)
+    for seed in (0, 1):
+        button = second.window.strip.cards[seed].thumbs["up"]
+        qtbot.mouseClick(button, LEFT)
+    qtbot.waitUntil(lambda: second.personal.taste.reward.answers == 2)
+    with PreferenceStore(tmp_path / "store") as store:
+        qtbot.waitUntil(lambda: len(store.records()) == 2)
+    yield Two(first, second, tmp_path / "store")
+    for program in (first, second):
+        program.window.close()
+
+
+def test_what_is_deleted_elsewhere_is_forgotten_when_the_person_comes_back(qtbot: QtBot, two: Two):
+    two.first.window.activateWindow()
+    with PreferenceStore(two.folder) as store:
+        store.delete_all()
+    assert two.learned == 2
+    two.second.window.activateWindow()
+    qtbot.waitUntil(lambda: two.learned == 0)
+
+
+def test_what_is_deleted_elsewhere_is_forgotten_with_the_next_answer(qtbot: QtBot, two: Two):
+    with PreferenceStore(two.folder) as store:
+        store.delete_all()
+    qtbot.mouseClick(two.second.window.strip.cards[2].thumbs["up"], LEFT)
+    qtbot.waitUntil(lambda: two.learned == 1)
+
+
+def test_a_reset_in_one_window_holds_in_the_other(qtbot: QtBot, two: Two):
+    two.first.window.activateWindow()
+    two.first.personal.reset()
+    two.second.window.activateWindow()
+    qtbot.waitUntil(lambda: two.learned == 0)
+    assert two.second.personal.values.learned_since == two.first.personal.values.learned_since

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from PySide6.QtCore import Qt
 
 from prefpaint_gui.photo_io import photo_from_pixels
+from prefpaint_gui.state import candidates as candidates_module
 from prefpaint_gui.state.answers import Answers
 from prefpaint_gui.state.candidates import Candidates
 from prefpaint_gui.state.document import Document
@@ -221,3 +222,126 @@ def test_an_error_stays_in_sight_while_the_next_order_runs(busy: Bench):
     assert busy.program.window.banner.isVisible()
     busy.generate()
     assert not busy.program.window.banner.isVisible()
+
+
+# --- the strips of earlier jobs -------------------------------------------------------------------
+
+
+@pytest.fixture
+def two_sets(painted: Bench) -> Bench:
+    """Two Generates, one after the other; the second one's fills are shown."""
+    painted.generate()
+    painted.generate()
+    assert set(painted.seeds) == {4, 5, 6, 7}
+    return painted
+
+
+def test_the_fills_of_the_job_before_are_a_key_away_with_what_was_said_of_them(painted: Bench):
+    program, side = painted.program, painted.program.window.strip.side
+    painted.generate()
+    painted.key(Qt.Key.Key_2)
+    painted.key(Qt.Key.Key_Up)
+    chosen = program.candidates.selected
+    assert not side.earlier.isVisible()
+    painted.generate()
+    assert side.place.text() == "Set 2 of 2"
+    assert program.candidates.thumbs == {}
+    painted.key(Qt.Key.Key_PageUp)
+    assert set(painted.seeds) == {0, 1, 2, 3}
+    assert program.candidates.thumbs == {chosen: "up"}
+    assert program.candidates.shown.seed == chosen
+    assert not side.earlier.isEnabled()
+    painted.qtbot.mouseClick(side.later, LEFT)
+    assert set(painted.seeds) == {4, 5, 6, 7}
+    assert program.candidates.thumbs == {}
+
+
+def test_a_waiting_job_that_starts_costs_no_work(painted: Bench):
+    """Fills come for the second set while the person accepts one of the first."""
+    painted.inpainter.gate.clear()
+    painted.key(Qt.Key.Key_Return, CONTROL)
+    painted.key(Qt.Key.Key_Return, CONTROL)
+    painted.inpainter.gate.set()
+    painted.until(lambda: not painted.program.session.is_busy)
+    painted.inpainter.gate.clear()
+    painted.key(Qt.Key.Key_Return, CONTROL)
+    painted.until(lambda: len(painted.inpainter.requests) == 3)
+    painted.key(Qt.Key.Key_PageUp)
+    painted.key(Qt.Key.Key_PageUp)
+    assert set(painted.seeds) == {0, 1, 2, 3}
+    painted.key(Qt.Key.Key_Up)
+    painted.inpainter.gate.set()
+    painted.until(lambda: not painted.program.session.is_busy)
+    assert set(painted.seeds) == {0, 1, 2, 3}
+    painted.key(Qt.Key.Key_Return)
+    assert painted.program.document.pixels[45, 60, 0] == red_of(BEST_OF_FOUR)
+    painted.until(lambda: len(painted.store.kept) == 2)
+    assert painted.store.answers == [(BEST_OF_FOUR, "up"), (BEST_OF_FOUR, "accept")]
+
+
+def test_an_undone_thumb_goes_from_its_own_set(two_sets: Bench):
+    candidates = two_sets.program.candidates
+    two_sets.key(Qt.Key.Key_1)
+    two_sets.key(Qt.Key.Key_Up)
+    two_sets.key(Qt.Key.Key_PageUp)
+    two_sets.key(Qt.Key.Key_Z, CONTROL)
+    assert candidates.thumbs == {}
+    two_sets.key(Qt.Key.Key_PageDown)
+    assert candidates.thumbs == {}
+    two_sets.key(Qt.Key.Key_Z, CONTROL, SHIFT)
+    assert list(candidates.thumbs.values()) == ["up"]
+
+
+def test_a_job_that_is_cancelled_with_nothing_made_gives_the_strip_back(painted: Bench):
+    painted.generate()
+    painted.inpainter.gate.clear()
+    painted.key(Qt.Key.Key_Return, CONTROL)
+    painted.until(lambda: set(painted.seeds) == {4, 5, 6, 7})
+    painted.key(Qt.Key.Key_Escape)
+    assert set(painted.seeds) == {0, 1, 2, 3}
+    assert not painted.program.window.strip.side.earlier.isVisible()
+
+
+def test_sets_of_the_photo_as_it_was_come_back_with_undo(two_sets: Bench):
+    candidates = two_sets.program.candidates
+    two_sets.key(Qt.Key.Key_Return)
+    assert candidates.current_strips == []
+    two_sets.mask_rectangle()
+    two_sets.generate()
+    assert len(candidates.current_strips) == 1
+    two_sets.key(Qt.Key.Key_Z, CONTROL)  # the mask
+    two_sets.key(Qt.Key.Key_Z, CONTROL)  # the accepted candidate
+    assert candidates.place == 2
+    assert set(two_sets.seeds) == {4, 5, 6, 7}
+    two_sets.key(Qt.Key.Key_Z, CONTROL, SHIFT)
+    assert len(candidates.current_strips) == 1
+
+
+def test_a_draft_of_an_earlier_set_is_finished_behind_the_job_that_runs(painted: Bench):
+    painted.inpainter.drafts = True
+    painted.inpainter.gate.clear()
+    painted.key(Qt.Key.Key_Return, CONTROL)
+    painted.until(lambda: len(painted.program.candidates.ranked) == 4)
+    painted.key(Qt.Key.Key_Escape)
+    painted.key(Qt.Key.Key_Return, CONTROL)
+    painted.until(
+        lambda: set(painted.seeds) == {4, 5, 6, 7} and len(painted.inpainter.requests) == 2
+    )
+    painted.until(lambda: len(painted.program.candidates.ranked) == 4)
+    painted.key(Qt.Key.Key_PageUp)
+    painted.key(Qt.Key.Key_Return)
+    painted.inpainter.gate.set()
+    painted.until(lambda: painted.program.document.is_modified)
+    assert painted.program.document.pixels[45, 60, 0] == red_of(BEST_OF_FOUR)
+
+
+def test_old_sets_go_when_they_take_too_much_memory(
+    painted: Bench, monkeypatch: pytest.MonkeyPatch
+):
+    painted.generate()
+    (first,) = painted.program.candidates.current_strips
+    monkeypatch.setattr(candidates_module, "MEMORY_LIMIT", 2 * first.size)
+    for _ in range(4):
+        painted.generate()
+    assert 1 < len(painted.program.candidates.current_strips) < 5
+    assert set(painted.seeds) == {16, 17, 18, 19}

@@ -12,12 +12,13 @@ import pytest
 from filelock import FileLock
 from PySide6.QtWidgets import QPushButton
 
-from prefpaint_gui.app import TRAIN_WORD
+from prefpaint_gui.backends import TRAIN_WORD
 from prefpaint_gui.state.training import BUILTIN
 from prefpaint_gui.widgets.train_dialog import TrainDialog
 from tests.prefpaint_gui.conftest import LEFT, Bench
 from tests.prefpaint_gui.tiny_reward import save_tiny_reward
 from tests.training.preferences import keep_accepts
+from training.preferences.store import PreferenceStore
 from training.reward.finetune import Place
 
 SETTINGS = """
@@ -63,6 +64,7 @@ DIES = WORDS + "os._exit(9)"
 def opened(bench: Bench, strips: int = 50, script: str | None = None) -> TrainDialog:
     """The dialog over a store with so many strips. script: Python instead of the real trainer."""
     keep_accepts(bench.place.folder, strips)
+    bench.stores.append(lambda: PreferenceStore(bench.place.folder))
     if script is not None:
         use_place(bench, replace(bench.place, command=(sys.executable, "-c", script)))
     bench.program.window.commands["train"].trigger()
@@ -159,6 +161,22 @@ def test_the_result_ranks_only_when_it_is_chosen_and_the_way_back_is_open(painte
     generate_beside(bench)
     assert bench.rewards[-1] == BUILTIN
     assert bench.program.settings.reward == BUILTIN
+
+
+def test_of_rewards_taken_before_the_last_one_stays(bench: Bench):
+    folder = bench.place.folder / "rewards"
+    folder.mkdir()
+    for day in (1, 2, 3):
+        (folder / f"trained-2026010{day}-120000.safetensors").write_bytes(b"old")
+    (folder / "mine.safetensors").write_bytes(b"mine")
+    dialog = opened(bench, script=FINISHES)
+    press(bench, dialog.train)
+    press(bench, dialog.offer.use)
+    bench.until(lambda: bench.program.training.reward != BUILTIN)
+    taken = Path(bench.program.training.reward).name
+    assert {path.name for path in folder.iterdir()} == {
+        *(taken, "trained-20260103-120000.safetensors", "mine.safetensors")
+    }
 
 
 def test_keeping_the_present_reward_deletes_the_run(bench: Bench):

@@ -5,12 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
+from PySide6.QtCore import QMimeData, QPoint, QStandardPaths, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import QApplication, QLineEdit
 
 from prefpaint_gui.widgets import file_dialogs
 from prefpaint_gui.widgets.file_actions import pixels_of
+from resources import SAMPLE_PHOTO
 from tests.prefpaint_gui.conftest import Bench
 from tests.prefpaint_gui.fakes import red_of
 
@@ -148,6 +149,39 @@ def test_an_empty_clipboard_is_one_sentence(bench: Bench):
     QGuiApplication.clipboard().clear()
     bench.key(Qt.Key.Key_V, CONTROL)
     assert "clipboard" in bench.program.window.banner.text.text()
+
+
+def test_a_fill_of_the_sample_is_not_saved_beside_the_program_s_own_files(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    folders = tmp_path / "home", tmp_path / "home" / "Pictures"
+    monkeypatch.setattr(Path, "home", lambda: folders[0])
+    monkeypatch.setattr(QStandardPaths, "writableLocation", lambda _: str(folders[1]))
+    suggested = answer_save(monkeypatch, None)
+    bench.open(SAMPLE_PHOTO)
+    bench.program.window.commands["save_as"].trigger()
+    folders[1].mkdir(parents=True)
+    bench.program.window.commands["save_as"].trigger()
+    assert [path.parent for path in suggested] == list(folders)
+    assert bench.program.settings.last_folder is None
+
+
+def test_the_strip_is_slim_until_the_first_generate(bench: Bench, photo_path: Path):
+    bench.open(photo_path)
+    strip = bench.program.window.strip
+    assert strip.height() < 56
+    assert strip.message.isVisible()
+    assert not strip.side.isVisible()
+    bench.mask_rectangle()
+    bench.generate()
+    height = strip.height()
+    assert height > 200
+    assert strip.side.isVisible()
+    bench.key(Qt.Key.Key_Return)
+    assert strip.cards == {}
+    assert strip.height() == height
+    bench.open(photo_path)
+    assert strip.height() < 56
 
 
 def test_the_sample_opens_ready_to_generate(bench: Bench):

@@ -15,9 +15,11 @@ import torch
 from tests.training.photos import hole_at, make_photo
 from tests.training.tiny_families import Family, make_family
 from training.errors import Cancelled, PrefPaintError
-from training.inpainting.diffusion.general import GeneralInpainter, can_inpaint, load_general
+from training.inpainting.diffusion.general import GeneralInpainter
+from training.inpainting.diffusion.general_loading import can_inpaint, load_general
+from training.inpainting.diffusion.general_previews import LatentPreviews
 from training.inpainting.region import make_request
-from training.inpainting.request import Candidate, Event, InpaintRequest, Progress
+from training.inpainting.request import Candidate, Event, InpaintRequest, Preview, Progress
 from training.inpainting.settings import DiffusionSettings
 
 SETTINGS = DiffusionSettings("a cat", "blurry", steps=3)
@@ -80,6 +82,46 @@ def test_every_seed_gets_a_fill_of_its_own_and_the_rest_stays_bit_for_bit(family
     assert shares[-1] == 1
     (again,) = generate(inpainter, replace(request, seeds=(2,)))
     assert np.array_equal(again.pixels, candidates[1].pixels)
+
+
+@pytest.mark.parametrize("family", ["flux-fill", "sd3-inpaint"])
+def test_previews_come_near_to_what_is_made(family: Family) -> None:
+    """The last one is of latents one step before the end."""
+    request, events = ask((1, 2), steps=4), list[Event]()
+    candidates = generate(make_inpainter(family), request, events)
+    previews = [event for event in events if isinstance(event, Preview)]
+    parts = len(request.parts)
+    assert [preview.seed for preview in previews] == [1, 1] * parts + [2, 2] * parts
+    known = ~request.hole
+    for preview in previews:
+        assert np.array_equal(preview.pixels[known], request.image[known])
+    assert not np.array_equal(previews[0].pixels, previews[1].pixels)
+    assert len(candidates) == 2
+
+
+def test_a_prediction_from_two_steps_is_exact_for_a_straight_way() -> None:
+    """x(s) = (1 - s) x0 + s noise, as in flow matching: x0 comes back from any two."""
+    pipeline = make_family("sd3-inpaint")
+    pipeline.scheduler.set_timesteps(5)
+    wanted, noise = torch.randn(2, 1, 16, 4, 4, generator=torch.Generator().manual_seed(0))
+    seen: list[torch.Tensor] = []
+
+    def show(latents: torch.Tensor) -> list[Any]:
+        seen.append(latents)
+        return [np.zeros((1, 1, 3), np.uint8)]
+
+    previews = LatentPreviews(pipeline, show, (32, 32))
+    for index, sigma in enumerate(pipeline.scheduler.sigmas[1:]):
+        previews.after_step(index, (1 - sigma) * wanted + sigma * noise, is_wanted=True)
+    assert len(seen) == 4
+    for found in seen:
+        assert torch.allclose(found, wanted, atol=1e-4)
+
+
+def test_a_family_of_which_it_is_not_known_how_to_shows_none() -> None:
+    events: list[Event] = []
+    generate(make_inpainter("kandinsky"), ask((1,)), events)
+    assert not [event for event in events if isinstance(event, Preview)]
 
 
 def test_the_size_is_one_that_the_pipeline_takes() -> None:

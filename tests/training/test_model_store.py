@@ -33,7 +33,7 @@ NEVER = threading.Event()
 
 @pytest.fixture
 def store(tmp_path: Path) -> ModelStore:
-    return ModelStore(tmp_path / "data" / "models")
+    return ModelStore(tmp_path / "data" / "models", tmp_path / "no built-in models")
 
 
 @pytest.fixture

@@ -14,8 +14,9 @@ path at which there is nothing now."""
 @dataclass(frozen=True)
 class ModelEntry:
     """source: hub id or path as text. location: folder or file, None if there is none on this
-    machine. size_bytes: on disk, None if unknown. is_builtin: needs no file. is_offered: listed
-    always. is_downloaded: the files are the store's own, and it deletes them when asked to.
+    machine. size_bytes: on disk, None if unknown. is_builtin: part of the program. is_offered:
+    listed always. is_downloaded: the files are the store's own, and it deletes them when asked to.
+    provenance: what a built-in model learned from, in its card's words.
     """
 
     name: str
@@ -30,6 +31,7 @@ class ModelEntry:
     is_offered: bool = False
     is_downloaded: bool = False
     state: State = "ready"
+    provenance: str = ""
 
 
 PATCHMATCH = ModelEntry(

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from training.errors import PrefPaintError
-from training.inpainting import hub_download
+from training.inpainting import builtin_models, hub_download
 from training.inpainting.checkpoint_files import identify
 from training.inpainting.hub_plan import DownloadPlan, bytes_on_disk
 from training.inpainting.model_entry import OFFERED, PATCHMATCH, ModelEntry, State, size_text
@@ -33,19 +33,24 @@ class ModelStore:
     notice: one sentence for the person after a damaged list was set aside, else None.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """folder: need not exist; it is made by the first change."""
+    def __init__(self, folder: Path, builtin: Path | None = None) -> None:
+        """folder: need not exist; it is made by the first change. builtin: where the program's own
+        models lie, None for resources/models."""
         self.folder = folder
+        self._builtin_folder = builtin or builtin_models.FOLDER
         self.notice: str | None = None
 
     def entries(self) -> list[ModelEntry]:
-        """PatchMatch, the offered models, then what the person added or downloaded."""
-        records = {record.name: record for record in self._records()}
+        """PatchMatch, other built-in models, the offered ones, then what the person added or
+        downloaded."""
+        kept = self._records()
+        builtin = self._builtin(kept)
+        records = {record.name: record for record in kept}
         offered = [
             self._entry(records.pop(entry.name), entry) if entry.name in records else entry
             for entry in OFFERED
         ]
-        return [PATCHMATCH, *offered, *map(self._entry, records.values())]
+        return [PATCHMATCH, *builtin, *offered, *map(self._entry, records.values())]
 
     def listed(self, name_or_id: str) -> ModelEntry | None:
         """The entry of a name, hub id or added path, whatever its state."""
@@ -170,8 +175,8 @@ class ModelStore:
     def remove(self, name: str) -> None:
         """Take a model off the list and delete its files if the store downloaded them.
 
-        A person's own files stay. Raises PrefPaintError for PatchMatch, for an offered model that
-        is not here, and for an unknown name.
+        A person's own files stay. Raises PrefPaintError for a built-in model, for an offered one
+        that is not here, and for an unknown name.
         """
         entry = self.listed(name)
         if entry is None:
@@ -185,6 +190,16 @@ class ModelStore:
         with locked(self.folder):
             kept = [record for record in self._records() if record.name != entry.name]
             write_records(self.folder, kept)
+
+    def _builtin(self, records: list[Record]) -> list[ModelEntry]:
+        """The diffusion models of the program; one makes way for a person's own of its name."""
+        found = []
+        try:
+            for entry in builtin_models.builtin_models(self._builtin_folder):
+                found.append(replace(entry, name=_free_name(entry.name, _names_of(records))))
+        except PrefPaintError as error:
+            self.notice = f"A built-in model is damaged: {error} Or install PrefPaint anew."
+        return found
 
     def _records(self) -> list[Record]:
         records, notice = read_records(self.folder)
@@ -220,6 +235,8 @@ class ModelStore:
 
     def _hub_id(self, name_or_id: str) -> str:
         entry = self.listed(name_or_id)
+        if entry and entry.is_builtin:
+            raise PrefPaintError(f"{entry.name} is built in: there is nothing to download.")
         hub_id = entry.source if entry else name_or_id.removeprefix(_HUB_PAGE).rstrip("/")
         if not _is_hub_id(hub_id):
             raise PrefPaintError(
@@ -237,10 +254,7 @@ class ModelStore:
         return self._free_name(hub_id.split("/")[1], records)
 
     def _free_name(self, wish: str, records: list[Record]) -> str:
-        taken = {PATCHMATCH.name, *(e.name for e in OFFERED), *(r.name for r in records)}
-        base = re.sub(r"[^\w.\-]+", "-", wish).strip("-.") or "model"
-        names = (f"{base}-{number}" if number > 1 else base for number in range(1, len(taken) + 2))
-        return next(name for name in names if name not in taken)
+        return _free_name(wish, _names_of(records) | {e.name for e in self._builtin(records)})
 
     def _check_space(self, plan: DownloadPlan, location: Path) -> None:
         existing = next(folder for folder in location.parents if folder.exists())
@@ -278,6 +292,18 @@ def _found_at(path: Path) -> ModelEntry:
         "unknown",
         is_builtin=False,
     )
+
+
+def _names_of(records: list[Record]) -> set[str]:
+    """Taken by records, offered models and PatchMatch."""
+    return {PATCHMATCH.name, *(e.name for e in OFFERED), *(r.name for r in records)}
+
+
+def _free_name(wish: str, taken: set[str]) -> str:
+    """The wish as a name, with a number where it is taken."""
+    base = re.sub(r"[^\w.\-]+", "-", wish).strip("-.") or "model"
+    names = (f"{base}-{number}" if number > 1 else base for number in range(1, len(taken) + 2))
+    return next(name for name in names if name not in taken)
 
 
 def _is_hub_id(text: str) -> bool:

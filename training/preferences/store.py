@@ -140,6 +140,12 @@ class PreferenceStore:
         with self._errors("be counted"):
             return reading.statistics(self._connection)
 
+    def data_version(self) -> int:
+        """A number that changes when another window or command writes, not by one's own writing."""
+        with self._errors("be read"):
+            (version,) = self._connection.execute("PRAGMA data_version").fetchone()
+        return int(version)
+
     def tally(self, which: Filter = EVERYTHING) -> Tally:
         """Count what the filter lets through, by signal, model and person."""
         with self._errors("be counted"):

@@ -6,6 +6,7 @@ No torch: the training itself is `prefpaint-train reward` in a process of its ow
 import json
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -25,6 +26,8 @@ from training.reward.eye import tier_pairs
 
 SETTINGS = "finetune.toml"
 RUNS, DATA, RUN = "training", "data", "run"
+REWARDS_KEPT = 2
+"""The one in use and the one before; each has 19 MB."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,10 @@ class Run:
             return None
 
     def take(self) -> Path:
-        """Keep the result as a reward of its own, delete the rest and give its file."""
+        """Keep the result as a reward of its own, delete the rest and give its file.
+
+        Of rewards that were taken before, the last one stays, to go back to.
+        """
         kept = self.place.folder / "rewards" / f"trained-{self.folder.name}.safetensors"
         try:
             kept.parent.mkdir(parents=True, exist_ok=True)
@@ -142,6 +148,9 @@ class Run:
                 f"The new reward cannot be kept as {kept} ({error.strerror or error}). Make the "
                 "folder writable and try again."
             ) from error
+        for old in sorted(kept.parent.glob("trained-*.safetensors"))[:-REWARDS_KEPT]:
+            with suppress(OSError):  # another window reads it; the next one taken tries again
+                old.unlink()
         self.delete()
         return kept
 

@@ -3,117 +3,42 @@
 import math
 import threading
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from inspect import Parameter, signature
-from pathlib import Path
 from typing import Any
 
-import diffusers
 import numpy as np
 import numpy.typing as npt
 import torch
-from diffusers import AutoPipelineForInpainting
 from PIL import Image
 
 from training.errors import Cancelled, PrefPaintError
 from training.inpainting.diffusion.batch import NotFiniteError
 from training.inpainting.diffusion.devices import describe_memory, free_memory, is_out_of_memory
-from training.inpainting.diffusion.inpainter import Judge
+from training.inpainting.diffusion.general_previews import LatentPreviews, make_previewer
+from training.inpainting.diffusion.inpainter import PREVIEWS, Judge
+from training.inpainting.diffusion.previews import Previewer
 from training.inpainting.diffusion.regions import Region, by_size, cut
 from training.inpainting.diffusion.scaling import GRANULARITY
-from training.inpainting.pipeline_folder import INDEX, parse_index, weights_in
-from training.inpainting.request import Candidate, Event, InpaintRequest, Progress
+from training.inpainting.request import (
+    Candidate,
+    Event,
+    InpaintRequest,
+    Pixels,
+    Preview,
+    Progress,
+)
 from training.inpainting.settings import DiffusionSettings
 
 USUAL_SIDE = 1024
 """Pixels; the side of the squares that most of these models were trained on."""
-GIVEN = ("prompt", "image", "mask_image")
-"""All that a request has to give; a pipeline that cannot do without more is for something else."""
 
 
-def load_general(
-    path: Path,
-    name: str,
-    device: torch.device,
-    dtype: torch.dtype,
-    loras: Sequence[Path],
-    judge: Judge | None = None,
-) -> "GeneralInpainter":
-    """The model of a diffusers folder. Raises PrefPaintError where diffusers cannot inpaint with
-    its class; what its files raise is for the caller."""
-    pipeline = _load_pipeline(path, dtype)
-    pipeline.set_progress_bar_config(disable=True)
-    _add_loras(pipeline, loras, name)
-    inpainter = GeneralInpainter(pipeline, name, device, judge)
-    inpainter.place()
-    return inpainter
-
-
-def _load_pipeline(folder: Path, dtype: torch.dtype) -> Any:
-    """No remote code: neither is any asked for, nor is a class looked up outside of diffusers."""
-    index = parse_index((folder / INDEX).read_bytes(), str(folder / INDEX))
-    own = getattr(diffusers, index.pipeline, None)
-    if own is None:
-        raise PrefPaintError(
-            f"{folder} is a {index.pipeline}, which the installed diffusers does not know. Update "
-            "it, or choose another model."
-        )
-    variants = [
-        weights.variant
-        for part in index.components
-        if (folder / part).is_dir() and (weights := weights_in(folder / part))
-    ]
-    variant = next((variant for variant in variants if variant), None)
-    left_out = [  # such as the third text encoder of SD3, which saves memory
-        name
-        for name, parameter in signature(own.__init__).parameters.items()
-        if parameter.default is Parameter.empty and name not in ("self", *index.components)
-    ]
-    options = {"local_files_only": True, "dtype": dtype, "variant": variant}
-    options |= dict.fromkeys(left_out)
-    if can_inpaint(own):  # AutoPipelineForInpainting does not list all that can, such as FLUX Fill
-        return own.from_pretrained(folder, **options)
-    try:
-        pipeline = AutoPipelineForInpainting.from_pretrained(folder, **options)
-    except ValueError as error:
-        if "AutoPipeline can't find" not in str(error):
-            raise
-        raise PrefPaintError(
-            f"{folder} ({index.pipeline}) makes pictures from text alone and has no inpainting "
-            "variant in diffusers. Choose a model that fills holes, such as FLUX Fill or a Stable "
-            "Diffusion inpainting one."
-        ) from error
-    if not can_inpaint(type(pipeline)):
-        raise PrefPaintError(
-            f"{folder} ({index.pipeline}) needs more than a prompt, a photo and a mask. Choose a "
-            "model that fills holes by these alone."
-        )
-    return pipeline
-
-
-def can_inpaint(kind: type) -> bool:
-    """Whether a pipeline class fills holes and asks for no more than a prompt, photo and mask."""
-    parameters = _parameters(kind)
-    needed = [name for name, p in parameters.items() if p.default is Parameter.empty]
-    has_all = set(GIVEN) <= parameters.keys()
-    return has_all and set(needed) <= set(GIVEN) and "control_image" not in parameters
-
-
-def _parameters(kind: type) -> dict[str, Parameter]:
+def parameters_of(kind: type) -> dict[str, Parameter]:
+    """What a pipeline class takes when it is called, by name."""
     everything = signature(kind.__call__).parameters
     variable = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
     return {n: p for n, p in everything.items() if n != "self" and p.kind not in variable}
-
-
-def _add_loras(pipeline: Any, loras: Sequence[Path], name: str) -> None:
-    if loras and not hasattr(pipeline, "load_lora_weights"):
-        raise PrefPaintError(
-            f"{name} takes no LoRA files. Leave them out, or choose another model."
-        )
-    for lora in loras:  # of several at once diffusers fuses only the last
-        pipeline.load_lora_weights(str(lora.parent), weight_name=lora.name)
-        pipeline.fuse_lora(components=list(pipeline.get_list_adapters()))
-        pipeline.unload_lora_weights()
 
 
 class GeneralInpainter:
@@ -131,7 +56,7 @@ class GeneralInpainter:
         self._pipeline = pipeline
         self._judge = judge
         self._is_offloaded = False
-        self._takes = _parameters(type(pipeline))
+        self._takes = parameters_of(type(pipeline))
 
     def place(self) -> None:
         """Bring the pipeline to the device; where that is too small, only the part at work."""
@@ -207,14 +132,17 @@ class GeneralInpainter:
         seed: int,
         on_step: Callable[[int], None],
         on_prior: Callable[[], None],
+        on_latents: Callable[[int, torch.Tensor], None],
     ) -> npt.NDArray[np.uint8]:
         """One picture of the region's working size. on_step: called with the number of each step;
-        on_prior: after each step of a model that works ahead (Kandinsky)."""
+        on_prior: after each step of a model that works ahead (Kandinsky); on_latents: with number
+        and latents of each step, where the pipeline tells them."""
 
         def after(_: Any, index: int, __: Any, tensors: dict[str, Any]) -> dict[str, Any]:
             on_step(index)
             if not torch.isfinite(tensors["latents"]).all():
                 raise NotFiniteError
+            on_latents(index, tensors["latents"])
             return {}
 
         def after_prior(*_: Any) -> dict[str, Any]:
@@ -241,6 +169,10 @@ class GeneralInpainter:
         if not np.isfinite(picture).all():
             raise NotFiniteError
         return np.rint(picture.clip(0, 1) * 255).astype(np.uint8)
+
+    def make_previewer(self, region: Region) -> Previewer | None:
+        """From predicted latents to colours; None where that is not known."""
+        return make_previewer(self._pipeline, region)
 
     # --- precision and memory -----------------------------------------------------------------
 
@@ -282,30 +214,57 @@ class _Job:
         side, granularity = inpainter.native_side, inpainter.granularity
         self._regions = [cut(request, box, side, granularity) for box in by_size(request)]
         self._pictures_done = 0
+        self._previewers: dict[Region, Previewer | None] = {}
 
     def fill(self, seed: int) -> Candidate:
         """The candidate of a seed, part after part."""
         started = time.perf_counter()
         pixels = self._request.image.copy()
         for region in self._regions:
-            picture = self._run(region, seed)
+            picture = self._run(region, seed, pixels)
             self._pictures_done += 1
             pixels[region.box.slices] = region.paste(picture)
         seconds = time.perf_counter() - started
         name = self._inpainter.name
         return Candidate(self._request.job_id, seed, pixels, name, seconds, is_draft=False)
 
-    def _run(self, region: Region, seed: int) -> npt.NDArray[np.uint8]:
+    def _run(self, region: Region, seed: int, canvas: Pixels) -> npt.NDArray[np.uint8]:
         while True:
             self._look_for_cancel()
             self._tell(0, "Encoding")
             try:
-                return self._inpainter.run(region, seed, self._after_step, self._look_for_cancel)
+                show = self._shower(region, seed, canvas)
+                return self._inpainter.run(
+                    region, seed, self._after_step, self._look_for_cancel, show
+                )
             except NotFiniteError:
                 self._inpainter.use_full_precision()
                 self._tell(0, "Again in fp32")
             except RuntimeError as error:
                 self._inpainter.make_room(error)
+
+    def _shower(
+        self, region: Region, seed: int, canvas: Pixels
+    ) -> Callable[[int, torch.Tensor], None]:
+        """What is called with the latents of each step, and shows some of them."""
+        if region not in self._previewers:
+            self._previewers[region] = self._inpainter.make_previewer(region)
+        previewer = self._previewers[region]
+        if previewer is None:
+            return lambda *_: None
+        height, width = region.hole.shape
+        previews = LatentPreviews(self._inpainter._pipeline, previewer, (height, width))
+        steps = self._request.settings.steps
+        every = max(1, steps // PREVIEWS)
+
+        def show(index: int, latents: torch.Tensor) -> None:
+            is_wanted = (index + 1) % every == 0 and index + 1 < steps
+            small = previews.after_step(index, latents, is_wanted=is_wanted)
+            if small is not None:
+                pixels = region.preview(canvas, small)
+                self._on_event(Preview(self._request.job_id, seed, pixels))
+
+        return show
 
     def _after_step(self, index: int) -> None:
         self._look_for_cancel()

@@ -14,7 +14,6 @@ from training.inpainting.diffusion.devices import describe_memory, free_memory, 
 from training.inpainting.diffusion.model import DiffusionModel, EncodedPhoto
 from training.inpainting.diffusion.previews import Previewer, linear_previewer, tiny_previewer
 from training.inpainting.diffusion.regions import Region, by_size, cut
-from training.inpainting.diffusion.scaling import GRANULARITY
 from training.inpainting.request import (
     Box,
     Candidate,
@@ -152,7 +151,7 @@ class _Job:
         return spent + alive * (1 - before)
 
     def _prepare(self, box: Box) -> _Part:
-        region = cut(self._request, box, self._model.native_side, GRANULARITY)
+        region = cut(self._request, box, self._model.native_side, self._model.granularity)
         self._tell("Encoding")
         encoded = self._with_room(lambda: self._model.encode_photo(region.image, region.hole))
         return _Part(region, encoded)
@@ -288,7 +287,7 @@ class _Job:
         tiny = self._model.tiny_decoder
         if tiny is None:
             return linear_previewer(batch.start, region)
-        return tiny_previewer(tiny, region)
+        return tiny_previewer(tiny, region, batch.start.noise.shape[2:])
 
     def _tell(self, what: str) -> None:
         share = min(1.0, self._steps_done / max(1, self._steps_planned))

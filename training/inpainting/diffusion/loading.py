@@ -14,7 +14,8 @@ from safetensors import SafetensorError
 from training.errors import PrefPaintError
 from training.inpainting.checkpoint_files import CheckpointInfo, check_lora, identify
 from training.inpainting.diffusion.devices import is_out_of_memory, pick_device, pick_dtype
-from training.inpainting.diffusion.general import GeneralInpainter, load_general
+from training.inpainting.diffusion.general import GeneralInpainter
+from training.inpainting.diffusion.general_loading import load_general
 from training.inpainting.diffusion.inpainter import DiffusionInpainter, Judge
 from training.inpainting.diffusion.model import DiffusionModel
 from training.inpainting.diffusion.previews import load_tiny_decoder

@@ -1,6 +1,7 @@
 """A latent diffusion inpainter of the Stable Diffusion families, in parts that can be reused."""
 
 import logging
+import math
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from torch.nn import functional
 
 from training.inpainting.diffusion.devices import free_memory, is_out_of_memory
 from training.inpainting.diffusion.sampler import Start, TextCondition
+from training.inpainting.diffusion.scaling import GRANULARITY
 from training.inpainting.request import Mask, Pixels
 from training.inpainting.settings import SamplerName
 
@@ -101,6 +103,18 @@ class DiffusionModel:
     def native_side(self) -> int:
         """Side in pixels of the squares that the model was trained on."""
         return int(self.unet.config.sample_size * self.pipeline.vae_scale_factor)
+
+    @property
+    def granularity(self) -> int:
+        """Pixels that divide the sides of what the model takes.
+
+        Most UNets come back from halving an odd number of cells; those with AttnUpBlock2D do not.
+        """
+        config = self.unet.config
+        if "AttnUpBlock2D" not in config.up_block_types:
+            return GRANULARITY
+        halvings = len(config.block_out_channels) - 1
+        return math.lcm(GRANULARITY, int(self.pipeline.vae_scale_factor) * 2**halvings)
 
     def _text_encoders(self) -> list[Any]:
         names = ("text_encoder", "text_encoder_2")

@@ -4,7 +4,7 @@ Colours by a linear map that needs no weights; sharper by a tiny decoder where o
 model.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,11 @@ from torch.nn import functional
 
 from training.inpainting.diffusion.regions import Region
 from training.inpainting.diffusion.sampler import Start
-from training.inpainting.diffusion.scaling import GRANULARITY
-from training.inpainting.request import Mask, Pixels
+from training.inpainting.request import Pixels
 
 Previewer = Callable[[Tensor], list[Pixels]]
 """From predicted latents (n, c, h, w) to n pictures of the region's focus, of any scale."""
+Size = Sequence[int]
 TINY_DECODER = "vae_tiny"
 """Folder beside a pipeline's parts: diffusers' AutoencoderTiny, such as TAESD."""
 MARGIN = 4
@@ -34,10 +34,9 @@ def load_tiny_decoder(folder: Path) -> Any | None:
     return AutoencoderTiny.from_pretrained(folder / TINY_DECODER, local_files_only=True).eval()
 
 
-def tiny_previewer(decoder: Any, region: Region) -> Previewer:
-    """Decode the hole and a little around it."""
-    cells = _cells(region)
-    height, width = (side // GRANULARITY for side in region.hole.shape)
+def tiny_previewer(decoder: Any, region: Region, size: Size) -> Previewer:
+    """Decode the hole and a little around it. size: of the latents, height and width."""
+    cells, (height, width) = _cells(region, size), size
     top, left = max(0, cells[0].start - MARGIN), max(0, cells[1].start - MARGIN)
     bottom, right = min(height, cells[0].stop + MARGIN), min(width, cells[1].stop + MARGIN)
     parameter = next(decoder.parameters())
@@ -59,9 +58,19 @@ def tiny_previewer(decoder: Any, region: Region) -> Previewer:
 
 
 def linear_previewer(start: Start, region: Region) -> Previewer:
-    """One colour for each latent cell."""
-    weights, offset = photo_to_rgb(start, region.image, region.hole)
-    rows, columns = _cells(region)
+    """One colour for each latent cell, by what the model was shown of the photo."""
+    if start.masked_latents is None:
+        assert start.known_latents is not None  # a start has one of the two
+        return fitted_previewer(start.known_latents[:1], region.image, region)
+    seen = np.where(region.hole[..., None], np.uint8(127), region.image)
+    return fitted_previewer(start.masked_latents[:1], seen, region)
+
+
+def fitted_previewer(encoded: Tensor, picture: Pixels, region: Region) -> Previewer:
+    """One colour for each latent cell. encoded: (1, c, h, w), the latents of a picture of the
+    working size."""
+    weights, offset = latents_to_rgb(encoded, picture)
+    rows, columns = _cells(region, encoded.shape[2:])
 
     def show(latents: Tensor) -> list[Pixels]:
         seen = latents[..., rows, columns].float().cpu().permute(0, 2, 3, 1)
@@ -70,16 +79,13 @@ def linear_previewer(start: Start, region: Region) -> Previewer:
     return show
 
 
-def photo_to_rgb(start: Start, image: Pixels, hole: Mask) -> tuple[Tensor, Tensor]:
+def latents_to_rgb(encoded: Tensor, picture: Pixels) -> tuple[Tensor, Tensor]:
     """Weights (c, 3) and offset (3,) that lead latents to colours of 0-255, one for each cell.
 
     Fitted by least squares to the photo itself, so that every model has previews: its latents are
-    known, and so are its pixels. image: (H, W, 3) and hole: (H, W), of the working size.
+    known, and so are its pixels. encoded: (1, c, h, w) of the picture (H, W, 3).
     """
-    seen = image if start.masked_latents is None else np.where(hole[..., None], 127, image)
-    encoded = start.known_latents if start.masked_latents is None else start.masked_latents
-    assert encoded is not None  # a start has one of the two
-    pixels = torch.from_numpy(seen).permute(2, 0, 1)[None].float()
+    pixels = torch.from_numpy(picture).permute(2, 0, 1)[None].float()
     height, width = encoded.shape[2:]
     colours = functional.adaptive_avg_pool2d(pixels, (height, width))[0].flatten(1).T
     latents = encoded[0].flatten(1).T.float().cpu()
@@ -89,11 +95,11 @@ def photo_to_rgb(start: Start, image: Pixels, hole: Mask) -> tuple[Tensor, Tenso
     return fitted[:-1], fitted[-1]
 
 
-def _cells(region: Region) -> tuple[slice, slice]:
-    """Rows and columns of the latent cells of the region's focus."""
+def _cells(region: Region, size: Size) -> tuple[slice, slice]:
+    """Rows and columns of the latent cells of the region's focus; size: of all latents."""
     box = region.focus
-    top, left = box.top // GRANULARITY, box.left // GRANULARITY
+    down, right = (side // cells for side, cells in zip(region.hole.shape, size, strict=True))
     return (
-        slice(top, top + box.height // GRANULARITY),
-        slice(left, left + box.width // GRANULARITY),
+        slice(box.top // down, (box.top + box.height) // down),
+        slice(box.left // right, (box.left + box.width) // right),
     )

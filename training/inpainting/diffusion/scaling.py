@@ -11,6 +11,7 @@ from training.inpainting.request import Mask, Pixels
 GRANULARITY = 8
 """Sides of what a latent model sees are multiples of this many pixels."""
 LEAST_SIDE = 64
+"""Of a narrow crop's shorter side; of models that are small themselves, half their own side."""
 
 
 def working_size(
@@ -21,10 +22,11 @@ def working_size(
     granularity: a divisor of both sides, itself a multiple of GRANULARITY.
     """
     scale = native_side / math.sqrt(height * width)
-    longest = max(LEAST_SIDE, native_side**2 // LEAST_SIDE // granularity * granularity)
+    least = max(granularity, min(LEAST_SIDE, native_side // 2 // granularity * granularity))
+    longest = max(least, native_side**2 // least // granularity * granularity)
 
     def side(length: int) -> int:
-        return min(longest, max(LEAST_SIDE, round(length * scale / granularity) * granularity))
+        return min(longest, max(least, round(length * scale / granularity) * granularity))
 
     return side(height), side(width)
 
