@@ -37,7 +37,7 @@ MENUS: dict[str, list[tuple[str, str, str] | None]] = {
         ("invert", "&Invert mask", "I"),
         ("clear", "&Clear mask", "Ctrl+D"),
     ],
-    "&Candidates": [
+    "Ca&ndidates": [
         ("generate", "&Generate", "Ctrl+Return"),
         ("cancel", "&Cancel, or hide the candidate", "Esc"),
         ("cancel_all", "Cancel a&ll", "Shift+Esc"),

@@ -32,7 +32,7 @@ SIGNALS: list[tuple[str, tuple[Signal, ...]]] = [
     ("All that was said", ()),
     ("Thumbs", ("up", "down")),
     ("Accepted fills", ("accept",)),
-    ("Orders", ("order",)),
+    ("Orders and answers to questions", ("order", "best")),
     ("“None of these”", ("none",)),
     ("Ratings", ("rating",)),
 ]

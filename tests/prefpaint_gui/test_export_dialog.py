@@ -120,7 +120,7 @@ def test_the_dialog_shows_what_leaves_and_what_stays(desk: Desk) -> None:
 
 def test_filters_change_what_leaves(desk: Desk) -> None:
     desk.open()
-    desk.choose(desk.dialog.signal, "Orders")
+    desk.choose(desk.dialog.signal, "Orders and answers to questions")
     assert "1 explicit order of a strip" in desk.leaves.lower()
     assert "thumb" not in desk.leaves
     desk.choose(desk.dialog.person, "Zoe")

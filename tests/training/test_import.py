@@ -75,13 +75,13 @@ def strips(draw: st.DrawFn) -> Presentation:
 def opinions(draw: st.DrawFn, strip: Presentation) -> Opinion:
     shown = [candidate.seed for candidate in strip.candidates]
     signals = ["up", "down", "accept", "none", "rating", "skip"]
-    signal = draw(st.sampled_from(signals + ["order"] * (len(shown) > 1)))
+    signal = draw(st.sampled_from(signals + ["order", "best"] * (len(shown) > 1)))
     orders = st.lists(st.sampled_from(shown), min_size=2, unique=True)
     criteria = st.integers(1, 7)
     return Opinion(
         signal,
         draw(st.sampled_from(shown)) if signal in ("up", "down", "accept", "rating") else None,
-        tuple(draw(orders)) if signal == "order" else (),
+        tuple(draw(orders)) if signal in ("order", "best") else (),
         draw(st.tuples(criteria, criteria, criteria)) if signal == "rating" else None,
         tuple(draw(st.lists(words, max_size=2))),
         draw(words),

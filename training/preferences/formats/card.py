@@ -16,6 +16,7 @@ SAID: dict[Signal, tuple[str, str]] = {
     "down": ("thumb down", "thumbs down"),
     "accept": ("accepted into the photo", "accepted into the photo"),
     "order": ("explicit order of a strip", "explicit orders of a strip"),
+    "best": ("answer to “which is best?”", "answers to “which is best?”"),
     "none": ("“none of these”", "“none of these”"),
     "rating": ("rating in three criteria", "ratings in three criteria"),
     "skip": ("prompt passed over", "prompts passed over"),
