@@ -152,6 +152,7 @@ class Answers(QObject):
                 ranked[0].reward_model,
                 given.opinion,
                 replaces,
+                self._personal.values.keeps_photos,
             )
         )
         return token

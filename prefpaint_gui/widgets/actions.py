@@ -55,6 +55,7 @@ MENUS: dict[str, list[tuple[str, str, str] | None]] = {
     "&Preferences": [
         ("personal_order", "&Personal order", "P"),
         ("asks", "&Ask me now and then", ""),
+        ("keeps_photos", "&Keep whole photos with my preferences", ""),
         None,
         ("rate", "&Rate a folder…", ""),
         ("train", "&Train…", ""),
@@ -90,7 +91,7 @@ ICONS = {
 }
 CHECKABLE = {
     *("brush", "eraser", "rectangle", "regions", "panel"),
-    *("none_fits", "personal_order", "asks"),
+    *("none_fits", "personal_order", "asks", "keeps_photos"),
 }
 WORKSPACE_ONLY = {"accept", "thumb_up", "thumb_down", "move_left", "move_right"}
 """Their keys mean something else to lists and number fields, so they work on canvas and strip."""

@@ -84,6 +84,8 @@ class Presentation:
     box: where the region lies in the photo.
     reward_model: name of the model that scored the candidates, "" when none did.
     collection, item: for the rating screen, which set of prompts and which prompt of it; else "".
+    photo: the whole photo, pixels alone, where the person wants it kept too. It is kept once, for
+    all strips of it, and not read back with each of them: see PreferenceStore.photo.
     """
 
     photo_sha256: str
@@ -95,6 +97,7 @@ class Presentation:
     candidates: tuple[ShownCandidate, ...]
     collection: str = ""
     item: str = ""
+    photo: Pixels | None = None
 
 
 @dataclass(frozen=True)

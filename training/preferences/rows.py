@@ -81,7 +81,8 @@ def _tuple(text: str) -> Any:
 def pictures(shown: Presentation) -> dict[str, Picture]:
     """Every picture of a presentation by its hash."""
     fills = [candidate.pixels for candidate in shown.candidates]
-    return {pixel_hash(pixels): pixels for pixels in [shown.image, hole_picture(shown), *fills]}
+    kept = {pixel_hash(pixels): pixels for pixels in [shown.image, hole_picture(shown), *fills]}
+    return kept if shown.photo is None else {**kept, shown.photo_sha256: shown.photo}
 
 
 def presentation_rows(shown: Presentation) -> tuple[dict[str, Any], list[dict[str, Any]]]:

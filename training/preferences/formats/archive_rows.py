@@ -109,7 +109,7 @@ class BoxRow(_Row):
 class StripRow(_Row):
     """A strip with what was said of it; see records.Presentation. image, hole: hashes."""
 
-    photo_sha256: Text
+    photo_sha256: Sha256
     box: BoxRow
     image: Sha256
     hole: Sha256
