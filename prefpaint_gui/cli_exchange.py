@@ -75,6 +75,13 @@ def export_command(
         list[str] | None,
         typer.Option(show_default=False, rich_help_panel=FILTERS, help="Who said it."),
     ] = None,
+    whole_photos: Annotated[
+        bool,
+        typer.Option(
+            "--whole-photos",
+            help="With the whole photos, where they are kept. They show what lay under the masks.",
+        ),
+    ] = False,
     photo: Annotated[
         str | None,
         typer.Option(
@@ -87,8 +94,9 @@ def export_command(
 ) -> None:
     """Write what is kept to DIR, for training, for publishing, or as an archive.
 
-    Only crops can leave: the store keeps the region around each hole, never a whole photo, and no
-    names, places or EXIF of files.
+    Names, places and EXIF of files cannot leave: they are not kept. Whole photos leave with
+    --whole-photos alone, and are kept only where the window was asked to (Preferences > Keep whole
+    photos); else there is the region around each hole.
 
     paper, pairs and datasets also leave out what lay under the masks, and call people rater-1,
     rater-2, ... and photos photo-1, photo-2, ...; jsonl keeps both, as `import` needs them: keep it
@@ -103,13 +111,23 @@ def export_command(
         photo_sha256=None if photo is None else _hash_of(photo),
     )
     with preference_store() as store, show_progress("Exporting") as show:
-        summary = export(store, folder, form, which, licence, lambda share: show(Progress(share)))
+        summary = export(
+            store,
+            folder,
+            form,
+            which,
+            licence,
+            lambda share: show(Progress(share)),
+            whole_photos=whole_photos,
+        )
     tally = summary.tally
     print(
         f"{counted(tally.strips, 'strip', 'strips')} of "
         f"{counted(tally.candidates, 'fill', 'fills')} ({said_words(tally.signals)}) "
         f"are in {folder}"
     )
+    if whole_photos:
+        print(f"{counted(summary.photos, 'photo is', 'photos are')} with them whole.")
     if form == "pairs":
         print(f"They give {counted(summary.rows, 'pair', 'pairs')}.")
     if tally.skipped:

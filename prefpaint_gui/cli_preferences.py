@@ -21,12 +21,18 @@ preferences = typer.Typer(
 def stats(as_json: JsonOption = False) -> None:
     """Count the preferences that are kept on this machine, and say where they lie."""
     with preference_store() as store:
-        counts = {**asdict(store.statistics()), "folder": str(store.folder)}
+        photos = [store.photo_file(sha256) for sha256 in store.whole_photos()]
+        counts = {
+            **asdict(store.statistics()),
+            "whole_photos": len(photos),
+            "bytes_of_whole_photos": sum(file.stat().st_size for file in photos),
+            "folder": str(store.folder),
+        }
     if as_json:
         print(json.dumps(counts, indent=2))
         return
     for name, value in counts.items():
-        print(f"{name.replace('_', ' '):<18}{'-' if value is None else value}")
+        print(f"{name.replace('_', ' '):<22}{'-' if value is None else value}")
 
 
 @preferences.command("list", epilog="Example: prefpaint preferences list --json")
@@ -62,6 +68,10 @@ def delete(
             metavar="SHA256", show_default=False, help="All of one photo, as `list` names it."
         ),
     ] = None,
+    whole_photos: Annotated[
+        bool,
+        typer.Option("--whole-photos", help="The whole photos alone; what was said of them stays."),
+    ] = False,
     everything: Annotated[bool, typer.Option("--all", help="All that is kept.")] = False,
     yes: YesOption = False,
 ) -> None:
@@ -70,8 +80,13 @@ def delete(
     Pictures stay while another record needs them. Backups from before an update that may know what
     is deleted go too, and so does a training that is paused: it holds copies.
     """
-    if (record is not None) + (photo is not None) + everything != 1:
-        raise PrefPaintError("Say what to delete: --record ID, --photo SHA256 or --all.")
+    if (record is not None) + (photo is not None) + whole_photos + everything != 1:
+        raise PrefPaintError(
+            "Say what to delete: --record ID, --photo SHA256, --whole-photos or --all."
+        )
+    if whole_photos:
+        _delete_whole_photos(yes)
+        return
     with preference_store() as store:
         known = [
             one.record_id
@@ -96,6 +111,15 @@ def delete(
             store.delete_all()
         store.sweep()
     print(f"{what} deleted")
+
+
+def _delete_whole_photos(yes: bool) -> None:
+    with preference_store() as store:
+        if not agreed(f"Delete the whole photos in {store.folder} for good?", yes):
+            print("Nothing was deleted.")
+            return
+        count = store.drop_photos()
+    print(f"{count} whole {'photo' if count == 1 else 'photos'} deleted")
 
 
 preferences.command(

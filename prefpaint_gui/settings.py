@@ -31,7 +31,7 @@ OPTIONS = ("show_regions", "model", "count", "explore", "padding", "feather", "s
 DIFFUSION_SETTINGS = (
     *("prompt", "negative_prompt", "steps", "guidance", "sampler", "eta", "match_colour"),
 )
-PERSONAL = ("profile", "profiles", "personal_order", "asks", "learned_since")
+PERSONAL = ("profile", "profiles", "personal_order", "asks", "keeps_photos", "learned_since")
 """What is kept of OptionValues, DiffusionSettings and PersonalValues, under the same names."""
 
 
@@ -68,6 +68,7 @@ class Settings:
     profiles: tuple[str, ...] = (DEFAULT_PERSON,)
     personal_order: bool = True
     asks: bool = False
+    keeps_photos: bool = False
     learned_since: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -100,6 +101,7 @@ class Settings:
             and self.profile in self.profiles
             and isinstance(self.personal_order, bool)
             and isinstance(self.asks, bool)
+            and isinstance(self.keeps_photos, bool)
             and isinstance(self.learned_since, dict)
             and all(isinstance(time, str) for time in self.learned_since.values())
         )

@@ -89,9 +89,9 @@ class Answers(QObject):
         if given is not None:
             self._take_back(given, "dropping my order")
 
-    def prefer(self, winner: int, loser: int) -> None:
-        """Answer the question which of two is better."""
-        self._give(self._opinion("order", order=(winner, loser)), "answer")
+    def prefer(self, best: int, others: tuple[int, ...]) -> None:
+        """Answer the question which of some is best."""
+        self._give(self._opinion("best", order=(best, *others)), "answer")
 
     def accept(self, seed: int) -> int:
         """Say that a candidate was chosen; returns the token for the history."""
@@ -150,6 +150,7 @@ class Answers(QObject):
                 ranked[0].reward_model,
                 given.opinion,
                 replaces,
+                self._personal.values.keeps_photos,
             )
         )
         return token

@@ -1,4 +1,4 @@
-"""Which of two candidates is better: asked seldom, and only when it was asked for."""
+"""Which of some candidates is best: asked seldom, and only when it was asked for."""
 
 import time
 from collections.abc import Callable
@@ -17,18 +17,17 @@ PAUSE_S = 60.0
 
 @dataclass(frozen=True)
 class Question:
-    """Seeds of two candidates of one strip, in the order in which they stand."""
+    """Seeds of two to four candidates of one strip, in the order in which they stand."""
 
     strip: int
-    first: int
-    second: int
+    seeds: tuple[int, ...]
 
 
 class Asking(QObject):
-    """Asks about the pair of finished candidates whose answer would teach most.
+    """Asks about the finished candidates of which the answer would teach most.
 
     One question a strip at most, and none where the person has given an order already, which says
-    more, or a thumb to both. now: a clock in seconds.
+    more, or a thumb to all that it is about. now: a clock in seconds.
     """
 
     changed = Signal()
@@ -56,13 +55,13 @@ class Asking(QObject):
         ):
             signal.connect(self._look)
 
-    def answer(self, winner: int) -> None:
-        """Keep which of the two is better."""
+    def answer(self, best: int) -> None:
+        """Keep which of them is best."""
         question = self.question
-        if question is not None and winner in (question.first, question.second):
-            loser = question.second if winner == question.first else question.first
+        if question is not None and best in question.seeds:
+            others = tuple(seed for seed in question.seeds if seed != best)
             self._set(None)
-            self._session.answers.prefer(winner, loser)
+            self._session.answers.prefer(best, others)
 
     def dismiss(self) -> None:
         """The person cannot or will not say."""
@@ -101,11 +100,11 @@ class Asking(QObject):
         )
 
     def _is_answered(self, question: Question) -> bool:
-        """Whether there is a thumb on both cards; with an acceptance the candidates are past."""
-        return {question.first, question.second} <= self._candidates.thumbs.keys()
+        """Whether there is a thumb on each card; with an acceptance the candidates are past."""
+        return set(question.seeds) <= self._candidates.thumbs.keys()
 
     def _most_telling(self, strip: int) -> Question | None:
-        from training.reward.asking import most_telling_pair  # here: it is seldom needed
+        from training.reward.asking import most_telling  # here: it is seldom needed
 
         taste = self._personal.taste
         finished = [
@@ -119,8 +118,7 @@ class Asking(QObject):
             return None
         features = np.stack([filled.fill.score.features for filled in finished])
         rewards = np.array([filled.fill.score.reward for filled in finished], np.float64)
-        pair = most_telling_pair(features.astype(np.float64), rewards, taste.reward)
-        if pair is None:
+        places = most_telling(features.astype(np.float64), rewards, taste.reward)
+        if places is None:
             return None
-        first, second = sorted(pair)
-        return Question(strip, finished[first].seed, finished[second].seed)
+        return Question(strip, tuple(finished[place].seed for place in places))

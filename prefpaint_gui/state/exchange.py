@@ -24,6 +24,7 @@ class Wish:
 
     form: Format
     which: Filter
+    whole_photos: bool = False
     stale: threading.Event = field(default_factory=threading.Event)
 
 
@@ -38,12 +39,14 @@ class Crop:
 
 @dataclass(frozen=True, eq=False)
 class Outlook:
-    """What a wish comes to. tally: what would leave. whole: all there is. crops: some of it."""
+    """What a wish comes to. tally: what would leave. whole: all there is. crops: some of it.
+    photos: how many photos of the tally are kept whole."""
 
     wish: Wish
     tally: Tally
     whole: Tally
     crops: tuple[Crop, ...]
+    photos: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +57,7 @@ class ExportOrder:
     form: Format
     which: Filter
     licence: str
+    whole_photos: bool = False
     cancel: threading.Event = field(default_factory=threading.Event)
 
 
@@ -103,19 +107,20 @@ class Exchange(QObject):
 
     # --- what the person does -----------------------------------------------------------------
 
-    def wish(self, form: Format, which: Filter) -> None:
+    def wish(self, form: Format, which: Filter, *, whole_photos: bool = False) -> None:
         """Ask what would leave."""
         if self._wish is not None:
             self._wish.stale.set()
-        self._wish = Wish(form, which)
+        self._wish = Wish(form, which, whole_photos)
         self.done = ""
         self.look_wanted.emit(self._wish)
         self.changed.emit()
 
     def export(self, folder: Path, licence: str) -> None:
         """Write what is wished for to a folder."""
-        if self.order is None and self._wish is not None:
-            self._begin(ExportOrder(folder, self._wish.form, self._wish.which, licence))
+        wish = self._wish
+        if self.order is None and wish is not None:
+            self._begin(ExportOrder(folder, wish.form, wish.which, licence, wish.whole_photos))
 
     def take_in(self, path: Path) -> None:
         """Import an archive."""

@@ -102,7 +102,7 @@ class Answer:
 
     token: names this answer when it is taken back. photo: as it was opened, before anything was
     accepted, so that all its strips are known by one hash. replaces: token of the answer in whose
-    place it is given, if any.
+    place it is given, if any. keeps_photo: whether the whole photo shall be kept too.
     """
 
     token: int
@@ -112,6 +112,7 @@ class Answer:
     reward_model: str
     opinion: Opinion
     replaces: int | None = None
+    keeps_photo: bool = False
 
 
 @dataclass(frozen=True)

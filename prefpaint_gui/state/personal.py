@@ -18,14 +18,16 @@ class PersonalValues:
     """profile: whose opinions are kept now. profiles: the names there are to choose from.
 
     personal_order: whether the candidates stand in the order of the profile's taste. asks: whether
-    the window may ask which of two fills is better. learned_since: by profile, from when on its
-    answers count (UTC, ISO 8601); all of them where it is not named.
+    the window may ask which of some fills is best. keeps_photos: whether the whole photo is kept
+    with each answer. learned_since: by profile, from when on its answers count (UTC, ISO 8601); all
+    of them where it is not named.
     """
 
     profile: str = DEFAULT_PERSON
     profiles: tuple[str, ...] = (DEFAULT_PERSON,)
     personal_order: bool = True
     asks: bool = False
+    keeps_photos: bool = False
     learned_since: dict[str, str] = field(default_factory=dict)
 
 

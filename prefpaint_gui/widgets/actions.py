@@ -37,7 +37,7 @@ MENUS: dict[str, list[tuple[str, str, str] | None]] = {
         ("invert", "&Invert mask", "I"),
         ("clear", "&Clear mask", "Ctrl+D"),
     ],
-    "&Candidates": [
+    "Ca&ndidates": [
         ("generate", "&Generate", "Ctrl+Return"),
         ("cancel", "&Cancel, or hide the candidate", "Esc"),
         ("cancel_all", "Cancel a&ll", "Shift+Esc"),
@@ -58,6 +58,7 @@ MENUS: dict[str, list[tuple[str, str, str] | None]] = {
     "&Preferences": [
         ("personal_order", "&Personal order", "P"),
         ("asks", "&Ask me now and then", ""),
+        ("keeps_photos", "&Keep whole photos with my preferences", ""),
         None,
         ("rate", "&Rate a folder…", ""),
         ("train", "&Train…", ""),
@@ -93,7 +94,7 @@ ICONS = {
 }
 CHECKABLE = {
     *("brush", "eraser", "rectangle", "regions", "panel"),
-    *("none_fits", "personal_order", "asks"),
+    *("none_fits", "personal_order", "asks", "keeps_photos"),
 }
 WORKSPACE_ONLY = {
     *("accept", "thumb_up", "thumb_down", "move_left", "move_right", "earlier", "later")

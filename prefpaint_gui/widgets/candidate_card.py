@@ -161,7 +161,7 @@ class CandidateCard(QFrame):
             button.setChecked(name == thumb)
 
     def set_mark(self, mark: str) -> None:
-        """A or B while a question is about this card, else nothing."""
+        """A letter while a question is about this card, else nothing."""
         self.mark.setText(mark)
         self.mark.setVisible(bool(mark))
         self.mark.adjustSize()

@@ -18,6 +18,7 @@ from prefpaint_gui.state.session import Session
 from prefpaint_gui.widgets.candidate_card import CARD_SIZE, CandidateCard
 from prefpaint_gui.widgets.parts import label
 from prefpaint_gui.widgets.strip_drag import GAP, MARGIN, StripDrag, place_of
+from prefpaint_gui.widgets.strip_question import LETTERS
 from prefpaint_gui.widgets.strip_side import StripSide
 from prefpaint_gui.widgets.theme import Colours
 
@@ -244,12 +245,12 @@ class CandidateStrip(QWidget):
             card.set_thumb(self._candidates.thumbs.get(seed))
 
     def _show_question(self) -> None:
-        """Mark both cards and have them in view; B where there is not room for both."""
+        """Mark the cards and have them in view, the first of them where there is not room."""
         question = self._asking.question
-        marks = {question.first: "A", question.second: "B"} if question is not None else {}
+        marks = dict(zip(question.seeds, LETTERS, strict=False)) if question is not None else {}
         for seed, card in self.cards.items():
             card.set_mark(marks.get(seed, ""))
-        for seed in marks:
+        for seed in reversed(marks):
             if seed in self.cards:
                 self._bring_into_view(seed)
 

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from prefpaint_gui.state.exchange import Exchange, ExportOrder
+from prefpaint_gui.state.exchange import Exchange, ExportOrder, Outlook
 from prefpaint_gui.widgets import file_dialogs
 from prefpaint_gui.widgets.beside_dialog import BesideDialog
 from prefpaint_gui.widgets.export_preview import ExportPreview
@@ -32,7 +32,7 @@ SIGNALS: list[tuple[str, tuple[Signal, ...]]] = [
     ("All that was said", ()),
     ("Thumbs", ("up", "down")),
     ("Accepted fills", ("accept",)),
-    ("Orders", ("order",)),
+    ("Orders and answers to questions", ("order", "best")),
     ("“None of these”", ("none",)),
     ("Ratings", ("rating",)),
 ]
@@ -66,6 +66,9 @@ class ExportDialog(BesideDialog):
         self.licence = Choice("Licence", is_elastic=True)
         for licence in LICENCES:
             self.licence.addItem(licence[0].upper() + licence[1:], licence)
+        self.photos = Choice("Photos", is_elastic=True)
+        self.photos.addItem("Only the region around each hole", False)
+        self.photos.addItem("Whole photos", True)
         self.preview = ExportPreview()
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
@@ -78,7 +81,7 @@ class ExportDialog(BesideDialog):
         self.export_button.setDefault(True)
         self.close_button = QPushButton("Close")
         self._lay_out()
-        for choice in (self.form, self.signal, self.time, self.model, self.person):
+        for choice in (self.form, self.signal, self.time, self.model, self.person, self.photos):
             choice.activated.connect(self._wish)
         self.export_button.clicked.connect(self._export)
         self.close_button.clicked.connect(self.reject)
@@ -100,12 +103,14 @@ class ExportDialog(BesideDialog):
         choices.setColumnMinimumWidth(0, 56)
         choices.setColumnMinimumWidth(2, 56)
         places = [(self.form, 0, 0), (self.licence, 0, 2), (self.signal, 2, 0), (self.time, 2, 2)]
-        for choice, row, column in [*places, (self.model, 3, 0), (self.person, 3, 2)]:
+        places += [(self.model, 3, 0), (self.person, 3, 2), (self.photos, 4, 0)]
+        for choice, row, column in places:
             name = label({self.signal: "Said"}.get(choice, choice.accessibleName()))
             name.setBuddy(choice)
             choices.addWidget(name, row, column)
             choices.addWidget(choice, row, column + 1)
         choices.addWidget(self.about, 1, 1, 1, 3)
+
         foot = QHBoxLayout()
         foot.setSpacing(8)
         foot.addWidget(self.bar, 1)
@@ -146,7 +151,7 @@ class ExportDialog(BesideDialog):
 
     def _wish(self) -> None:
         self.banner.hide()
-        self._exchange.wish(self._form, self._which)
+        self._exchange.wish(self._form, self._which, whole_photos=self.photos.currentData())
 
     def _export(self) -> None:
         folder = file_dialogs.ask_new_folder(self, f"prefpaint-{self._form}")
@@ -167,8 +172,17 @@ class ExportDialog(BesideDialog):
             _offer(self.person, sorted(outlook.whole.persons))
             if not self._exchange.is_looking:
                 self.preview.show_outlook(outlook)
+                self._show_photos(outlook)
         self.outcome.setText(self._exchange.done)
         self._show_course()
+
+    def _show_photos(self, outlook: Outlook) -> None:
+        """How many of the photos are kept whole."""
+        of = f"{outlook.photos:,} of {len(outlook.tally.photos):,} kept"
+        self.photos.setItemText(1, f"Whole photos ({of if outlook.photos else 'none kept'})")
+        self.photos.setToolTip(
+            "“Keep whole photos with my preferences” in the menu keeps them from then on."
+        )
 
     def _show_course(self) -> None:
         exchange = self._exchange

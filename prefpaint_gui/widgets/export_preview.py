@@ -20,12 +20,14 @@ from training.preferences.formats.card import counted, said_words
 
 TILE = QSize(112, 80)
 PER_ROW = 5
+PHOTOS_STAY = "Whole photos: what leaves is the region around each hole"
+UNDER_MASKS = "What lay under the masks"
 STAYS = (
-    "Whole photos: the store keeps only the region around each hole",
     "Names and places of files, EXIF, and other data of the photos",
     "Your personal order",
 )
-STAYS_TOO = ("What lay under the masks", "Names of people (rater-1, rater-2, …) and of photos")
+STAYS_TOO = "Names of people (rater-1, rater-2, …) and of photos"
+WITH_PHOTOS = "whole, with what lay under the masks"
 LEAVES_TOO = (
     "Names of people, a hash of each photo’s pixels, and what lay under the masks: "
     "keep this archive for yourself"
@@ -72,6 +74,7 @@ class ExportPreview(QFrame):
         for row, crop in enumerate(outlook.crops):
             self._add_row(row, crop)
         tally, is_whole = outlook.tally, outlook.wish.form == "jsonl"
+        has_photos = outlook.wish.whole_photos and outlook.photos > 0
         if not tally.strips:
             everything = "Nothing: no opinion is kept yet" if not outlook.whole.strips else ""
             self.leaves.show_lines([everything or "Nothing: no opinion is like this"])
@@ -84,8 +87,16 @@ class ExportPreview(QFrame):
                 said_words(tally.signals).capitalize(),
                 "Prompts, times, reasons, rewards and seeds",
             ]
+            if has_photos:
+                lines.append(f"{counted(outlook.photos, 'photo', 'photos')} {WITH_PHOTOS}")
             self.leaves.show_lines([*lines, *([LEAVES_TOO] if is_whole else [])])
-        self.stays.show_lines([*STAYS, *(() if is_whole else STAYS_TOO)])
+        stays = [
+            *([] if has_photos else [PHOTOS_STAY]),
+            *STAYS,
+            *([] if is_whole or has_photos else [UNDER_MASKS]),
+            *([] if is_whole else [STAYS_TOO]),
+        ]
+        self.stays.show_lines(stays)
 
     def _add_row(self, row: int, crop: Crop) -> None:
         for column, pixels in enumerate(crop.pictures[:PER_ROW]):
@@ -125,7 +136,7 @@ class _List(QWidget):
         self.lines = lines
         _clear(self._rows)
         for line in lines:
-            row = label(line, "name" if line == LEAVES_TOO else "")
+            row = label(line, "name" if line == LEAVES_TOO or WITH_PHOTOS in line else "")
             row.setWordWrap(True)
             self._rows.addWidget(row)
 

@@ -228,7 +228,7 @@ class MainWindow(QMainWindow):
             action.triggered.connect(lambda _=False, theme=theme: self.theme_wanted.emit(theme))
         self.commands["panel"].toggled.connect(self.panel.setVisible)
         self.commands["regions"].toggled.connect(lambda on: options.update(show_regions=on))
-        for name in ("personal_order", "asks"):
+        for name in ("personal_order", "asks", "keeps_photos"):
             self.commands[name].toggled.connect(lambda on, name=name: personal.update(**{name: on}))
         self.top_bar.generate_pressed.connect(self._session.generate)
         self.top_bar.cancel_pressed.connect(self._cancel)
@@ -313,6 +313,7 @@ class MainWindow(QMainWindow):
         actions["model_order"].setEnabled(candidates.are_current and bool(candidates.own_order))
         actions["personal_order"].setChecked(personal.personal_order)
         actions["asks"].setChecked(personal.asks)
+        actions["keeps_photos"].setChecked(personal.keeps_photos)
         actions["cancel"].setEnabled(self._session.is_busy or shown)
         actions["cancel_all"].setEnabled(self._session.is_busy)
         actions["regions"].setChecked(self._options.values.show_regions)

@@ -1,14 +1,17 @@
-"""The question which of two fills is better, quietly beside the candidates."""
+"""The question which of some fills is best, quietly beside the candidates."""
 
 from PySide6.QtCore import QEvent, QObject, Signal
-from PySide6.QtWidgets import QGridLayout, QPushButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from prefpaint_gui.state.asking import Asking
 from prefpaint_gui.widgets.parts import label
 
+LETTERS = "ABCD"
+"""What the cards of a question are called; no question is about more."""
+
 
 class StripQuestion(QWidget):
-    """Shown while there is a question; the cards that it is about are marked A and B."""
+    """Shown while there is a question; the cards that it is about are marked by letters."""
 
     looked_for = Signal(int)
     """Carries the seed of the card whose button the pointer or the keyboard has come to."""
@@ -17,35 +20,47 @@ class StripQuestion(QWidget):
         super().__init__()
         self.setAccessibleName("Question")
         self._asking = asking
-        self.first, self.second = QPushButton("&A"), QPushButton("&B")
-        self.neither = QPushButton("Can't &say")
-        self.first.clicked.connect(lambda: self._answer(first=True))
-        self.second.clicked.connect(lambda: self._answer(first=False))
-        self.neither.clicked.connect(asking.dismiss)
-        for button, words in (
-            (self.first, "A is better (Alt+A)"),
-            (self.second, "B is better (Alt+B)"),
-            (self.neither, "Close the question (Alt+S)"),
-        ):
-            button.setToolTip(words)
-            button.setAccessibleName(words)
-        for button in (self.first, self.second):
-            button.installEventFilter(self)
-        layout = QGridLayout(self)
+        self.choices = [self._choice(place, letter) for place, letter in enumerate(LETTERS)]
+        self.none = QPushButton("Can't &say")
+        self.none.clicked.connect(asking.dismiss)
+        self.none.setToolTip("Close the question (Alt+S)")
+        self.none.setAccessibleName("Close the question (Alt+S)")
+        choices = QHBoxLayout()
+        choices.setSpacing(8)
+        for button in self.choices:
+            choices.addWidget(button)
+        layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(8)
-        layout.addWidget(label("Which fill is better?"), 0, 0, 1, 2)
-        layout.addWidget(self.first, 1, 0)
-        layout.addWidget(self.second, 1, 1)
-        layout.addWidget(self.neither, 2, 0, 1, 2)
+        layout.addWidget(label("Which fill is best?"))
+        layout.addLayout(choices)
+        layout.addWidget(self.none)
+        asking.changed.connect(self._show)
+        self._show()
+
+    def _choice(self, place: int, letter: str) -> QPushButton:
+        button = QPushButton(f"&{letter}")
+        button.setToolTip(f"{letter} is best (Alt+{letter})")
+        button.setAccessibleName(button.toolTip())
+        button.clicked.connect(lambda: self._answer(place))
+        button.installEventFilter(self)
+        return button
+
+    def _show(self) -> None:
+        question = self._asking.question
+        count = len(question.seeds) if question is not None else 0
+        for place, button in enumerate(self.choices):
+            button.setVisible(place < count)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         question = self._asking.question
         if question is not None and event.type() in (QEvent.Type.Enter, QEvent.Type.FocusIn):
-            self.looked_for.emit(question.first if watched is self.first else question.second)
+            for button, seed in zip(self.choices, question.seeds, strict=False):
+                if watched is button:
+                    self.looked_for.emit(seed)
         return super().eventFilter(watched, event)
 
-    def _answer(self, *, first: bool) -> None:
+    def _answer(self, place: int) -> None:
         question = self._asking.question
         if question is not None:
-            self._asking.answer(question.first if first else question.second)
+            self._asking.answer(question.seeds[place])

@@ -159,7 +159,8 @@ class TrainDialog(BesideDialog):
             return
         kept = survey.statistics
         thumbs = kept.ups + kept.downs
-        values = (survey.strips, survey.pairs, thumbs, kept.accepts, kept.orders, kept.ratings)
+        orders = kept.orders + kept.bests
+        values = (survey.strips, survey.pairs, thumbs, kept.accepts, orders, kept.ratings)
         for shown, value in zip(self.counts.values(), values, strict=True):
             shown.setText(f"{value:,}")
         self.lacking.setText(survey.lacking)

@@ -63,7 +63,8 @@ class ExchangeWorker(QObject):
                     continue  # its pictures are gone; the export counts such strips
                 if len(crops) == CROPS:
                     break
-            self.looked.emit(Outlook(wish, tally, whole, tuple(crops)))
+            photos = len(tally.photos.intersection(store.whole_photos()))
+            self.looked.emit(Outlook(wish, tally, whole, tuple(crops), photos))
         except PrefPaintError as error:
             self.failed.emit(wish, str(error))
 
@@ -82,6 +83,7 @@ class ExchangeWorker(QObject):
                 order.licence,
                 self._teller(order),
                 order.cancel,
+                whole_photos=order.whole_photos,
             )
         except Cancelled:
             return
@@ -90,6 +92,8 @@ class ExchangeWorker(QObject):
             return
         tally = summary.tally
         said = f"{counted(tally.strips, 'strip is', 'strips are')} in {order.folder}."
+        if order.whole_photos:
+            said += f" {counted(summary.photos, 'photo is', 'photos are')} with them whole."
         if tally.skipped:
             said += (
                 f" {counted(tally.skipped, 'strip was', 'strips were')} left out because "

@@ -145,7 +145,10 @@ class FeedbackWorker(QObject):
 
     def _presentation(self, answer: Answer) -> Presentation:
         from prefpaint_gui.photo_io import pixel_hash
+        from training.preferences.images import MOST_PIXELS
 
+        height, width = answer.photo.shape[:2]
+        keeps_photo = answer.keeps_photo and height * width <= MOST_PIXELS
         if self._hashed[0] is not answer.photo:
             self._hashed = (answer.photo, pixel_hash(answer.photo))
         return Presentation(
@@ -167,4 +170,5 @@ class FeedbackWorker(QObject):
                 )
                 for rank, fill in enumerate(answer.shown, 1)
             ),
+            photo=answer.photo if keeps_photo else None,
         )

@@ -136,10 +136,13 @@ def accept(utilities: Floats, rng: np.random.Generator) -> Opinion:
     return Opinion("accept", best)
 
 
-def answer(utilities: Floats, pair: tuple[int, int], rng: np.random.Generator) -> Opinion:
-    """Which of a pair is better, or with a chance of NOISE the other."""
-    better, worse = sorted(pair, key=lambda place: -utilities[place])
-    return Opinion("order", order=(worse, better) if rng.random() < NOISE else (better, worse))
+def answer(utilities: Floats, cards: tuple[int, ...], rng: np.random.Generator) -> Opinion:
+    """Which of some is best, or with a chance of NOISE any other of them."""
+    best, *others = sorted(cards, key=lambda place: -utilities[place])
+    if rng.random() < NOISE:
+        chosen = int(rng.integers(len(others)))
+        best, others[chosen] = others[chosen], best
+    return Opinion("best", order=(best, *others))
 
 
 def strip_of(strips: Strips, number: int, *opinions: Opinion, name: str = "") -> JudgedStrip:

@@ -14,17 +14,19 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from scipy.optimize import minimize
+from scipy.optimize import isotonic_regression, minimize
 
 from tests.bench.people import Floats, Strips, accept, answer, read_strips, strip_of, tastes
 from training.preferences.records import JudgedStrip
 from training.reward.appearance import FEATURE_SIZE
-from training.reward.asking import most_telling_pair
+from training.reward.asking import MOST_CARDS, most_telling
 from training.reward.personal import PersonalReward, learn
 
-PEOPLE, ASKED_PEOPLE = 24, 12
+PEOPLE = 24
 CLICKS = (0, 5, 10, 20, 50, 100)
-ASKED = (0, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100)
+ASKED = tuple(range(0, 101, 5))
+WAYS = ("random pairs", "random fours", "asking well")
+"""Random fours tell how much of asking well is in the form of its question alone."""
 HELD_OUT = 150
 EVIDENCE, UPDATES = 1000, 40
 Curves = dict[str, dict[str, list[list[float]]]]
@@ -38,7 +40,7 @@ def main(pairs: Path | None = None, out: Path | None = None, people: int = PEOPL
     print(f"{n} strips of {k} fills, {HELD_OUT} held out; {people} people a taste, 10 % noise")
     curves = learning(strips, people)
     print_learning(curves)
-    asked = asking(strips, min(people, ASKED_PEOPLE))
+    asked = asking(strips, people)
     print_asking(asked)
     times(strips)
     out = out or Path(tempfile.gettempdir()) / "prefpaint-bench" / "personal.png"
@@ -105,8 +107,8 @@ def logistic(said: list[JudgedStrip], strips: Strips, held: np.ndarray) -> Float
 
 
 def asking(strips: Strips, people: int) -> Curves:
-    """Each person answers which of two is better, about pairs at random or the most telling; a
-    strip that has no pair worth a question is passed over."""
+    """Each person answers, with one click, which of some is best: of pairs or fours at random, or
+    of the most telling; a strip that has nothing worth a question is passed over."""
     curves: Curves = {}
     for person in range(people):
         rng = np.random.default_rng([2, person])
@@ -114,7 +116,7 @@ def asking(strips: Strips, people: int) -> Curves:
         shown, held = order[HELD_OUT:], order[:HELD_OUT]
         utilities = tastes(strips, rng)
         for name in ("linear", "linear x 2"):
-            for way in ("random pairs", "asking well"):
+            for way in WAYS:
                 found = curves.setdefault(name, {}).setdefault(way, [])
                 found.append(asked_person(strips, utilities[name], shown, held, way, person))
     return curves
@@ -135,22 +137,23 @@ def asked_person(
                 return agreements
         number = shown[passed % len(shown)]
         passed += 1
-        if way == "random pairs":
-            first, second = rng.choice(len(utilities[number]), 2, replace=False)
-            pair: tuple[int, int] | None = (int(first), int(second))
+        if way == "asking well":
+            cards = most_telling(strips.features[number], strips.rewards[number], personal)
         else:
-            pair = most_telling_pair(strips.features[number], strips.rewards[number], personal)
-        if pair is None:
+            count_of_cards = 2 if way == "random pairs" else MOST_CARDS
+            drawn = rng.choice(len(utilities[number]), count_of_cards, replace=False)
+            cards = tuple(int(place) for place in drawn)
+        if cards is None:
             if passed > 20 * ASKED[-1]:
                 return [*agreements, *[agreements[-1]] * (len(ASKED) - len(agreements))]
             continue
-        said = answer(utilities[number], pair, rng)
+        said = answer(utilities[number], cards, rng)
         personal = personal.with_strip(strip_of(strips, number, said, name=f"{passed}"))
         count += 1
 
 
 def plain_rewards(personal: PersonalReward, strips: Strips, held: np.ndarray) -> Floats:
-    """Without the held-out check: it tells little of pairs that were chosen as doubtful."""
+    """Without the held-out check: it tells little of cards that were chosen as doubtful."""
     return np.array(
         [personal.project(strips.features[i], strips.rewards[i]) @ personal.weights for i in held]
     )
@@ -173,20 +176,43 @@ def print_learning(curves: Curves) -> None:
 
 
 def print_asking(curves: Curves) -> None:
-    print("agreement, %, after so many answers about pairs")
-    print(f"{'taste':12} {'pairs':14}" + "".join(f"{clicks:7}" for clicks in ASKED))
+    print("agreement, %, after so many answers")
+    print(f"{'taste':12} {'asked':14}" + "".join(f"{clicks:7}" for clicks in ASKED[::2]))
     for name, ways in curves.items():
-        means = {way: interval(people)[0] for way, people in ways.items()}
-        for way, mean in means.items():
+        for way, people in ways.items():
+            mean = interval(people)[0][::2]
             print(f"{name:12} {way:14}" + "".join(f"{value:7.1f}" for value in mean))
-        for clicks in (60, 80, 100):
-            wanted = float(np.interp(clicks, ASKED, means["random pairs"]))
-            rising = np.maximum.accumulate(means["asking well"])
-            needed = float(np.interp(wanted, rising, ASKED)) if rising[-1] >= wanted else np.inf
-            print(
-                f"{name:12} {wanted:.1f} % takes {clicks} random pairs, {needed:.0f} asked well: "
-                f"{needed / clicks:.0%}"
-            )
+    print("clicks needed for what so many random pairs reach, and where 95 % of the means may lie")
+    for name, ways in curves.items():
+        pairs = np.array(ways["random pairs"])
+        for way in WAYS[1:]:
+            cells = [share_words(pairs, np.array(ways[way]), clicks) for clicks in (60, 80, 100)]
+            print(f"{name:12} {way:14}" + "".join(f"{cell:>24}" for cell in cells))
+
+
+def share_words(pairs: Floats, others: Floats, clicks: int) -> str:
+    """Such as "60: 48 % (40 to 55)"; drawn anew from the people for the interval."""
+    rng = np.random.default_rng(5)
+    share = clicks_needed(pairs, others, clicks) / clicks
+    drawn = [rng.integers(len(pairs), size=len(pairs)) for _ in range(500)]
+    shares = [clicks_needed(pairs[d], others[d], clicks) / clicks for d in drawn]
+    low, high = np.quantile(shares, (0.025, 0.975), method="nearest")
+    return f"{clicks}: {100 * share:.0f} % ({100 * low:.0f} to {100 * high:.0f})"
+
+
+def clicks_needed(pairs: Floats, others: Floats, clicks: int) -> float:
+    """Clicks after which others agree as well as pairs do after so many, inf where they never do.
+
+    By the rising curves that are closest to the means: a lucky point neither helps nor hinders.
+    """
+    wanted = float(np.interp(clicks, ASKED, isotonic_regression(pairs.mean(axis=0)).x))
+    rising = isotonic_regression(others.mean(axis=0)).x
+    if rising[-1] < wanted:
+        return float("inf")
+    after = int(np.argmax(rising >= wanted))
+    if after == 0:
+        return 0.0
+    return float(np.interp(wanted, rising[after - 1 : after + 1], ASKED[after - 1 : after + 1]))
 
 
 def times(strips: Strips) -> None:
@@ -232,6 +258,7 @@ COLOURS = {
     "personal": "#3d7eff",
     "logistic": "#d98324",
     "random pairs": "#8a919b",
+    "random fours": "#d98324",
     "asking well": "#3d7eff",
 }
 
@@ -241,7 +268,7 @@ def draw(curves: Curves, asked: Curves, out: Path) -> None:
     figure = Figure(figsize=(13, 9), dpi=120, layout="constrained")
     charts = figure.subplots(3, 5, sharex=True).flatten()
     panels = [(name, CLICKS, ways) for name, ways in curves.items()]
-    panels += [(f"{name}, pairs asked", ASKED, ways) for name, ways in asked.items()]
+    panels += [(f"{name}, asked", ASKED, ways) for name, ways in asked.items()]
     for axes, (name, clicks, ways) in zip(charts, panels, strict=False):
         draw_chart(axes, name, clicks, ways)
     for axes in charts[len(panels) :]:

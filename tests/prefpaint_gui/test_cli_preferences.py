@@ -8,7 +8,7 @@ import pytest
 import typer
 
 from prefpaint_gui.__main__ import main
-from tests.training.strips import make_strip
+from tests.training.strips import make_strip, with_photo
 from training.preferences.records import Opinion
 from training.preferences.store import PreferenceStore
 
@@ -69,6 +69,26 @@ def test_what_is_named_is_deleted(
     assert [row["record"] for row in listed(capsys)] == left
     pictures = [path for path in (folder / "images").rglob("*") if path.is_file()]
     assert len(pictures) == 5 * len({row["photo_sha256"] for row in listed(capsys)})
+
+
+def test_whole_photos_are_counted_exported_and_deleted(
+    capsys: pytest.CaptureFixture[str], folder: Path
+) -> None:
+    with PreferenceStore(folder) as store:
+        store.record(with_photo(make_strip(3)), Opinion("up", 0))
+    assert main(["preferences", "stats", "--json"]) == 0
+    counts = json.loads(capsys.readouterr().out)
+    assert counts["whole_photos"] == 1
+    assert counts["bytes_of_whole_photos"] > 1000
+    out = folder.parent / "out"
+    assert main(["preferences", "export", str(out), "--whole-photos"]) == 0
+    assert "1 photo is with them whole" in capsys.readouterr().out
+    assert len(list((out / "photos").glob("*.png"))) == 1
+    assert main(["preferences", "delete", "--whole-photos", "--yes"]) == 0
+    assert "1 whole photo deleted" in capsys.readouterr().out
+    assert len(listed(capsys)) == 4
+    with PreferenceStore(folder) as store:
+        assert store.whole_photos() == []
 
 
 @pytest.mark.usefixtures("folder")

@@ -18,7 +18,7 @@ from prefpaint_gui.widgets.export_dialog import ExportDialog
 from prefpaint_gui.widgets.parts import Choice
 from tests.prefpaint_gui.conftest import LEFT
 from tests.prefpaint_gui.fakes import fake_backends
-from tests.training.strips import make_strip
+from tests.training.strips import make_strip, with_photo
 from training.preferences import export as exporting
 from training.preferences import importing
 from training.preferences.database import FILE_NAME
@@ -119,9 +119,26 @@ def test_the_dialog_shows_what_leaves_and_what_stays(desk: Desk) -> None:
     assert preview.pictures.count() == 10
 
 
+def test_whole_photos_leave_where_they_are_kept_and_wanted(desk: Desk) -> None:
+    desk.open()
+    assert desk.dialog.photos.itemText(1) == "Whole photos (none kept)"
+    with desk.store() as store:
+        store.record(with_photo(make_strip(4)), Opinion("up", 0))
+    desk.choose(desk.dialog.signal, "Thumbs")
+    assert "whole" not in desk.leaves
+    desk.choose(desk.dialog.photos, "Whole photos (1 of 2 kept)")
+    assert "1 photo whole, with what lay under the masks" in desk.leaves
+    stays = desk.dialog.preview.stays.lines
+    assert not any("Whole photos" in line or "under the masks" in line for line in stays)
+    desk.press(desk.dialog.export_button)
+    desk.until(lambda: bool(desk.dialog.outcome.text()))
+    assert "1 photo is with them whole." in desk.dialog.outcome.text()
+    assert (desk.folder / "out" / "photos" / "photo-2.png").exists()
+
+
 def test_filters_change_what_leaves(desk: Desk) -> None:
     desk.open()
-    desk.choose(desk.dialog.signal, "Orders")
+    desk.choose(desk.dialog.signal, "Orders and answers to questions")
     assert "1 explicit order of a strip" in desk.leaves.lower()
     assert "thumb" not in desk.leaves
     desk.choose(desk.dialog.person, "Zoe")

@@ -13,6 +13,7 @@ from prefpaint_gui.widgets.candidate_card import CandidateCard
 from prefpaint_gui.widgets.strip_drag import place_of
 from tests.prefpaint_gui.conftest import LEFT, Bench
 from tests.prefpaint_gui.fakes import red_of
+from training.preferences.images import pixel_hash
 from training.preferences.records import Opinion
 
 CONTROL = Qt.KeyboardModifier.ControlModifier
@@ -213,3 +214,17 @@ def test_the_strip_says_that_a_candidate_is_in_the_photo_until_it_is_saved(
     filled.program.window.commands["save_as"].trigger()
     filled.until(lambda: not filled.program.document.is_modified)
     assert message.text().startswith("Candidates appear here")
+
+
+def test_the_whole_photo_is_kept_where_that_is_wanted(filled: Bench):
+    opened = filled.program.document.pixels.copy()
+    filled.key(Qt.Key.Key_Up)
+    filled.until(lambda: len(filled.opinions()) == 1)
+    filled.program.window.commands["keeps_photos"].trigger()
+    filled.key(Qt.Key.Key_N)
+    filled.until(lambda: len(filled.opinions()) == 2)
+    without, with_photo = [shown for shown, _ in filled.store.kept.values()]
+    assert without.photo is None
+    assert with_photo.photo is not None
+    assert (with_photo.photo == opened).all()
+    assert with_photo.photo_sha256 == pixel_hash(opened) == without.photo_sha256

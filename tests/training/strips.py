@@ -1,8 +1,11 @@
 """Strips of candidates as the window would present them."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from training.inpainting.request import Box
+from training.preferences.images import pixel_hash
 from training.preferences.records import Presentation, ShownCandidate
 
 
@@ -36,3 +39,10 @@ def make_strip(number: int = 0, count: int = 3) -> Presentation:
         reward_model="builtin",
         candidates=tuple(candidates),
     )
+
+
+def with_photo(shown: Presentation, number: int = 0) -> Presentation:
+    """The strip as one of a whole photo that is to be kept too; each number is another photo."""
+    random = np.random.default_rng([1, number])
+    photo = random.integers(0, 256, (40, 50, 3 + number % 2), np.uint8)
+    return replace(shown, photo=photo, photo_sha256=pixel_hash(photo))

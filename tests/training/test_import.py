@@ -47,8 +47,13 @@ def strips(draw: st.DrawFn) -> Presentation:
     height, width = draw(st.integers(1, 5)), draw(st.integers(1, 5))
     shown = draw(st.lists(seeds, min_size=1, max_size=4, unique=True))
     size = draw(st.sampled_from([0, 3, 256]))
+    photo = random.integers(0, 256, (7, 9, draw(st.sampled_from([3, 4]))), np.uint8)
+    keeps_photo = draw(st.booleans())
     return Presentation(
-        photo_sha256=draw(st.sampled_from(["0" * 64, "f" * 64])),
+        photo_sha256=pixel_hash(photo)
+        if keeps_photo
+        else draw(st.sampled_from(["0" * 64, "f" * 64])),
+        photo=photo if keeps_photo else None,
         box=Box(*(draw(st.integers(0, 10**6)) for _ in range(2)), height, width),
         image=random.integers(0, 256, (height, width, 3), np.uint8),
         hole=random.random((height, width)) < 0.5,
@@ -75,13 +80,13 @@ def strips(draw: st.DrawFn) -> Presentation:
 def opinions(draw: st.DrawFn, strip: Presentation) -> Opinion:
     shown = [candidate.seed for candidate in strip.candidates]
     signals = ["up", "down", "accept", "none", "rating", "skip"]
-    signal = draw(st.sampled_from(signals + ["order"] * (len(shown) > 1)))
+    signal = draw(st.sampled_from(signals + ["order", "best"] * (len(shown) > 1)))
     orders = st.lists(st.sampled_from(shown), min_size=2, unique=True)
     criteria = st.integers(1, 7)
     return Opinion(
         signal,
         draw(st.sampled_from(shown)) if signal in ("up", "down", "accept", "rating") else None,
-        tuple(draw(orders)) if signal == "order" else (),
+        tuple(draw(orders)) if signal in ("order", "best") else (),
         draw(st.tuples(criteria, criteria, criteria)) if signal == "rating" else None,
         tuple(draw(st.lists(words, max_size=2))),
         draw(words),
@@ -101,6 +106,8 @@ def everything(store: PreferenceStore) -> list[Any]:
             kept.append((one.rank, one.seed, one.model, one.reward, one.trust))
             kept.append((one.pixels.tobytes(), one.features.tobytes()))
         kept.append([(said.opinion, said.recorded_at) for said in strip.opinions])
+    for sha256 in sorted(store.whole_photos()):
+        kept.append((sha256, store.photo(sha256).tobytes()))
     return kept
 
 
@@ -113,14 +120,14 @@ def test_export_then_import_is_the_identity(data: st.DataObject) -> None:
             for strip in data.draw(st.lists(strips(), min_size=1, max_size=3)):
                 for opinion in data.draw(st.lists(opinions(strip), min_size=1, max_size=4)):
                     one.record(strip, opinion, data.draw(times))
-            export(one, folder / "out", "jsonl")
+            export(one, folder / "out", "jsonl", whole_photos=True)
             done = import_preferences(two, folder / "out")
             assert done.new == done.opinions
             assert everything(two) == everything(one)
             assert two.statistics() == one.statistics()
             assert import_preferences(two, folder / "out").new == 0
             assert everything(two) == everything(one)
-            export(two, folder / "again", "jsonl")
+            export(two, folder / "again", "jsonl", whole_photos=True)
         ours, theirs = (
             {path.name: path.read_bytes() for path in (folder / name).rglob("*") if path.is_file()}
             for name in ("out", "again")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from training.preferences.records import JudgedStrip, Opinion
-from training.reward.asking import information, most_telling_pair
+from training.reward.asking import WORTH, drawn_utilities, information, most_telling
 from training.reward.choices import choices_of
 from training.reward.personal import Pairs, PersonalReward, learn
 
@@ -225,25 +226,32 @@ def test_degenerate_strips_do_no_harm(name: str) -> None:
             finite = np.isfinite(judged.rewards) & np.isfinite(judged.features).all(axis=1)
             assert np.isfinite(means[finite]).all()
             assert np.isfinite(deviations).all()
-            pair = most_telling_pair(judged.features, judged.rewards, personal)
-            assert pair is None or (pair[0] != pair[1] and finite[list(pair)].all())
+            asked = most_telling(judged.features, judged.rewards, personal)
+            assert asked is None or (len(asked) > 1 and finite[list(asked)].all())
 
 
-def test_asks_about_the_pair_it_is_unsure_of() -> None:
+def test_asks_about_the_cards_it_is_unsure_of() -> None:
     personal = learn([said(seed) for seed in range(8)])
-    strip = make_strip(77)
-    gains = information(strip.features, strip.rewards, personal)
-    np.testing.assert_allclose(gains, gains.T, atol=1e-9)
-    assert (gains >= 0).all()
-    assert (gains < 1).all()
-    pair = most_telling_pair(strip.features, strip.rewards, personal)
-    assert pair is not None
-    assert gains[pair] == gains.max()
+    strip = make_strip(77, size=8)
+    asked = most_telling(strip.features, strip.rewards, personal)
+    assert asked is not None
+    assert list(asked) == sorted(set(asked))
+    assert asked == most_telling(strip.features, strip.rewards, personal)
+    drawn = drawn_utilities(strip.features, strip.rewards, personal)
+    pairs = np.array(list(combinations(range(8), 2)))
+    assert information(drawn, np.array([asked]))[0] > max(WORTH, information(drawn, pairs).max())
     twins = np.repeat(strip.features[:1], 3, axis=0)
-    assert most_telling_pair(twins, np.zeros(3), personal) is None
-    assert most_telling_pair(twins[:1], np.zeros(1), personal) is None
+    assert most_telling(twins, np.zeros(3), personal) is None
+    assert most_telling(twins[:1], np.zeros(1), personal) is None
+
+
+def test_information_is_that_of_the_answer_and_the_taste() -> None:
+    even, known, open_ = [0.0, 0.0], [20.0, 0.0], [40.0, -40.0]
+    drawn = np.array([[*even, *known, *open_], [*even, *known, *open_[::-1]]])
+    questions = np.array([[0, 1], [2, 3], [4, 5]])
+    np.testing.assert_allclose(information(drawn, questions), [0, 0, 1], atol=1e-6)
 
 
 def test_a_first_question_is_asked_before_any_answer() -> None:
     strip = make_strip(4)
-    assert most_telling_pair(strip.features, strip.rewards, learn([])) is not None
+    assert most_telling(strip.features, strip.rewards, learn([])) is not None

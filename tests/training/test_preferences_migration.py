@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tests.training.format_1 import write_format_1
+from tests.training.format_2 import write_format_2
 from tests.training.strips import make_strip
 from training.errors import PrefPaintError
 from training.preferences import database
@@ -55,6 +56,35 @@ def test_every_record_of_format_1_is_there(tmp_path: Path) -> None:
         assert store.record(make_strip(1), Opinion("up", 2)) == 2
         assert store.record(make_strip(1), Opinion("none")) > len(SAID) + 3
         assert store.statistics().presentations == 2
+
+
+def test_every_record_of_format_2_is_there_and_answers_to_questions_are_no_orders(
+    tmp_path: Path,
+) -> None:
+    four, two = make_strip(1, count=4), make_strip(2, count=2)
+    said = [
+        (four, Opinion("order", order=(3, 1)), TIMES[0]),
+        (four, Opinion("up", 0, reasons=("sharp",)), TIMES[1]),
+        (four, Opinion("order", order=(3, 1, 0, 2), person="Ann"), TIMES[1]),
+        (four, Opinion("rating", 2, rating=(1, 2, 3), person="Ann"), TIMES[2]),
+        (two, Opinion("order", order=(1, 0)), TIMES[2]),
+        (two, Opinion("accept", 0), TIMES[3]),
+    ]
+    write_format_2(tmp_path, said)
+    asked = (four, Opinion("best", order=(3, 1)), TIMES[0])
+    with PreferenceStore(tmp_path) as store:
+        strips = [store.read(key) for key in store.presentation_ids()]
+        records = [one for strip in strips for one in strip.opinions]
+        assert [(one.record_id, one.opinion, one.recorded_at) for one in records] == [
+            (number, opinion, time)
+            for number, (_, opinion, time) in enumerate([asked, *said[1:]], 1)
+        ]
+        counts = store.statistics()
+        assert (counts.presentations, counts.photos, counts.candidates) == (2, 2, 6)
+        assert (counts.bests, counts.orders, counts.ups, counts.accepts) == (1, 2, 1, 1)
+        assert store.record(four, Opinion("best", order=(1, 3))) == 1
+        assert store.record(two, Opinion("order", order=(0, 1))) == 5
+        assert store.record(four, Opinion("none")) > len(said)
 
 
 def test_a_backup_is_kept_and_made_once(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.training.strips import make_strip
 from training.errors import PrefPaintError
+from training.preferences.order import known_levels
 from training.preferences.records import Filter, Opinion, StoredOpinion
 from training.preferences.store import PreferenceStore
 
@@ -16,6 +17,7 @@ from training.preferences.store import PreferenceStore
     "opinion",
     [
         Opinion("order", order=(2, 0), reasons=("sharper", "wärmer")),
+        Opinion("best", order=(1, 0)),
         Opinion("none", reasons=("blurred",), person="Zoë"),
         Opinion("rating", 1, rating=(1, 7, 4), reasons=("a face",)),
         Opinion("skip", person="second rater"),
@@ -43,6 +45,8 @@ def test_every_kind_of_opinion_comes_back(tmp_path: Path, opinion: Opinion) -> N
         Opinion("order", order=(1,)),
         Opinion("order", order=(1, 1)),
         Opinion("order", order=(1, 9)),
+        Opinion("best", order=(1,)),
+        Opinion("best", 1, order=(1, 0)),
         Opinion("up", 0, order=(0, 1)),
         Opinion("rating", 0),
         Opinion("up", 0, rating=(1, 1, 1)),
@@ -52,7 +56,7 @@ def test_every_kind_of_opinion_comes_back(tmp_path: Path, opinion: Opinion) -> N
 )
 def test_an_opinion_that_makes_no_sense_is_refused(tmp_path: Path, opinion: Opinion) -> None:
     with PreferenceStore(tmp_path) as store:
-        with pytest.raises(ValueError, match=r"seed|order|criteria|person"):
+        with pytest.raises(ValueError, match=r"seed|order|compar|criteria|person"):
             store.record(make_strip(), opinion)
         assert store.statistics().presentations == 0
     assert not (tmp_path / "images").exists()
@@ -68,6 +72,33 @@ def test_what_the_same_person_says_again_replaces_what_they_said(tmp_path: Path)
             (first, (2, 0, 1)),
             (other, (1, 0)),
         ]
+
+
+def test_each_question_has_an_answer_of_its_own(tmp_path: Path) -> None:
+    with PreferenceStore(tmp_path) as store:
+        said = [
+            Opinion("best", order=(0, 1)),
+            Opinion("best", order=(1, 2, 0)),
+            Opinion("order", order=(2, 0, 1)),
+        ]
+        first, *_ = [store.record(make_strip(), opinion) for opinion in said]
+        (key,) = store.presentation_ids()
+        assert [one.opinion for one in store.read(key).opinions] == said
+        assert store.record(make_strip(), Opinion("best", order=(1, 0))) == first
+        assert store.statistics().bests == 2
+
+
+def test_the_best_of_some_is_above_each_of_them_and_no_more_is_known() -> None:
+    shown = [0, 1, 2, 3]
+    levels = known_levels(shown, [Opinion("best", order=(2, 0, 3))])
+    assert levels.keys() == {0, 2, 3}
+    assert levels[2] > levels[0] == levels[3]
+    with_thumbs = [Opinion("best", order=(2, 0, 3)), Opinion("up", 0)]
+    levels = known_levels(shown, with_thumbs)
+    assert levels[2] > levels[0] > levels[1] == levels[3]
+    with_order = [Opinion("order", order=(0, 3, 2)), Opinion("best", order=(2, 0, 3))]
+    levels = known_levels(shown, with_order)
+    assert levels[0] > levels[3] > levels[2]
 
 
 def test_candidates_without_a_reward_are_kept_but_not_judged(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ from training.alignment.run_folder import (
     RunState,
 )
 from training.alignment.updates import Update, WholeBatch, forward_updates, policy_updates
+from training.errors import PrefPaintError
 from training.processes import gathered, share, sum_gradients
 from training.reward.ensemble import Reward
 from training.run_log import RunLog

@@ -4,7 +4,7 @@ import hashlib
 import os
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,13 +20,11 @@ from training.preferences.formats.archive_rows import (
     StripRow,
     what_is_wrong,
 )
-from training.preferences.images import Picture, pixel_hash
+from training.preferences.images import MOST_PIXELS, Picture, pixel_hash
 from training.preferences.records import Presentation, ShownCandidate, StoredPresentation
 from training.preferences.store import PreferenceStore
 from training.preferences.unpack import Refused, unpacked
 
-MOST_PIXELS = 150_000_000
-"""Of one picture; more than the largest photo that the window is made for."""
 MOST_STRIP_PIXELS = 1_000_000_000
 """Of all pictures of a strip, which are in memory together."""
 LONGEST_LINE = 64 << 20
@@ -110,7 +108,8 @@ def _check_files(folder: Path) -> None:
 
 
 def _strips(folder: Path, on_progress: Callable[[float], None]) -> Iterator[StoredPresentation]:
-    path = folder / STRIPS
+    path, images = folder / STRIPS, folder / "images"
+    photos: set[str] = set()
     with path.open("rb") as file:
         number, done, total = 0, 0, max(1, path.stat().st_size)
         while line := file.readline(LONGEST_LINE):
@@ -119,7 +118,13 @@ def _strips(folder: Path, on_progress: Callable[[float], None]) -> Iterator[Stor
                 row = StripRow.model_validate_json(line)
             except ValidationError as error:
                 raise Refused(f"{STRIPS}, line {number}, {what_is_wrong(error)}") from error
-            yield _strip(row, folder / "images")
+            strip = _strip(row, images)
+            sha256 = row.photo_sha256
+            if sha256 not in photos and (images / f"{sha256}.png").exists():
+                shown = replace(strip.presentation, photo=_picture(images, sha256, 3, 4))
+                strip = replace(strip, presentation=shown)
+            photos.add(sha256)  # once is enough, for all strips of it
+            yield strip
             done += len(line)
             on_progress(done / total)
 
@@ -131,7 +136,7 @@ def _strip(row: StripRow, images: Path) -> StoredPresentation:
         raise Refused(
             f"a strip of {len(row.candidates)} pictures like {row.image}.png is too large"
         )
-    hole = _picture(images, row.hole, 1, size)
+    hole = _picture(images, row.hole, 1, size=size)
     if not np.isin(hole, (0, 255)).all():
         raise Refused(f"{row.hole}.png is no hole in black and white")
     shown = Presentation(
@@ -146,7 +151,7 @@ def _strip(row: StripRow, images: Path) -> StoredPresentation:
                 rank=one.rank,
                 seed=one.seed,
                 model=one.model,
-                pixels=_picture(images, one.pixels, 3, size),
+                pixels=_picture(images, one.pixels, 3, size=size),
                 reward=one.reward,
                 trust=one.trust,
                 features=np.array(one.features, np.float32),
@@ -160,9 +165,9 @@ def _strip(row: StripRow, images: Path) -> StoredPresentation:
 
 
 def _picture(
-    images: Path, sha256: str, channels: int, size: tuple[int, ...] | None = None
+    images: Path, sha256: str, *channels: int, size: tuple[int, ...] | None = None
 ) -> Picture:
-    """The picture of this hash. size: (height, width) that it must have."""
+    """The picture of this hash. channels: how many it may have. size: (height, width) of it."""
     path = images / f"{sha256}.png"
     name = f"images/{path.name}"
     try:
@@ -170,8 +175,8 @@ def _picture(
             width, height = image.size  # told by the header; nothing is decoded yet
             if width * height > MOST_PIXELS or (size is not None and (height, width) != size):
                 raise Refused(f"{name} is {width} x {height} pixels, which cannot be")
-            if image.mode != {1: "L", 3: "RGB"}[channels]:
-                raise Refused(f"{name} is no picture of {channels} x 8 bits")
+            if image.mode not in [{1: "L", 3: "RGB", 4: "RGBA"}[count] for count in channels]:
+                raise Refused(f"{name} is no picture of {channels[0]} x 8 bits")
             pixels = np.array(image)
     except FileNotFoundError as error:
         raise Refused(f"{name} is missing") from error

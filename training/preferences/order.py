@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
-from training.preferences.records import CRITERION_WEIGHTS, Opinion, Rating
+from training.preferences.records import COMPARES, CRITERION_WEIGHTS, Opinion, Rating
 
 LEVELS = {"accept": 2.0, "up": 1.0, "down": -1.0}
 """An accepted fill beats a thumb up, which beats those without a word (0), which beat a thumb
@@ -38,21 +38,27 @@ def by_person(opinions: Iterable[Opinion]) -> dict[str, list[Opinion]]:
 def known_levels(shown: Sequence[int], opinions: Iterable[Opinion]) -> dict[int, float]:
     """Levels of those of the seeds shown whose order one person's opinions tell; higher is better.
 
-    Ratings tell of those rated; else thumbs and acceptance tell of all that were shown. An explicit
-    order has the last word between those in it: where it sets one over another that stood higher or
-    as high, it lifts it just above; alone it tells of those in it. Empty where there is none of
-    these, such as after "none of these", which says nothing of the order. What is equal has no
-    known order.
+    Ratings tell of those rated; else thumbs and acceptance tell of all that were shown. An answer
+    to "which is best?" and after it an explicit order have the last word between those in them:
+    where they set one over another that stood higher or as high, they lift it just above; the last
+    of them alone tells of those in it. Empty where there is none of these, such as after "none of
+    these", which says nothing of the order. What is equal has no known order.
     """
     said = list(opinions)
     levels = mean_scores(said) or _levels_of_signals(shown, said)
-    for one in said:
+    compared = sorted(
+        (one for one in said if one.signal in COMPARES), key=lambda one: one.signal == "order"
+    )
+    if compared and not levels:
+        levels = dict.fromkeys(compared[-1].order, 0.0)
+    for one in compared:
+        named = [seed for seed in one.order if seed in levels]
         if one.signal == "order":
-            if not levels:
-                levels = dict.fromkeys(one.order, 0.0)
-            named = [seed for seed in one.order if seed in levels]
-            for better, worse in reversed(list(pairwise(named))):
-                levels[better] = max(levels[better], levels[worse] + JUST_ABOVE)
+            pairs = list(pairwise(named))
+        else:
+            pairs = [(one.order[0], other) for other in named[1:] if one.order[0] in levels]
+        for better, worse in reversed(pairs):
+            levels[better] = max(levels[better], levels[worse] + JUST_ABOVE)
     return levels
 
 

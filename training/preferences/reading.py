@@ -41,6 +41,7 @@ class Statistics:
     downs: int
     accepts: int
     orders: int
+    bests: int
     nones: int
     ratings: int
     skips: int
@@ -63,6 +64,7 @@ def statistics(connection: sqlite3.Connection) -> Statistics:
         downs=counts.get("down", 0),
         accepts=counts.get("accept", 0),
         orders=counts.get("order", 0),
+        bests=counts.get("best", 0),
         nones=counts.get("none", 0),
         ratings=counts.get("rating", 0),
         skips=counts.get("skip", 0),

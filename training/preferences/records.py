@@ -9,10 +9,15 @@ import numpy.typing as npt
 
 from training.inpainting.request import Box, Mask, Pixels
 
-Signal = Literal["up", "down", "accept", "order", "none", "rating", "skip"]
+Signal = Literal["up", "down", "accept", "order", "best", "none", "rating", "skip"]
 """Thumb up, thumb down, accepted into the photo over the others shown; an explicit order of two or
-more of those shown; none of those shown will do; three criteria for one candidate; a prompt of the
-rating screen passed over."""
+more of those shown; the best of two or more that a question was about; none of those shown will do;
+three criteria for one candidate; a prompt of the rating screen passed over."""
+
+OF_STRIP: tuple[Signal, ...] = ("order", "best", "none", "skip")
+"""Signals that are about no single candidate."""
+COMPARES: tuple[Signal, ...] = ("order", "best")
+"""Signals with an `order`."""
 
 Rating = tuple[int, int, int]
 """Structural rationality, feeling of local texture, overall feeling: each 1 (worst) to 7."""
@@ -28,9 +33,10 @@ Said = TypeVar("Said")
 class Opinion:
     """One thing that a person said of what was shown.
 
-    seed: the candidate it is about; None for "order", "none" and "skip", which are about the strip.
-    order: for "order", seeds of at least two candidates, best first. rating: for "rating".
-    reasons: short words for why, often none. person: whose opinion; a profile or a rater's name.
+    seed: the candidate it is about; None for those of OF_STRIP. order: for "order", seeds of at
+    least two candidates, best first; for "best", the best and then those it was chosen over, in no
+    order. rating: for "rating". reasons: short words for why, often none. person: whose opinion; a
+    profile or a rater's name.
     """
 
     signal: Signal
@@ -43,8 +49,14 @@ class Opinion:
     @property
     def subject(self) -> tuple[str, str, int | None]:
         """A person's later opinion on the same subject, of one strip, replaces the earlier one."""
-        kind = "thumb" if self.signal in ("up", "down") else self.signal
-        return self.person, kind, self.seed
+        return self.person, self.kind, self.seed
+
+    @property
+    def kind(self) -> str:
+        """A thumb up replaces a thumb down; a question replaces one about the same candidates."""
+        if self.signal == "best":
+            return f"best of {', '.join(map(str, sorted(self.order)))}"
+        return "thumb" if self.signal in ("up", "down") else self.signal
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +84,8 @@ class Presentation:
     box: where the region lies in the photo.
     reward_model: name of the model that scored the candidates, "" when none did.
     collection, item: for the rating screen, which set of prompts and which prompt of it; else "".
+    photo: the whole photo, pixels alone, where the person wants it kept too. It is kept once, for
+    all strips of it, and not read back with each of them: see PreferenceStore.photo.
     """
 
     photo_sha256: str
@@ -83,6 +97,7 @@ class Presentation:
     candidates: tuple[ShownCandidate, ...]
     collection: str = ""
     item: str = ""
+    photo: Pixels | None = None
 
 
 @dataclass(frozen=True)

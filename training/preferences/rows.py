@@ -9,13 +9,13 @@ import numpy as np
 
 from training.preferences.images import Picture, pixel_hash
 from training.preferences.records import (
+    COMPARES,
+    OF_STRIP,
     Filter,
     Opinion,
     Presentation,
     StoredOpinion,
 )
-
-_OF_CANDIDATE = ("up", "down", "accept", "rating")
 
 LONGEST_NAME = 64
 OPINION_COLUMNS = "signal.id, signal, seed, ranking, rating, reasons, person, signal.recorded_at"
@@ -25,14 +25,14 @@ OPINION_COLUMNS = "signal.id, signal, seed, ranking, rating, reasons, person, si
 def check_opinion(presentation: Presentation, opinion: Opinion) -> None:
     """Raise ValueError for an opinion that cannot be one of this strip."""
     shown = {candidate.seed for candidate in presentation.candidates}
-    if (opinion.seed is not None) != (opinion.signal in _OF_CANDIDATE):
+    if (opinion.seed is None) != (opinion.signal in OF_STRIP):
         raise ValueError(f"{opinion.signal!r} does not go with the seed {opinion.seed}")
     for seed in (*opinion.order, *(() if opinion.seed is None else (opinion.seed,))):
         if seed not in shown:
             raise ValueError(f"seed {seed} was not shown")
-    if opinion.signal == "order":
+    if opinion.signal in COMPARES:
         if len(opinion.order) < 2 or len(set(opinion.order)) != len(opinion.order):
-            raise ValueError("an order needs two or more different seeds")
+            raise ValueError("a comparison needs two or more different seeds")
     elif opinion.order:
         raise ValueError(f"{opinion.signal!r} has no order")
     if (opinion.rating is not None) != (opinion.signal == "rating"):
@@ -51,6 +51,7 @@ def opinion_row(opinion: Opinion) -> dict[str, Any]:
     return {
         "seed": None if opinion.seed is None else int(opinion.seed),
         "signal": opinion.signal,
+        "kind": opinion.kind,
         "person": opinion.person,
         "ranking": json.dumps([int(seed) for seed in opinion.order]),
         "rating": json.dumps([int(value) for value in opinion.rating or ()]),
@@ -80,7 +81,8 @@ def _tuple(text: str) -> Any:
 def pictures(shown: Presentation) -> dict[str, Picture]:
     """Every picture of a presentation by its hash."""
     fills = [candidate.pixels for candidate in shown.candidates]
-    return {pixel_hash(pixels): pixels for pixels in [shown.image, hole_picture(shown), *fills]}
+    kept = {pixel_hash(pixels): pixels for pixels in [shown.image, hole_picture(shown), *fills]}
+    return kept if shown.photo is None else {**kept, shown.photo_sha256: shown.photo}
 
 
 def presentation_rows(shown: Presentation) -> tuple[dict[str, Any], list[dict[str, Any]]]:

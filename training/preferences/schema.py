@@ -2,7 +2,7 @@
 
 from training.preferences.records import DEFAULT_PERSON
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 SCHEMA = (
     # digest: hash of all that was shown, so that a second thumb on one strip finds the first's.
@@ -34,22 +34,21 @@ SCHEMA = (
         PRIMARY KEY (presentation_id, seed)
     )""",
     # seed: NULL for what is said of the whole strip. ranking, rating, reasons: JSON lists.
-    # kind: what a new opinion replaces; a thumb up replaces a thumb down.
+    # kind: what a new opinion replaces, see records.Opinion.
     # AUTOINCREMENT: the id of a withdrawn record never comes back for another one.
     """CREATE TABLE signal (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         presentation_id INTEGER NOT NULL REFERENCES presentation(id) ON DELETE CASCADE,
         seed INTEGER,
         signal TEXT NOT NULL CHECK
-            (signal IN ('up', 'down', 'accept', 'order', 'none', 'rating', 'skip')),
+            (signal IN ('up', 'down', 'accept', 'order', 'best', 'none', 'rating', 'skip')),
+        kind TEXT NOT NULL,
         person TEXT NOT NULL CHECK (person <> ''),
         ranking TEXT NOT NULL DEFAULT '[]',
         rating TEXT NOT NULL DEFAULT '[]',
         reasons TEXT NOT NULL DEFAULT '[]',
-        kind TEXT NOT NULL GENERATED ALWAYS AS
-            (CASE WHEN signal IN ('up', 'down') THEN 'thumb' ELSE signal END) STORED,
         recorded_at TEXT NOT NULL,
-        CHECK ((seed IS NULL) = (signal IN ('order', 'none', 'skip'))),
+        CHECK ((seed IS NULL) = (signal IN ('order', 'best', 'none', 'skip'))),
         FOREIGN KEY (presentation_id, seed)
             REFERENCES candidate(presentation_id, seed) ON DELETE CASCADE
     )""",
@@ -117,33 +116,62 @@ SCHEMA = (
     f"PRAGMA user_version = {SCHEMA_VERSION}",
 )
 
-_FROM_1 = (
-    "DROP INDEX candidate_pixels",
-    "DROP INDEX presentation_image",
-    "DROP INDEX presentation_hole",
-    "ALTER TABLE presentation RENAME TO old_presentation",
-    "ALTER TABLE candidate RENAME TO old_candidate",
-    "ALTER TABLE signal RENAME TO old_signal",
+_INDEXES = (
+    *("signal_once", "signal_time", "signal_person", "candidate_pixels", "presentation_image"),
+    *("presentation_hole", "presentation_photo", "presentation_collection"),
+)
+_TRIGGERS = (
+    *("presentation_counted", "presentation_leaving", "presentation_discounted"),
+    *("candidate_counted", "candidate_discounted"),
+    *("signal_counted", "signal_recounted", "signal_discounted"),
+)
+_TABLES = ("signal", "candidate", "presentation")
+
+_FROM_2 = (
+    *(f"DROP INDEX IF EXISTS {name}" for name in _INDEXES),
+    *(f"DROP TRIGGER IF EXISTS {name}" for name in _TRIGGERS),
+    "DROP TABLE IF EXISTS tally",
+    *(f"ALTER TABLE {name} RENAME TO old_{name}" for name in _TABLES),
     *SCHEMA,
     """INSERT INTO presentation
         (id, digest, photo_sha256, box_top, box_left, box_height, box_width, image_sha256,
         hole_sha256, prompt, reward_model, collection, item, recorded_at)
     SELECT id, digest, photo_sha256, box_top, box_left, box_height, box_width, image_sha256,
-        hole_sha256, prompt, reward_model, '', '', recorded_at FROM old_presentation""",
+        hole_sha256, prompt, reward_model, collection, item, recorded_at FROM old_presentation""",
     """INSERT INTO candidate
         (presentation_id, seed, rank, model, pixels_sha256, reward, trust, features)
     SELECT presentation_id, seed, rank, model, pixels_sha256, reward, trust, features
     FROM old_candidate""",
-    f"""INSERT INTO signal (id, presentation_id, seed, signal, person, recorded_at)
-    SELECT id, presentation_id, seed, signal, '{DEFAULT_PERSON}', recorded_at FROM old_signal""",
+    """INSERT INTO signal (id, presentation_id, seed, signal, kind, person, ranking, rating,
+        reasons, recorded_at)
+    SELECT id, presentation_id, seed, signal, kind, person, ranking, rating, reasons, recorded_at
+    FROM old_signal""",
+    # An order of one's own names every card of the strip; one of two among more was an answer to
+    # the question which of the two is better.
+    """UPDATE signal SET signal = 'best', kind = 'best of '
+        || min(json_extract(ranking, '$[0]'), json_extract(ranking, '$[1]')) || ', '
+        || max(json_extract(ranking, '$[0]'), json_extract(ranking, '$[1]'))
+    WHERE signal = 'order' AND json_array_length(ranking) = 2 AND 2 < (
+        SELECT count(*) FROM candidate WHERE presentation_id = signal.presentation_id)""",
     # Ids that were given and withdrawn before stay given; an empty table has no row to update.
     "DELETE FROM sqlite_sequence WHERE name = 'signal'",
     """INSERT INTO sqlite_sequence (name, seq)
     SELECT 'signal', seq FROM sqlite_sequence WHERE name = 'old_signal'""",
-    "DROP TABLE old_signal",
-    "DROP TABLE old_candidate",
-    "DROP TABLE old_presentation",
+    *(f"DROP TABLE old_{name}" for name in _TABLES),
 )
 
-MIGRATIONS = {1: _FROM_1}
+_FROM_1 = (
+    *(
+        f"ALTER TABLE presentation ADD COLUMN {name} TEXT NOT NULL DEFAULT ''"
+        for name in ("collection", "item")
+    ),
+    f"ALTER TABLE signal ADD COLUMN person TEXT NOT NULL DEFAULT '{DEFAULT_PERSON}'",
+    *(
+        f"ALTER TABLE signal ADD COLUMN {name} TEXT NOT NULL DEFAULT '[]'"
+        for name in ("ranking", "rating", "reasons")
+    ),
+    *_FROM_2,
+)
+
+MIGRATIONS = {1: _FROM_1, 2: _FROM_2}
 """For each older format, what moves its records into today's tables. Foreign keys are off."""

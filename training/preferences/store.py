@@ -19,6 +19,7 @@ from training.preferences.database import (
     transaction,
     utc_now,
 )
+from training.preferences.images import Picture, image_path, load_image
 from training.preferences.reading import Statistics
 from training.preferences.records import (
     EVERYTHING,
@@ -31,7 +32,13 @@ from training.preferences.records import (
     ToldStrip,
 )
 from training.preferences.rows import check_opinion
-from training.preferences.sweep import remove_all, remove_left_by_kills, sweep
+from training.preferences.sweep import (
+    drop_photos,
+    remove_all,
+    remove_left_by_kills,
+    sweep,
+    whole_photos,
+)
 from training.preferences.tally import Tally, tally_of
 from training.preferences.writing import forget, keep, keep_all
 
@@ -181,6 +188,25 @@ class PreferenceStore:
         if strip is None:
             raise PrefPaintError(f"A strip in {self.folder} was deleted meanwhile. Try again.")
         return strip
+
+    def whole_photos(self) -> list[str]:
+        """Hashes of the photos that are kept whole."""
+        with self._errors("be read"):
+            return whole_photos(self._connection, self._images)
+
+    def photo(self, photo_sha256: str) -> Picture:
+        """A photo that is kept whole. Raises PrefPaintError when it is gone or altered."""
+        with self._errors("be read"):
+            return load_image(self._images, photo_sha256)
+
+    def photo_file(self, photo_sha256: str) -> Path:
+        """The PNG of a photo that is kept whole."""
+        return image_path(self._images, photo_sha256)
+
+    def drop_photos(self) -> int:
+        """Remove the whole photos and keep what was said of them; returns how many went."""
+        with self._errors("be deleted"):
+            return drop_photos(self._connection, self._images)
 
     def judged_strips(
         self, person: str, reward_model: str, since: str | None = None

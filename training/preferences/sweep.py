@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from training.preferences.database import transaction
-from training.preferences.images import image_path
+from training.preferences.images import HASH, image_path
 
 _LISTS = "changing-*.txt"
 _UNFINISHED = ".prefpaint-*.tmp"
@@ -62,6 +62,24 @@ def sweep(connection: sqlite3.Connection, images: Path) -> int:
     return removed
 
 
+def drop_photos(connection: sqlite3.Connection, images: Path) -> int:
+    """Remove the whole photos that are kept, but not one that is a region too; returns how many."""
+    removed = 0
+    with transaction(connection):
+        for sha256 in whole_photos(connection, images):
+            if not _is_shown(connection, sha256):
+                image_path(images, sha256).unlink(missing_ok=True)
+                removed += 1
+    return removed
+
+
+def whole_photos(connection: sqlite3.Connection, images: Path) -> list[str]:
+    """Hashes of the photos that are kept whole."""
+    rows = connection.execute("SELECT DISTINCT photo_sha256 FROM presentation")
+    hashes = [sha256 for (sha256,) in rows if HASH.fullmatch(sha256)]
+    return [sha256 for sha256 in hashes if image_path(images, sha256).exists()]
+
+
 def remove_all(images: Path) -> None:
     """Remove every picture; to be called within a transaction that leaves no rows."""
     if images.exists():
@@ -77,6 +95,14 @@ def _remove_unfinished(folder: Path) -> int:
 
 
 def _is_used(connection: sqlite3.Connection, sha256: str) -> bool:
+    row = connection.execute(
+        "SELECT EXISTS (SELECT 1 FROM presentation WHERE photo_sha256 = ?)", (sha256,)
+    ).fetchone()
+    return bool(row[0]) or _is_shown(connection, sha256)
+
+
+def _is_shown(connection: sqlite3.Connection, sha256: str) -> bool:
+    """Whether it is a region, a hole or a fill."""
     row = connection.execute(
         """SELECT EXISTS (SELECT 1 FROM presentation WHERE image_sha256 = :hash)
         OR EXISTS (SELECT 1 FROM presentation WHERE hole_sha256 = :hash)

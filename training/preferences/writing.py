@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from training.preferences.database import transaction
-from training.preferences.images import image_path, keep_image
+from training.preferences.images import HASH, encode_png, image_path, keep_image, keep_png
 from training.preferences.records import Presentation, StoredOpinion, StoredPresentation
 from training.preferences.rows import check_opinion, opinion_row, pictures, presentation_rows
 from training.preferences.sweep import list_changing, remove_unused
@@ -29,6 +29,12 @@ def keep(
     later_only: leave what is there already, unless the new one of its kind is later.
     """
     wanted = pictures(shown)
+    # Packed before the transaction, for other windows can keep nothing while it lasts.
+    packed = {
+        sha256: encode_png(pixels)
+        for sha256, pixels in wanted.items()
+        if not image_path(images, sha256).exists()
+    }
     changing: Path | None = None
     try:
         # Files are written within the transaction too: no withdrawal or sweep comes in between.
@@ -37,7 +43,7 @@ def keep(
             if missing:
                 changing = list_changing(images, missing)
             for sha256 in missing:
-                keep_image(images, sha256, wanted[sha256])
+                keep_png(images, sha256, packed.get(sha256) or encode_png(wanted[sha256]))
             first = min(one.recorded_at for one in opinions)
             key = _insert_presentation(connection, presentation_rows(shown), first)
             written = [_insert_opinion(connection, key, one, later_only) for one in opinions]
@@ -177,7 +183,8 @@ def _picture_hashes(connection: sqlite3.Connection, key: int) -> list[str]:
     rows = connection.execute(
         """SELECT image_sha256 FROM presentation WHERE id = :key
         UNION SELECT hole_sha256 FROM presentation WHERE id = :key
+        UNION SELECT photo_sha256 FROM presentation WHERE id = :key
         UNION SELECT pixels_sha256 FROM candidate WHERE presentation_id = :key""",
         {"key": key},
     )
-    return [sha256 for (sha256,) in rows]
+    return [sha256 for (sha256,) in rows if HASH.fullmatch(sha256)]

@@ -72,9 +72,9 @@ def choices_of(opinions: Sequence[Opinion], seeds: Sequence[int]) -> list[Choice
 
     accept: over all others shown that were not accepted too. up: over the mean and those with a
     thumb down; down: the mean over it (a card without a thumb may not have been looked at). order:
-    Plackett-Luce, each over those after it. rating: each over those with a lower score. "none" and
-    "skip" say nothing of the order. Where a card stood on the strip is not considered: people may
-    favour the first a little.
+    Plackett-Luce, each over those after it. best: over the others of the question. rating: each
+    over those with a lower score. "none" and "skip" say nothing of the order. Where a card stood on
+    the strip is not considered: people may favour the first a little.
     """
     places = {seed: place for place, seed in enumerate(seeds)}
 
@@ -91,6 +91,9 @@ def choices_of(opinions: Sequence[Opinion], seeds: Sequence[int]) -> list[Choice
         if opinion.signal == "order":
             order = [places[seed] for seed in opinion.order if seed in places]
             choices += [[(one, other) for other in order[n + 1 :]] for n, one in enumerate(order)]
+        elif opinion.signal == "best" and opinion.order[0] in places:
+            best, *others = opinion.order
+            choices.append([(places[best], places[one]) for one in others if one in places])
         elif opinion.signal == "rating" and opinion.rating and opinion.seed in places:
             scores[places[opinion.seed]] = float(np.dot(CRITERION_WEIGHTS, opinion.rating))
     choices += [

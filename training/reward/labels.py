@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from training.errors import PrefPaintError
-from training.preferences.records import DEFAULT_PERSON, Opinion, Signal
+from training.preferences.records import COMPARES, DEFAULT_PERSON, OF_STRIP, Opinion, Signal
 
 LOWEST, HIGHEST = 0.0, 7.0
 """Scores are 1 to 7 in three criteria; the labelling screen also allows 0."""
@@ -86,20 +86,20 @@ def _opinion(row: dict[str, Any]) -> tuple[str, Opinion]:
     if signal not in get_args(Signal):
         raise ValueError(signal)
     places = [_place(file) for file in row.get("order", ())]
-    if signal == "order" and len({index for _, index in places}) < 2:
+    if signal in COMPARES and len({index for _, index in places}) < 2:
         raise ValueError("no order")
     if "file" in row:
         places.append(_place(row["file"]))
     prompts = {prompt for prompt, _ in places} or {str(row["prompt_id"])}
     (prompt,) = prompts
-    is_of_one = signal not in ("order", "none", "skip")
+    is_of_one = signal not in OF_STRIP
     rating = tuple(row["rating"]) if signal == "rating" else None
     if rating is not None and (len(rating) != 3 or any(v not in range(1, 8) for v in rating)):
         raise ValueError("no rating")
     return prompt, Opinion(
         signal,
         _place(row["file"])[1] if is_of_one else None,
-        tuple(index for _, index in places) if signal == "order" else (),
+        tuple(index for _, index in places) if signal in COMPARES else (),
         rating,
         person=str(row.get("rater", DEFAULT_PERSON)),
     )

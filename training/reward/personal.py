@@ -20,7 +20,7 @@ from training.reward.choices import Floats, Indices, StripChoices, finite, read_
 SURE = 4.0
 """How far apart in utility two fills are that the general reward sets one deviation apart: the
 prior belief in the general order. In units of the logit of a choice between the two."""
-DOUBT = 1.0
+DOUBT = 1.5
 """Prior deviation of that belief."""
 TASTE = 0.7
 """Prior deviation of the effect of the direction of z that varies most; that of the others falls

@@ -8,6 +8,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, 
 
 from training.preferences.images import pixel_hash
 from training.preferences.records import (
+    COMPARES,
+    OF_STRIP,
     Opinion,
     Signal,
     StoredOpinion,
@@ -68,12 +70,12 @@ class OpinionRow(_Row):
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
-        if (self.seed is None) != (self.signal in ("order", "none", "skip")):
+        if (self.seed is None) != (self.signal in OF_STRIP):
             raise ValueError(f'"{self.signal}" with seed {self.seed}')
         if (self.rating is not None) != (self.signal == "rating"):
             raise ValueError(f'"{self.signal}" with rating {self.rating}')
         is_order = len(self.order) >= 2 and len(set(self.order)) == len(self.order)
-        if is_order != (self.signal == "order") or (self.order and not is_order):
+        if is_order != (self.signal in COMPARES) or (self.order and not is_order):
             raise ValueError(f'"{self.signal}" with order {self.order}')
         return self
 
@@ -107,7 +109,7 @@ class BoxRow(_Row):
 class StripRow(_Row):
     """A strip with what was said of it; see records.Presentation. image, hole: hashes."""
 
-    photo_sha256: Text
+    photo_sha256: Sha256
     box: BoxRow
     image: Sha256
     hole: Sha256

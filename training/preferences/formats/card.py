@@ -16,6 +16,7 @@ SAID: dict[Signal, tuple[str, str]] = {
     "down": ("thumb down", "thumbs down"),
     "accept": ("accepted into the photo", "accepted into the photo"),
     "order": ("explicit order of a strip", "explicit orders of a strip"),
+    "best": ("answer to “which is best?”", "answers to “which is best?”"),
     "none": ("“none of these”", "“none of these”"),
     "rating": ("rating in three criteria", "ratings in three criteria"),
     "skip": ("prompt passed over", "prompts passed over"),
@@ -34,13 +35,21 @@ def counted(count: int, one: str, many: str) -> str:
     return f"{count:,} {one if count == 1 else many}"
 
 
-def data_card(tally: Tally, licence: str, what_is_what: str, *, is_whole: bool) -> str:
+def data_card(
+    tally: Tally, licence: str, what_is_what: str, *, is_whole: bool, photos: int = 0
+) -> str:
     """README.md. what_is_what: the format's own part.
 
-    is_whole: whether what identifies is kept, as an archive for `import` needs it.
+    is_whole: whether what identifies is kept, as an archive for `import` needs it. photos: how many
+    whole photos are there.
     """
     models = ", ".join(f"{name} ({count:,})" for name, count in sorted(tally.models.items()))
     rewards = ", ".join(sorted(tally.reward_models)) or "none"
+    beyond = "The photos beyond the region around each hole"
+    if photos:
+        beyond += f", but for {counted(photos, 'photo that is', 'photos that are')} here whole"
+        what_is_what += _PHOTOS_WHOLE if is_whole else _PHOTOS
+    private = (_PRIVATE_WHOLE if is_whole else _PRIVATE).format(beyond=beyond)
     return _CARD.format(
         front=f"license: {LICENCES[licence]}\n" if LICENCES[licence] else "",
         strips=counted(tally.strips, "strip", "strips"),
@@ -65,7 +74,7 @@ def data_card(tally: Tally, licence: str, what_is_what: str, *, is_whole: bool) 
             if licence == NOT_STATED
             else f"{licence}, chosen by the person who exported this."
         ),
-        private=_PRIVATE_WHOLE if is_whole else _PRIVATE,
+        private=private,
     )
 
 
@@ -106,14 +115,21 @@ Fills by model: {models}. Reward model on screen: {rewards}.
 
 {licence} The pictures are parts of photographs, which may have rights and people of their own.
 """
+_PHOTOS = """
+
+- `photos/photo-<n>.png`: the whole photos that the person had kept, pixels alone; they show what
+  lay under the masks too. `photos/regions.json`: for each `prompt_id`, its photo and the top, left,
+  height and width of its region there."""
+_PHOTOS_WHOLE = """
+- `images/<photo_sha256>.png`: the whole photos that the person had kept, pixels alone."""
 _PRIVATE = """\
 - Names and places of files, EXIF and other data of the photos: the pictures are pixels alone.
-- The photos beyond the region around each hole, and what lay under the mask.
+- {beyond}, and what lay under the mask.
 - Names of people: they are rater-1, rater-2, ...; photos are photo-1, photo-2, ...
 - The personal reward that PrefPaint learns from these opinions."""
 _PRIVATE_WHOLE = """\
 - Names and places of the photos, EXIF and other data of theirs: the pictures are pixels alone.
-- The photos beyond the region around each hole.
+- {beyond}.
 - The personal reward that PrefPaint learns from these opinions; it is learned again after `import`.
 
 **What is here and in no other format**, because `import` needs it: the names under which people

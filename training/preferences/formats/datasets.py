@@ -22,8 +22,8 @@ CARD = """`datasets.load_from_disk("DIR")` opens this folder, and so does
   `model`, `reward`, `trust`, and `features`, the reward model's features z; the last three are
   empty where no reward model saw the fill.
 - `opinions`: a list of what was said: `signal`, `candidate` (its index in `candidates`, empty where
-  it is about the strip), `order` (indices, best first), `rating` (three criteria, 1 to 7),
-  `reasons`, `rater`, `time` (UTC).
+  it is about the strip), `order` (indices, best first; of "best" the others are in no order),
+  `rating` (three criteria, 1 to 7), `reasons`, `rater`, `time` (UTC).
 
 `prefpaint-train reward` reads this folder too."""
 

@@ -22,9 +22,10 @@ use; here the two are pictures, as the answers to an inpainting prompt are. `ima
 with its hole in white and `mask` the hole (white). `prompt_id` names the strip, `photo` the photo,
 `rater` the person, and `chosen_model` and `rejected_model` what made the fills.
 
-`chosen_because` and `rejected_because` tell what was said of each: "order", "rating", "accept",
-"up", "down", or "" where nothing was. Drop the rows with a "" if silence shall not count.
-Opinions that contradict each other, by several raters, give pairs that contradict each other.
+`chosen_because` and `rejected_because` tell what was said of each: "order", "best" (of some that
+a question was about), "rating", "accept", "up", "down", or "" where nothing was. Drop the rows with
+a "" if silence shall not count. Opinions that contradict each other, by several raters, give pairs
+that contradict each other.
 
 Diffusion-DPO's trainers read `caption`, `jpg_0`, `jpg_1` (bytes of a file) and `label_0` instead, a
 mapping away, and so not stored twice:
@@ -103,8 +104,9 @@ def _rows(strip: StoredPresentation) -> Iterator[dict[str, Any]]:
 
 def _reasons(opinions: list[Opinion]) -> dict[int, str]:
     """Which signal told of each seed, as `known_levels` heard them."""
-    ordered = [seed for one in opinions for seed in one.order]
+    compared = sorted(opinions, key=lambda one: one.signal == "order")  # it goes before a question
+    ordered = {seed: one.signal for one in compared for seed in one.order}
     rated = [one for one in opinions if one.signal == "rating"]
     ranked = sorted(opinions, key=lambda one: one.signal == "accept")  # it goes before a thumb
     told = {one.seed: one.signal for one in rated or ranked if one.seed is not None}
-    return {**dict.fromkeys(ordered, "order"), **told}
+    return {**ordered, **told}

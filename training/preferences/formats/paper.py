@@ -23,8 +23,8 @@ CARD = """- `inpaint/<prompt>_<i>.png`: the fills of a strip, in the order in wh
   overall feeling, each 1 to 7, and the mean where several rated a fill; rank 1 is the best of its
   prompt, equal scores share a rank. Fills that nobody rated have no score: none was made up.
 - `records.jsonl`: one object for each opinion, ratings among them, with its time in UTC and its
-  rater: `file` for what it is about, `order` for an order (files, best first), `rating` for the
-  three criteria.
+  rater: `file` for what it is about, `order` for an order (files, best first; of "best" the others
+  are in no order), `rating` for the three criteria.
 - `candidates.jsonl`: one object for each fill that was shown, also those nobody commented on.
 - `features.safetensors`: the reward model's features z of each fill that it saw, under its name.
 
