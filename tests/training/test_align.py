@@ -181,6 +181,8 @@ def test_a_reward_above_that_of_originals_stops_the_run(
     config = replace(CONFIG, alarm=-1e6)
     with pytest.raises(PrefPaintError, match="is being deceived"):
         align(make_policy(), reward, prompts, config, tmp_path, lambda _: None)
+    assert {path.name for path in (tmp_path / "sheets").iterdir()} == {"0000.png", "0001.png"}
+    assert not (tmp_path / "pytorch_lora_weights.safetensors").exists()
 
 
 def test_bad_input_is_said_before_anything_is_overwritten(

@@ -1,6 +1,7 @@
 """Pairs of fills, one better than the other: an export of the app, labels, or orders known by
 construction."""
 
+import hashlib
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -41,9 +42,9 @@ class PairPictures:
 
 @dataclass(frozen=True, eq=False)
 class PreferencePair:
-    """name: of its prompt. read: its pictures, from disk."""
+    """key: tells it from other pairs, wherever its folder lies. read: its pictures, from disk."""
 
-    name: str
+    key: str
     read: Callable[[], PairPictures]
 
 
@@ -94,7 +95,8 @@ def _ordered(prompt: Prompt) -> Iterator[PreferencePair]:
             if visible_difference(pictures[0], pictures[fill], hole) >= VISIBLE
         ]
     for better, worse in orders:
-        yield PreferencePair(prompt.name, partial(_of_prompt, prompt, better, worse))
+        key = f"{prompt.name}: {better} over {worse}"
+        yield PreferencePair(key, partial(_of_prompt, prompt, better, worse))
 
 
 def _of_prompt(prompt: Prompt, better: int, worse: int) -> PairPictures:
@@ -125,7 +127,9 @@ def _exported(path: Path, side: int, set_aside: list[str]) -> Iterator[Preferenc
                 name = f"{path}, pair {number} of group {group}"
                 fault = _fault(row, name)
                 if fault is None:
-                    yield PreferencePair(name, partial(_of_row, file, group, number, side))
+                    seen = b"".join(row[part]["bytes"] for part in COLUMNS)
+                    key = hashlib.sha256(seen).hexdigest()
+                    yield PreferencePair(key, partial(_of_row, file, group, number, side))
                 else:
                     set_aside.append(fault)
     except (OSError, ArrowException, KeyError, TypeError) as error:

@@ -207,6 +207,7 @@ class Run:
         state.first = state.first or {name: line[name] for name in LOOKS}
         why = alarm(line, state.first, self.config)
         if why is not None:
+            self.draw_sheet(state.done)  # to be looked at
             kept = state.done - 1 - (state.done - 1) % CHECKPOINT_EVERY
             again = f" Run it with --iterations {kept} to get that model." if kept else ""
             raise CollapseError(

@@ -132,7 +132,7 @@ def run_settings(
             "model": _hashed([policy.beginning()]),
             "reward": _hashed(known),
             "the prompts": _digest([part for p in prompts for part in (p.masked, p.hole)]),
-            "the pairs": _digest([np.frombuffer(pair.name.encode(), np.uint8) for pair in pairs]),
+            "the pairs": _digest([np.frombuffer(pair.key.encode(), np.uint8) for pair in pairs]),
         },
         sort_keys=True,
     )
