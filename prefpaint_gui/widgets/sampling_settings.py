@@ -54,9 +54,11 @@ class SamplingSettings(QWidget):
         )
         self.loras = LoraList(options)
         self.colours = Choice("Colours", is_elastic=True)
-        self.colours.addItem("Matched to the photo", True)
-        self.colours.addItem("As the model makes them", False)
-        self.colours.setToolTip("Matched by what the photo and the fill show around the mask")
+        self.colours.addItem("Match the photo", True)
+        self.colours.addItem("Leave as made", False)
+        self.colours.setToolTip(
+            "Match the fill’s colours by what it and the photo show around the mask"
+        )
         self._grid = rows(
             [
                 ("Sampler", None, self.sampler),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from training.preferences.records import StoredPresentation
 
 ENOUGH = 100
-"""Strips to learn from, by then a taste is about as well known as it gets: a minute of work."""
+"""Strips to learn from; by then a taste is about as well known as it gets."""
 BATCH = 10
 """Strips told of at once."""
 

@@ -150,7 +150,7 @@ def _gaps() -> None:
         models = [PATCHMATCH, ModelChoice("bench", "Bench", is_diffusion=True, is_available=True)]
         backends = replace(
             real_backends(),
-            inpainter=lambda _: ProcessInpainter(source),
+            inpainter=lambda *_: ProcessInpainter(source),
             models=lambda: models,
         )
         settings = DiffusionSettings(steps=PREVIEW_STEPS, sampler="ddim")

@@ -167,7 +167,7 @@ def test_lora_files_and_colour_match_are_asked_of_the_model(
     for path in [*paths, paths[0], None]:
         monkeypatch.setattr(file_dialogs, "ask_lora", lambda _, path=path: path)
         diffusing.qtbot.mouseClick(sampling.loras.add, Qt.MouseButton.LeftButton)
-    choose(diffusing, sampling.colours, "As")
+    choose(diffusing, sampling.colours, "Le")
     diffusing.generate()
     asked = diffusing.inpainter.requests[-1].settings
     assert (asked.loras, asked.match_colour) == (tuple(paths), False)
@@ -309,7 +309,7 @@ def test_the_menu_of_a_card_brings_its_settings_back(diffusing: Bench):
     assert prompts.isVisible()
     assert (prompts.prompt.text(), prompts.negative.text()) == ("a red door", "people")
     sampling = diffusing.program.window.panel.sampling
-    assert sampling.colours.currentText() == "As the model makes them"
+    assert sampling.colours.currentText() == "Leave as made"
     assert len(sampling.loras.removes) == 1
     assert has_settings_of(diffusing, seed)
 
