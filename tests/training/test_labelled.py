@@ -148,11 +148,11 @@ def test_our_export_orders_accepts_over_thumbs_over_silence(tmp_path: Path) -> N
 
 
 def test_labels_go_before_the_records_of_their_prompt(tmp_path: Path) -> None:
-    labels = write_prompts(tmp_path, ["rated", "ordered", "contested"])
+    labels = write_prompts(tmp_path, ["rated", "ordered", "contested", "asked"])
     write_labels(tmp_path, {key: label for key, label in labels.items() if "rated" in key})
     rows = [
         {"name": f"{prompt}_{index}", "prompt_id": prompt}
-        for prompt in ("rated", "ordered", "contested")
+        for prompt in ("rated", "ordered", "contested", "asked")
         for index in range(3)
     ]
     said = [
@@ -164,6 +164,7 @@ def test_labels_go_before_the_records_of_their_prompt(tmp_path: Path) -> None:
         {"prompt_id": "contested", "signal": "none", "rater": "c"},
         {"prompt_id": "ordered", "signal": "order", "order": ["ordered_1.png"]},
         {"prompt_id": "ordered", "signal": "rating", "file": "ordered_1.png", "rating": [0, 1, 1]},
+        {"prompt_id": "asked", "signal": "best", "order": [f"asked_{n}.png" for n in (1, 0, 2)]},
     ]
     for name, lines in (("candidates", rows), ("records", said)):
         (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(x) + "\n" for x in lines))
@@ -174,6 +175,7 @@ def test_labels_go_before_the_records_of_their_prompt(tmp_path: Path) -> None:
         "ordered": (("0", "1", "2"), ((1,), (2,), (0,))),
         "contested by a": (("0", "1", "2"), ((0,), (1, 2))),
         "contested by b": (("0", "1", "2"), ((1,), (0, 2))),
+        "asked": (("0", "1", "2"), ((1,), (0, 2))),
     }
     assert [line.split(", ")[-1] for line in found.set_aside] == [
         f"line {number}: no signal of a file." for number in (7, 8)

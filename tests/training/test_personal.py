@@ -174,6 +174,8 @@ def test_held_out_check_is_close_to_learning_without_each_strip() -> None:
         ([Opinion("rating", 10, rating=(4, 4, 4)), Opinion("rating", 11, rating=(4, 4, 4))], []),
         ([Opinion("none"), Opinion("skip"), Opinion("accept", 99)], []),
         ([Opinion("order", order=(99, 10))], []),
+        ([Opinion("best", order=(13, 10, 11, 99))], [[(3, 0), (3, 1)]]),
+        ([Opinion("best", order=(99, 10, 11))], []),
     ],
 )
 def test_opinions_as_choices(
