@@ -117,11 +117,6 @@ def _keep_libraries_quiet_and_offline() -> None:
         DIFFUSERS_VERBOSITY="error",
     )
     warnings.simplefilter("ignore")
-    from diffusers.utils import logging as diffusers_logging
-    from transformers.utils import logging as transformers_logging
-
-    diffusers_logging.disable_progress_bar()
-    transformers_logging.disable_progress_bar()
 
 
 def _rewards(reward: Path, image: Pixels, hole: Mask, fills: Sequence[Pixels]) -> list[float]:

@@ -1,20 +1,118 @@
 """The proof's parts: who sees which photos, blind sheets, the ablation's figures."""
 
 import json
+import re
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
+from typer.testing import CliRunner
 
+from resources import SAMPLE_PHOTO
+from training.alignment.config import AlignmentConfig
+from training.cli import app
 from training.errors import PrefPaintError
+from training.pretraining.presets import PRESETS, Preset
+from training.prompts.photos import read_rgb
 from training.reproduction.ablation import WINDOW, ablation_of
 from training.reproduction.data import Part, photos_of
 from training.reproduction.eye import left_is_aligned, read_eye
+from training.reproduction.presets import PROOFS, Proof
+from training.reward.encoders import EncoderConfig
+from training.reward.trainer import RewardTrainingConfig
+
+TINY = Preset(
+    size=64,
+    autoencoder_widths=(16, 16, 16),
+    unet_widths=(16, 32),
+    unet_layers=1,
+    attention=(False, True),
+    autoencoder_steps=2,
+    autoencoder_batch=2,
+    unet_steps=2,
+    unet_batch=2,
+)
+_ENCODER = EncoderConfig(image_size=32, widths=(16, 16, 16))
+_REWARD = RewardTrainingConfig(steps=2, batch_size=2, checkpoint_every=2, encoder=_ENCODER)
+_ALIGNMENT = AlignmentConfig(
+    iterations=2,
+    prompts=2,
+    samples=2,
+    steps=2,
+    updated_steps=1,
+    grouped=True,
+    divergence=0.1,
+    learning_rate=1e-4,
+    rank=2,
+)
+SMALL = Proof(
+    pretraining="nano",
+    reward=_REWARD,
+    judge=replace(_REWARD, seed=1, encoder=replace(_ENCODER, kind="resnet")),
+    alignment=_ALIGNMENT,
+    ablation=_ALIGNMENT,
+    patterns=("blobs",),
+    pairs=3,
+    validation=2,
+    align=2,
+    test=2,
+    samples=1,
+    steps=2,
+    ablation_seeds=(0,),
+)
 
 PHOTOS = [Path(f"photo{number:03d}.jpg") for number in range(300)]
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """A folder of crops of one photo, each a photo by itself, some for every part of a proof."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    sample = read_rgb(SAMPLE_PHOTO)
+    for number in range(24):
+        crop = sample[4 * number : 4 * number + 130, 6 * number : 6 * number + 140]
+        Image.fromarray(crop).save(folder / f"crop{number:02d}.png")
+    return folder
+
+
+def test_one_command_goes_from_photos_to_a_report_and_counts_what_the_eye_says(
+    tmp_path: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(PRESETS, "nano", TINY)
+    monkeypatch.setitem(PROOFS, "nano", SMALL)
+    out = tmp_path / "proof"
+    words = ["reproduce", str(photos), "--out", str(out)]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 0, result.output
+    report = json.loads((out / "report" / "report.json").read_text())
+    assert set(report["win_rate"]) == {"aligned_s1", "base_s1", "base_s3", "aligned_s1_ci"}
+    for figures in (report["mean_reward"], report["variance"], report["independent"]["kid"]):
+        assert set(figures) == {"base", "aligned"}
+    assert 0 <= report["independent"]["judge_win_rate_s1"] <= 1
+    assert set(report["ablation"]) == {"none", "static", "exponential"}
+    for name, method in report["methods"].items():
+        assert method["unet_calls"] > 0, name
+    assert report["eye"] is None
+    assert (out / "eye" / "sheet-00.png").exists()
+    words_of_it = (out / "report" / "report.md").read_text()
+    assert "have not been looked at" in words_of_it
+    for picture in re.findall(r"\]\(([^)]+)\)", words_of_it):
+        assert (out / "report" / picture).exists(), picture
+
+    made = {path: path.stat().st_mtime_ns for path in out.rglob("*.safetensors")}
+    (out / "eye" / "answers.txt").write_text("0: =\n1: A\n")
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 0, result.output
+    assert {path: path.stat().st_mtime_ns for path in made} == made
+    report = json.loads((out / "report" / "report.json").read_text())
+    assert report["eye"]["close"] == 1
+    assert report["eye"]["aligned_preferred"] + report["eye"]["base_preferred"] == 1
 
 
 def test_what_is_measured_was_seen_by_nobody_and_the_judge_sees_other_photos() -> None:

@@ -7,9 +7,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from training.alignment.rollouts import Rollout
+from training.alignment.rollouts import Rollout, size_prompt
+from training.alignment.sample_pairs import through_autoencoder
+from training.errors import PrefPaintError
+from training.inpainting.diffusion.model import DiffusionModel
+from training.inpainting.diffusion.scaling import resize
 from training.inpainting.request import Pixels
 from training.processes import gathered, join_processes
+from training.prompts.incomplete import IncompletePhoto
 from training.reward.embedding import Embedder
 from training.reward.groups import Group, Pair, draw_group
 from training.reward.losses import group_loss
@@ -19,12 +24,33 @@ from training.reward.trainer import RewardTrainingConfig
 
 REMEMBERED = 64
 """Groups of the policy's newest fills, of which each refresh learns."""
+EVERY, STEPS, BATCH, LEARNING_RATE = 5, 2, 8, 5e-5
+"""Iterations between two refreshes; steps of each, of so many groups, and AdamW's rate."""
+
+
+def decoded_originals(
+    model: DiffusionModel, prompts: Sequence[IncompletePhoto]
+) -> dict[str, Pixels]:
+    """The prompts' originals at the model's size, their holes through its autoencoder, by name.
+
+    Raises PrefPaintError for a prompt without its original.
+    """
+    side, found = model.native_side, {}
+    for prompt in prompts:
+        if (original := prompt.original) is None:
+            raise PrefPaintError(
+                f"{prompt.folder / 'originals'} lacks {prompt.prompt}. Use prompts made by "
+                "`prefpaint-train prompts`."
+            )
+        hole = size_prompt(prompt, side).hole
+        found[prompt.prompt] = through_autoencoder(model, resize(original, side, side), hole)
+    return found
 
 
 class RewardRefresh:
-    """After every `every` iterations the reward takes `steps` small steps: originals over the
-    policy's newest fills, and beside them the pairs that it was trained on, which it must not
-    forget. Its units (mean, deviation) and V^-1 stay. Several processes learn the same.
+    """Every few iterations the reward takes small steps: originals over the policy's newest fills,
+    and beside them the pairs that it was trained on, which it must not forget. Its units (mean,
+    deviation) and V^-1 stay. Several processes learn the same.
 
     originals: (s, s, 3) by the prompts' names, as the reward should know them. The reward model is
     changed in place.
@@ -35,27 +61,21 @@ class RewardRefresh:
         reward: RewardModel,
         originals: Mapping[str, Pixels],
         known: Sequence[Prompt],
-        *,
-        every: int,
-        steps: int,
-        batch: int,
-        learning_rate: float,
         seed: int,
     ) -> None:
-        self._reward, self._originals, self._known = reward, originals, known
-        self._every, self._steps, self._batch, self._seed = every, steps, batch, seed
+        self._reward, self._originals, self._known, self._seed = reward, originals, known, seed
         self._newest: deque[Group] = deque(maxlen=REMEMBERED)
         self._accelerator = join_processes()
         self._embedder = Embedder(reward.network, bf16=False)
         self._optimiser = torch.optim.AdamW(
-            reward.network.parameters(), lr=learning_rate, weight_decay=0.05
+            reward.network.parameters(), lr=LEARNING_RATE, weight_decay=0.05
         )
 
     def __call__(self, iteration: int, rollout: Rollout) -> None:
         """Remember the fills of a rollout, and learn when it is time."""
         self._newest.extend(gathered(self._groups(rollout), self._accelerator))
-        if (iteration + 1) % self._every == 0:
-            for step in range(self._steps):
+        if (iteration + 1) % EVERY == 0:
+            for step in range(STEPS):
                 self._learn(np.random.default_rng([self._seed, iteration, step]))
             self._reward.network.eval()
 
@@ -75,10 +95,11 @@ class RewardRefresh:
         return groups
 
     def _learn(self, rng: np.random.Generator) -> None:
-        newest = min(self._batch // 2, len(self._newest))
+        newest = min(BATCH // 2, len(self._newest))
         places = rng.choice(len(self._newest), newest, replace=False)
         groups = [self._newest[int(place)] for place in places]
-        for index in rng.choice(len(self._known), self._batch - newest, replace=False):
+        count = min(BATCH - newest, len(self._known))
+        for index in rng.choice(len(self._known), count, replace=False):
             groups.append(draw_group(self._known, int(index), rng))
         self._reward.network.train()
         weights = RewardTrainingConfig().pair_weights

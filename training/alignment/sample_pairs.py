@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from training.alignment.rollouts import draw_fills, size_prompt
 from training.errors import PrefPaintError
@@ -76,9 +75,5 @@ def write_sample_pairs(
 
 def through_autoencoder(model: DiffusionModel, image: Pixels, hole: Mask) -> Pixels:
     """The image, its hole as the model's autoencoder gives it back."""
-    pixels = torch.from_numpy(image).permute(2, 0, 1)[None].to(model.device).float() / 127.5 - 1
-    with torch.no_grad():
-        latents = model.vae.encode(pixels).latent_dist.mode()
-        back = model.vae.decode(latents, return_dict=False)[0]
-    coded = ((back / 2 + 0.5).clamp(0, 1)[0].permute(1, 2, 0) * 255).round().byte().cpu().numpy()
+    coded = model.decode(model.encode_picture(np.array(image)))[0]
     return np.where(hole[..., None], coded, image)

@@ -113,6 +113,14 @@ def align(
             max=1,
         ),
     ] = PAPER.ema_decay,
+    refresh: Annotated[
+        Path | None,
+        typer.Option(
+            help="Let the reward go on learning: originals over the newest fills, beside these "
+            "pairs (a folder of `sample-pairs`). The prompts need their originals.",
+            show_default=False,
+        ),
+    ] = None,
     alarm: Annotated[
         float | None,
         typer.Option(
@@ -137,10 +145,13 @@ def align(
     from training.alignment.align import align as run
     from training.alignment.pairs import read_pairs
     from training.alignment.policy import Policy
+    from training.alignment.refresh import RewardRefresh, decoded_originals
     from training.alignment.rollouts import size_prompt
     from training.inpainting.diffusion.loading import load_model
     from training.prompts.incomplete import read_prompts
     from training.reward.ensemble import read_reward
+    from training.reward.model import RewardModel
+    from training.reward.pair_data import load_prompts
     from training.run_log import alone_in
 
     if (pairs is not None) != (method == "dpo"):
@@ -177,7 +188,14 @@ def align(
     sized = [size_prompt(prompt, side) for prompt in found]
     with alone_in(out), _bar() as on_progress:
         preferred = read_pairs(pairs, side, out) if pairs is not None else []
-        made = run(policy, judge, sized, config, out, on_progress, pairs=preferred)
+        newest = None
+        if refresh is not None:
+            if not isinstance(judge, RewardModel):
+                raise PrefPaintError("--refresh teaches one reward. Name a single file.")
+            originals = decoded_originals(policy.model, found)
+            known = load_prompts(refresh, judge.network.config.image_size)
+            newest = RewardRefresh(judge, originals, known, seed)
+        made = run(policy, judge, sized, config, out, on_progress, pairs=preferred, refresh=newest)
     if is_main_process():
         Console().print(f"{made} is the aligned model.")
 

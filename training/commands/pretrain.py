@@ -32,12 +32,8 @@ def pretrain(
     its fills of held-out photos stand next to PatchMatch's and Telea's while it learns. Run again
     with the same words to go on where it was interrupted.
     """
-    from diffusers.utils import logging as diffusers_logging
-
     from training.pretraining.run import pretrain as run
 
-    diffusers_logging.set_verbosity_error()  # it warns of fp16 on a processor, where we only save
-    diffusers_logging.disable_progress_bar()
     found = find_photos(photos)
     learned = [path for path in found if split_of(path) == "train"]
     held_out = [path for path in found if split_of(path) == "validation"]

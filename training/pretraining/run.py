@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from training.inpainting.diffusion.quiet import quiet_libraries
 from training.pretraining.autoencoder import autoencoder_loss, latent_scale
 from training.pretraining.crops import Batch, Crops
 from training.pretraining.denoiser import denoiser_loss
@@ -35,6 +36,7 @@ def pretrain(
     callback for the share done of a stage with this title. An interrupted run goes on where it
     was. Raises PrefPaintError for a photo that cannot be read, or a folder of another run.
     """
+    quiet_libraries()
     out.mkdir(parents=True, exist_ok=True)
     settings = f"{preset} seed={seed} photos={len(photos)}"
     crops = Crops(photos, preset.size, seed, progress("Reading photos"))

@@ -16,8 +16,7 @@ class Proof:
     pairs: prompts that the reward learns from; the judge gets as many of other photos.
     validation: prompts by which each of the two stops. test: prompts that are evaluated.
     samples: fills of a prompt in the pairs. steps: of denoising, for pairs and evaluation.
-    alignment: of the main run; ablation: what its shorter runs differ in is set by the stages.
-    refresh_*: see RewardRefresh.
+    alignment: of the main run. ablation: of its shorter runs; gamma and seed are set for each.
     """
 
     pretraining: PresetName
@@ -32,10 +31,6 @@ class Proof:
     test: int = 60
     samples: int = 3
     steps: int = 12
-    refresh_every: int = 5
-    refresh_steps: int = 2
-    refresh_batch: int = 8
-    refresh_rate: float = 5e-5
     ablation_seeds: tuple[int, ...] = field(default=(0, 1, 2))
 
 

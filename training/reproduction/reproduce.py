@@ -70,7 +70,7 @@ def reproduce(
     judge = _trained("judge", proof.judge, pairs["judge"], pairs["judge-validation"], out, bar)
     learned = prompts_of("align", photos, proof, size, seed, out, bar)
     runs = planned_runs(proof)
-    _align_all(runs, base, learned, reward, pairs["reward"], proof, out, device, processes, bar)
+    _align_all(runs, base, learned, reward, pairs["reward"], out, device, processes, bar)
     test = prompts_of("test", photos, proof, size, seed, out, bar)
     settings = DiffusionSettings(steps=proof.steps, sampler="ddim", eta=1.0, match_colour=False)
     filled = {}
@@ -125,7 +125,6 @@ def _align_all(
     prompts: Sequence[IncompletePhoto],
     reward: Path,
     pairs: Path,
-    proof: Proof,
     out: Path,
     device: DeviceName,
     processes: int,
@@ -136,7 +135,7 @@ def _align_all(
         for run in missing:
             folder = out / "align" / run.name
             on_progress = bar(f"Alignment: {run.name}")
-            run_alignment(run, base, prompts, reward, pairs, proof, folder, device, on_progress)
+            run_alignment(run, base, prompts, reward, pairs, folder, device, on_progress)
         return
     threads = max(1, (os.cpu_count() or 1) // processes)
     spawn = multiprocessing.get_context("spawn")
@@ -150,7 +149,6 @@ def _align_all(
                 prompts,
                 reward,
                 pairs,
-                proof,
                 out / "align" / run.name,
                 device,
                 _nothing,

@@ -9,12 +9,9 @@ from training.alignment.config import AlignmentConfig
 from training.alignment.measures import CollapseError
 from training.alignment.pairs import read_pairs
 from training.alignment.policy import Policy
-from training.alignment.refresh import RewardRefresh
+from training.alignment.refresh import RewardRefresh, decoded_originals
 from training.alignment.rollouts import size_prompt
-from training.alignment.sample_pairs import through_autoencoder
-from training.errors import PrefPaintError
 from training.inpainting.diffusion.loading import load_model
-from training.inpainting.diffusion.scaling import resize
 from training.inpainting.settings import DeviceName
 from training.prompts.incomplete import IncompletePhoto
 from training.reproduction.presets import Proof
@@ -61,7 +58,6 @@ def run_alignment(
     prompts: Sequence[IncompletePhoto],
     reward_file: Path,
     pairs: Path,
-    proof: Proof,
     out: Path,
     device: DeviceName,
     on_progress: Callable[[float], None],
@@ -72,28 +68,15 @@ def run_alignment(
     reward = load_reward(reward_file)
     size = reward.network.config.image_size
     sized = [size_prompt(prompt, model.native_side) for prompt in prompts]
-    originals = {}
-    for prompt, seen in zip(prompts, sized, strict=True):
-        if (original := prompt.original) is None:
-            raise PrefPaintError(f"{prompt.folder} lacks the original of {prompt.prompt}.")
-        side = seen.hole.shape[0]
-        originals[seen.name] = through_autoencoder(model, resize(original, side, side), seen.hole)
+    originals = decoded_originals(model, prompts)
     scores = [
         reward.score(seen.masked, seen.hole, [originals[seen.name]])[0].reward for seen in sized
     ]
     alarm = sum(scores) / len(scores) if run.guarded else None
     refresh = None
     if run.refreshed:
-        refresh = RewardRefresh(
-            reward,
-            originals,
-            load_prompts(pairs, size),
-            every=proof.refresh_every,
-            steps=proof.refresh_steps,
-            batch=proof.refresh_batch,
-            learning_rate=proof.refresh_rate,
-            seed=run.config.seed,
-        )
+        known = load_prompts(pairs, size)
+        refresh = RewardRefresh(reward, originals, known, run.config.seed)
     config = replace(run.config, alarm=alarm)
     policy = Policy(model, config.trained, config.rank, config.seed)
     is_dpo = config.method == "dpo"
@@ -114,4 +97,4 @@ def run_alignment(
             Policy(load_model(base, device), config.trained, config.rank, config.seed).save(out)
             return
         earlier = replace(run, config=replace(run.config, iterations=collapse.kept))
-        run_alignment(earlier, base, prompts, reward_file, pairs, proof, out, device, on_progress)
+        run_alignment(earlier, base, prompts, reward_file, pairs, out, device, on_progress)

@@ -19,6 +19,7 @@ from training.inpainting.diffusion.general_loading import load_general
 from training.inpainting.diffusion.inpainter import DiffusionInpainter, Judge
 from training.inpainting.diffusion.model import DiffusionModel
 from training.inpainting.diffusion.previews import load_tiny_decoder
+from training.inpainting.diffusion.quiet import quiet_libraries
 from training.inpainting.diffusion.single_file import load_single_file
 from training.inpainting.request import Inpainter
 from training.inpainting.settings import DeviceName, DtypeName
@@ -94,6 +95,7 @@ def _check_loras(loras: Sequence[Path], info: CheckpointInfo) -> None:
 @contextmanager
 def _load_errors(path: Path, name: str) -> Iterator[None]:
     """What loading can end in, as one sentence for people."""
+    quiet_libraries()
     try:
         yield
     except UnpicklingError as error:
