@@ -99,7 +99,7 @@ class Answers(QObject):
 
     @property
     def has_order(self) -> bool:
-        """Whether the person has compared candidates of the strip already."""
+        """Whether the person has put candidates of the strip into an order."""
         return self._given(self._opinion("order")) is not None
 
     # --- giving and taking back ---------------------------------------------------------------

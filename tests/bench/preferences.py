@@ -54,6 +54,8 @@ def _print_counting(store: PreferenceStore) -> None:
     ratio = statistics.median(ours) / statistics.median(theirs)
     learned = _times(lambda: store.judged_strips("me", "builtin"), rounds=1)
     print(f"reading all features of all strips   {_said(learned)}")
+    photos = _times(store.whole_photos, rounds=1)
+    print(f"which photos are kept whole          {_said(photos)}")
     print(f"statistics                           {_said(ours)}")
     print(f"bare count(*) of the records         {_said(theirs)}")
     print(f"ratio                                {ratio:8.4f}")
@@ -161,9 +163,12 @@ def _build(path: Path) -> None:
         ),
     )
     connection.executemany(
-        """INSERT INTO signal (presentation_id, seed, signal, person, recorded_at)
-        VALUES (?, ?, ?, 'me', '2025-01-01T' || printf('%09d', ?))""",
-        ((key, seed, ("accept", "down", "up", "up")[seed], key) for key, seed in _places()),
+        """INSERT INTO signal (presentation_id, seed, signal, kind, person, recorded_at)
+        VALUES (?, ?, ?, ?, 'me', '2025-01-01T' || printf('%09d', ?))""",
+        (
+            (key, seed, ("accept", "down", "up", "up")[seed], "thumb" if seed else "accept", key)
+            for key, seed in _places()
+        ),
     )
     connection.execute("COMMIT")
     connection.close()
