@@ -23,9 +23,12 @@ from training.alignment.config import Method
 from training.alignment.policy import Policy, Trained
 from training.alignment.rollouts import Rollout, SizedPrompt, roll_out
 from training.errors import PrefPaintError
-from training.inpainting.diffusion.loading import load_inpainter
+from training.inpainting.diffusion.loading import load_inpainter, load_model
 from training.inpainting.diffusion.model import DiffusionModel, EncodedPhoto
 from training.inpainting.request import Mask, Pixels
+from training.pretraining.networks import make_autoencoder, make_unet
+from training.pretraining.networks import make_pipeline as make_pretrained
+from training.pretraining.presets import PRESETS
 from training.reward.model import RewardModel
 
 
@@ -60,6 +63,28 @@ def test_what_it_makes_is_loaded_by_the_app_and_fills_otherwise(
     loaded = load_inpainter(path, "aligned", device="cpu", loras=loras)
     again = roll_out(loaded._model, reward, prompts[:1], 1, 5, steps=4, eta=0.0).latents
     torch.testing.assert_close(again, after, atol=1e-4, rtol=1e-4)
+
+
+def test_a_lora_of_a_pretrained_pipeline_is_loaded_whole(tmp_path: Path) -> None:
+    """Its UNet has attention outside of transformers, whose weights diffusers' own names lose."""
+    preset = replace(PRESETS["nano"], unet_widths=(16, 32), attention=(False, True))
+    pipeline = make_pretrained(make_autoencoder(preset), make_unet(preset))
+    pipeline.save_pretrained(tmp_path / "pipeline")
+    policy = Policy(load_model(tmp_path / "pipeline", "cpu"), "lora", 2, 0)
+    with torch.no_grad():
+        for parameter in policy.parameters:
+            parameter.add_(torch.randn_like(parameter) / 10)
+    made = policy.save(tmp_path)
+    loaded = load_inpainter(tmp_path / "pipeline", "aligned", device="cpu", loras=(made,))
+    noisy, time = torch.randn(1, policy.unet.config.in_channels, 16, 16), torch.tensor([500])
+    text = torch.zeros(1, 1, policy.unet.config.cross_attention_dim)
+    with torch.no_grad():
+        ours = policy.unet(noisy, time, text).sample
+        theirs = loaded._model.unet(noisy, time, text).sample
+        with policy.as_it_began() as original:
+            before = original(noisy, time, text).sample
+    torch.testing.assert_close(theirs, ours, atol=1e-4, rtol=1e-4)
+    assert (before - ours).abs().max() > 0.01
 
 
 @pytest.mark.parametrize("method", ["paper", "nft"])

@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 import torch
 from diffusers import StableDiffusionInpaintPipeline
-from diffusers.utils.state_dict_utils import convert_state_dict_to_diffusers
 from peft import LoraConfig
 from peft.utils import get_peft_model_state_dict
 from torch import Tensor
@@ -142,7 +141,8 @@ class Policy:
             if self.trained == "full":
                 self.model.pipeline.save_pretrained(self.path(out), safe_serialization=True)
             else:
-                layers = convert_state_dict_to_diffusers(get_peft_model_state_dict(self.unet))
+                # With PEFT's own names: those of diffusers lose attention outside of transformers.
+                layers = get_peft_model_state_dict(self.unet)
                 StableDiffusionInpaintPipeline.save_lora_weights(out, unet_lora_layers=layers)
         return self.path(out)
 
