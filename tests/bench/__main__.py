@@ -10,6 +10,7 @@ NAMES = (
     "reward",
     "smoothness",
     "diffusion",
+    "funnel",
     "preferences",
     "rating",
     "personal",
