@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,24 @@ def read_checkpoint(path: Path, settings: str) -> dict[str, Any] | None:
             "Name another folder, or delete it."
         )
     return content
+
+
+def claim(file: Path, settings: Mapping[str, Any]) -> str:
+    """Keep in a folder's file what its content depends on; gives it as text.
+
+    Raises PrefPaintError that names what differs where the folder was begun with other settings.
+    OSError passes through.
+    """
+    ours = json.dumps(settings, indent=1, default=str) + "\n"
+    if not file.exists():
+        with replaced_when_complete(file) as opened:
+            opened.write(ours.encode())
+    elif (theirs := file.read_text()) != ours:
+        raise PrefPaintError(
+            f"{file.parent} was begun with other settings{_difference(theirs, ours)}. "
+            "Name another folder, or delete it."
+        )
+    return ours
 
 
 def _difference(theirs: str, ours: str) -> str:

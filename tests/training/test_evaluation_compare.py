@@ -24,6 +24,7 @@ def _filled(name: str, seed: int, shift: float = 0.0, judge_shift: float = 0.0) 
         name,
         Path(name),
         tuple(f"p{number}" for number in range(PROMPTS)),
+        tuple(f"photo{number // 2}" for number in range(PROMPTS)),
         Judged(rng.normal(shift, 1, shape), np.full(PROMPTS, 2.0)),
         Judged(rng.normal(judge_shift, 1, shape), np.full(PROMPTS, 2.0)),
         Features(
@@ -48,6 +49,7 @@ def _ordered(one: Filled, order: np.ndarray) -> Filled:
         one.name,
         one.folder,
         tuple(one.prompts[index] for index in order),
+        tuple(one.photos[index] for index in order),
         judged(one.reward),
         judged(one.judge),
         Features(one.features.fills[order], one.features.originals[order]),
@@ -136,7 +138,9 @@ def test_what_the_reports_name_is_there_and_what_is_unknown_is_none() -> None:
     assert set(found["win_rate"]) == {"aligned_s1", "base_s1", "base_s3", "aligned_s1_ci"}
     assert set(found["independent"]["kid"]) == {"base", "aligned"}
     bare = {
-        name: Filled(name, one.folder, one.prompts, Judged(one.reward.fills, None), *[None] * 4)
+        name: Filled(
+            name, one.folder, one.prompts, one.photos, Judged(one.reward.fills, None), *[None] * 4
+        )
         for name, one in pair.items()
     }
     found = against_base(compare(bare, "base"), "other")

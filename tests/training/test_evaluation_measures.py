@@ -43,6 +43,17 @@ def test_the_interval_covers_the_mean_that_numbers_were_drawn_from() -> None:
     assert np.mean(covered) > 0.8
 
 
+def test_prompts_of_one_photo_are_one_observation() -> None:
+    """Each number ten times over says no more than once."""
+    values = np.random.default_rng(2).normal(size=30)
+    alone = bootstrapped(values)
+    repeated = np.repeat(values, 10)
+    photos = tuple(str(number) for number in np.repeat(np.arange(30), 10))
+    together = bootstrapped(repeated, photos)
+    assert together.high - together.low == pytest.approx(alone.high - alone.low, rel=0.1)
+    assert (found := bootstrapped(repeated)).high - found.low < 0.5 * (alone.high - alone.low)
+
+
 @given(st.integers(0, 1000), st.integers(1, 4))
 @settings(deadline=None, max_examples=20)
 def test_another_judge_says_who_wins_but_the_reward_chooses(seed: int, samples: int) -> None:

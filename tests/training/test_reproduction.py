@@ -2,14 +2,12 @@
 
 import json
 import re
-import tempfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -17,11 +15,22 @@ from resources import SAMPLE_PHOTO
 from training.alignment.config import AlignmentConfig
 from training.cli import app
 from training.errors import PrefPaintError
+from training.evaluation.samples import Filled, Judged
+from training.files import write_png
 from training.pretraining.presets import PRESETS, Preset
+from training.prompts.incomplete import IncompletePhoto
 from training.prompts.photos import read_rgb
-from training.reproduction.ablation import WINDOW, ablation_of
+from training.reproduction.ablation import WINDOW, ablation_of, curves_of
 from training.reproduction.data import Part, photos_of
-from training.reproduction.eye import left_is_aligned, read_eye
+from training.reproduction.eye import (
+    CELL,
+    FORM,
+    GAP,
+    LABEL,
+    EyeFigures,
+    read_eye,
+    write_blind_sheets,
+)
 from training.reproduction.presets import PROOFS, Proof
 from training.reward.encoders import EncoderConfig
 from training.reward.trainer import RewardTrainingConfig
@@ -51,7 +60,6 @@ _ALIGNMENT = AlignmentConfig(
     rank=2,
 )
 SMALL = Proof(
-    pretraining="nano",
     reward=_REWARD,
     judge=replace(_REWARD, seed=1, encoder=replace(_ENCODER, kind="resnet")),
     alignment=_ALIGNMENT,
@@ -106,13 +114,20 @@ def test_one_command_goes_from_photos_to_a_report_and_counts_what_the_eye_says(
         assert (out / "report" / picture).exists(), picture
 
     made = {path: path.stat().st_mtime_ns for path in out.rglob("*.safetensors")}
-    (out / "eye" / "answers.txt").write_text("0: =\n1: A\n")
+    sheets, _, *rows = (out / "eye" / "form.txt").read_text().splitlines()
+    answers = [sheets, "by: a test", rows[0] + "=", rows[1] + "A"]
+    (out / "eye" / "answers.txt").write_text("\n".join(answers))
     result = CliRunner().invoke(app, words)
     assert result.exit_code == 0, result.output
     assert {path: path.stat().st_mtime_ns for path in made} == made
     report = json.loads((out / "report" / "report.json").read_text())
     assert report["eye"]["close"] == 1
     assert report["eye"]["aligned_preferred"] + report["eye"]["base_preferred"] == 1
+    assert "looked at by a test" in (out / "report" / "report.md").read_text()
+
+    result = CliRunner().invoke(app, [*words, "--seed", "1"])
+    assert "seed" in str(result.exception)
+    assert json.loads((out / "report" / "report.json").read_text()) == report
 
 
 def test_what_is_measured_was_seen_by_nobody_and_the_judge_sees_other_photos() -> None:
@@ -122,7 +137,11 @@ def test_what_is_measured_was_seen_by_nobody_and_the_judge_sees_other_photos() -
     assert parts["reward"] == parts["align"]
     assert not parts["reward"] & parts["judge"]
     assert not parts["test"] & (parts["reward"] | parts["judge"])
-    assert not set(photos_of("reward-validation", PHOTOS)) & set.union(*parts.values())
+    watched = {
+        name: set(photos_of(name, PHOTOS)) for name in ("reward-validation", "judge-validation")
+    }
+    assert not set.union(*watched.values()) & set.union(*parts.values())
+    assert not set.intersection(*watched.values())
 
 
 def test_crops_of_one_photo_are_on_one_side() -> None:
@@ -136,32 +155,78 @@ def test_too_few_photos_are_said() -> None:
         photos_of("test", [path for path in PHOTOS if path not in photos_of("test", PHOTOS)])
 
 
-@given(st.integers(0, 5), st.data())
-def test_the_eyes_answers_are_told_apart_by_the_shuffle(seed: int, data: st.DataObject) -> None:
-    count = data.draw(st.integers(1, 12))
-    likes = data.draw(
-        st.lists(st.sampled_from(["aligned", "base", "close"]), min_size=count, max_size=count)
-    )
-    sides = left_is_aligned(count, seed)
-    lines = [
-        f"{row:03d}: {'=' if like == 'close' else 'A' if (like == 'aligned') == side else 'B'}"
-        for row, (like, side) in enumerate(zip(likes, sides, strict=True))
-    ]
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "answers.txt"
-        file.write_text("\n".join(reversed(lines)))
-        figures = read_eye(file, count, seed)
-    assert figures.aligned_preferred == likes.count("aligned")
-    assert figures.base_preferred == likes.count("base")
-    assert figures.close == likes.count("close")
+@pytest.fixture
+def filled(tmp_path: Path) -> dict[str, Filled]:
+    """Fills of twelve prompts by two models, of which no two are alike."""
+    names = tuple(f"prompt{number}" for number in range(12))
+    found = {}
+    for model, level in (("base", 40), ("aligned", 160)):
+        folder = tmp_path / model
+        folder.mkdir()
+        for number, name in enumerate(names):
+            for fill in range(2):
+                write_png(
+                    folder / f"{name}_{fill}.png",
+                    np.full((16, 16, 3), level + 2 * number + fill, np.uint8),
+                )
+        nothing = Judged(np.zeros((12, 2)), None)
+        found[model] = Filled(model, folder, names, names, nothing, *[None] * 4)
+    return found
 
 
-@pytest.mark.parametrize("text", ["0: A", "0: A\n1: C", "0: A\n0: B", "0: A\n7: B"])
-def test_answers_that_do_not_fit_the_sheets_are_refused(tmp_path: Path, text: str) -> None:
+def _sheets(filled: dict[str, Filled], out: Path, seed: int = 0) -> list[str]:
+    """The lines of the form, beside the sheets."""
+    folder = out / "prompts"
+    for part in ("masks", "masks_color"):
+        (folder / part).mkdir(parents=True, exist_ok=True)
+    for name in filled["base"].prompts:
+        write_png(folder / "masks_color" / f"{name}_mask_color.png", np.zeros((16, 16, 3), "u1"))
+    prompts = {name: IncompletePhoto(folder, name) for name in filled["base"].prompts}
+    write_blind_sheets(filled, "base", "aligned", prompts, seed, out)
+    return (out / FORM).read_text().splitlines()
+
+
+def test_an_eye_that_likes_bright_fills_prefers_the_brighter_model_whatever_the_side(
+    tmp_path: Path, filled: dict[str, Filled]
+) -> None:
+    sheets, by, *rows = _sheets(filled, tmp_path / "eye")
+    sheet = read_rgb(tmp_path / "eye" / "sheet-00.png")
+    answers = []
+    for number, row in enumerate(rows[:-2]):
+        top, left = (number // 2) * (CELL + LABEL + GAP), (number % 2) * (3 * (CELL + GAP) + GAP)
+        shown = sheet[top : top + CELL + LABEL, left : left + 3 * (CELL + GAP)].astype(int)
+        middle = shown[LABEL + CELL // 2, :, 0]
+        a, b = middle[GAP + CELL + GAP + CELL // 2], middle[GAP + 2 * (CELL + GAP) + CELL // 2]
+        answers.append(row + ("A" if a > b else "B"))
+    answers += [row + "=" for row in rows[-2:]]
     file = tmp_path / "answers.txt"
-    file.write_text(text)
-    with pytest.raises(PrefPaintError, match=r"answers\.txt"):
-        read_eye(file, 2, 0)
+    file.write_text("\n".join([sheets, f"{by}a photometer", *reversed(answers)]))
+    found = read_eye(file, filled, "base", "aligned", 0)
+    assert found == EyeFigures("a photometer", aligned_preferred=10, base_preferred=0, close=2)
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "said"),
+    [
+        (lambda form: ["sheets: 0", *form[1:]], "other sheets"),
+        (lambda form: [form[0], "by: ", *form[2:]], "whose eye"),
+        (lambda form: form[:-1], "11 of 12"),
+        (lambda form: [*form[:-1], "011: C"], "011: C"),
+        (lambda form: [*form[:-1], "000: A"], "its second"),
+        (lambda form: [*form, "012: A"], "012: A"),
+    ],
+)
+def test_answers_that_do_not_fit_the_sheets_are_refused(
+    tmp_path: Path,
+    filled: dict[str, Filled],
+    spoiled: Callable[[list[str]], list[str]],
+    said: str,
+) -> None:
+    sheets, _, *rows = _sheets(filled, tmp_path / "eye")
+    file = tmp_path / "answers.txt"
+    file.write_text("\n".join(spoiled([sheets, "by: me", *(row + "A" for row in rows)])))
+    with pytest.raises(PrefPaintError, match=said):
+        read_eye(file, filled, "base", "aligned", 0)
 
 
 def test_an_ablation_counts_iterations_to_what_runs_without_gamma_reach(tmp_path: Path) -> None:
@@ -171,7 +236,7 @@ def test_an_ablation_counts_iterations_to_what_runs_without_gamma_reach(tmp_path
             (tmp_path / f"{kind}-{seed}").mkdir()
             lines = [json.dumps({"reward": slope * number}) for number in range(60)]
             (tmp_path / f"{kind}-{seed}" / "log.jsonl").write_text("\n".join(lines))
-    found = ablation_of(tmp_path, (0, 1))
+    found = ablation_of(curves_of(tmp_path, (0, 1)))
     reached = {kind: figures.iterations_to_target for kind, figures in found.items()}
     target = 0.01 * np.mean(range(60 - WINDOW, 60))
     assert reached["none"] == [60, 60]

@@ -33,7 +33,19 @@ def test_the_reward_learns_that_originals_are_better_than_the_models_fills(
 ) -> None:
     model = save_pipeline(tmp_path / "model")
     out = tmp_path / "pairs"
-    words = ("sample-pairs", model, prompts, "--out", out, "--samples", 2, "--steps", 2)
+    words = (
+        "sample-pairs",
+        model,
+        prompts,
+        "--out",
+        out,
+        "--samples",
+        2,
+        "--steps",
+        2,
+        "--size",
+        64,
+    )
     assert "2 prompts" in _run(*words)
     read = read_training_prompts([out], 64, "train", tmp_path)
     assert [prompt.photo for prompt in read] == [SAMPLE_PHOTO.stem] * 2
@@ -52,7 +64,7 @@ def test_the_reward_learns_that_originals_are_better_than_the_models_fills(
 def test_as_they_are_means_the_very_original(tmp_path: Path, prompts: Path) -> None:
     model = save_pipeline(tmp_path / "model")
     out = tmp_path / "pairs"
-    _run("sample-pairs", model, prompts, "--out", out, "--steps", 1, "--as-they-are")
+    _run("sample-pairs", model, prompts, "--out", out, "--steps", 1, "--as-they-are", "--size", 64)
     for made in read_prompts(prompts):
         original = made.original
         assert original is not None
@@ -72,6 +84,24 @@ def test_an_interrupted_run_goes_on_to_the_same_end(tmp_path: Path, prompts: Pat
             _run(*words)
         ends.append({path.name: path.read_bytes() for path in out.rglob("*") if path.is_file()})
     assert ends[0] == ends[1]
+
+
+def test_a_folder_of_other_settings_and_a_prompt_given_twice_are_refused(
+    tmp_path: Path, prompts: Path
+) -> None:
+    model = save_pipeline(tmp_path / "model")
+    out = tmp_path / "pairs"
+    _run("sample-pairs", model, prompts, "--out", out, "--samples", 2, "--steps", 1)
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    words = ["sample-pairs", str(model), str(prompts), "--out", str(out), "--steps", "1"]
+    for more, said in ((["--samples", "1"], "samples"), ([str(prompts), "--samples", "2"], "Two")):
+        result = CliRunner().invoke(app, [*words[:3], *more, *words[3:]])
+        assert said in str(result.exception)
+    other = save_pipeline(tmp_path / "other", seed=1)
+    words = ["sample-pairs", str(other), str(prompts), "--out", str(out), "--steps", "1"]
+    result = CliRunner().invoke(app, [*words, "--samples", "2"])
+    assert "(model)" in str(result.exception)
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
 
 
 def test_a_prompt_without_its_original_is_named(tmp_path: Path, prompts: Path) -> None:

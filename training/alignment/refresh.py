@@ -1,5 +1,6 @@
 """Teaching the reward the policy's newest fills, so that the policy cannot run away from it."""
 
+import hashlib
 from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,8 +9,7 @@ import numpy as np
 import torch
 
 from training.alignment.rollouts import Rollout, size_prompt
-from training.alignment.sample_pairs import through_autoencoder
-from training.errors import PrefPaintError
+from training.alignment.sample_pairs import known_original, through_autoencoder, view_of
 from training.inpainting.diffusion.model import DiffusionModel
 from training.inpainting.diffusion.scaling import resize
 from training.inpainting.request import Pixels
@@ -21,6 +21,7 @@ from training.reward.losses import group_loss
 from training.reward.model import RewardModel
 from training.reward.pair_data import VISIBLE, Prompt, certainty, visible_difference
 from training.reward.trainer import RewardTrainingConfig
+from training.reward.view import white_hole
 
 REMEMBERED = 64
 """Groups of the policy's newest fills, of which each refresh learns."""
@@ -35,16 +36,13 @@ def decoded_originals(
 
     Raises PrefPaintError for a prompt without its original.
     """
-    side, found = model.native_side, {}
-    for prompt in prompts:
-        if (original := prompt.original) is None:
-            raise PrefPaintError(
-                f"{prompt.folder / 'originals'} lacks {prompt.prompt}. Use prompts made by "
-                "`prefpaint-train prompts`."
-            )
-        hole = size_prompt(prompt, side).hole
-        found[prompt.prompt] = through_autoencoder(model, resize(original, side, side), hole)
-    return found
+    side = model.native_side
+    return {
+        prompt.prompt: through_autoencoder(
+            model, resize(known_original(prompt), side, side), size_prompt(prompt, side).hole
+        )
+        for prompt in prompts
+    }
 
 
 class RewardRefresh:
@@ -52,8 +50,8 @@ class RewardRefresh:
     and beside them the pairs that it was trained on, which it must not forget. Its units (mean,
     deviation) and V^-1 stay. Several processes learn the same.
 
-    originals: (s, s, 3) by the prompts' names, as the reward should know them. The reward model is
-    changed in place.
+    originals: (s, s, 3) by the prompts' names, as the reward should know them. digest: of what it
+    teaches. The reward model is changed in place.
     """
 
     def __init__(
@@ -65,6 +63,12 @@ class RewardRefresh:
     ) -> None:
         self._reward, self._originals, self._known, self._seed = reward, originals, known, seed
         self._newest: deque[Group] = deque(maxlen=REMEMBERED)
+        shown = hashlib.sha256()
+        for name, original in sorted(originals.items()):
+            shown.update(name.encode() + original.tobytes())
+        for prompt in known:
+            shown.update(prompt.name.encode())
+        self.digest = shown.hexdigest()[:16]
         self._accelerator = join_processes()
         self._embedder = Embedder(reward.network, bf16=False)
         self._optimiser = torch.optim.AdamW(
@@ -75,8 +79,10 @@ class RewardRefresh:
         """Remember the fills of a rollout, and learn when it is time."""
         self._newest.extend(gathered(self._groups(rollout), self._accelerator))
         if (iteration + 1) % EVERY == 0:
-            for step in range(STEPS):
-                self._learn(np.random.default_rng([self._seed, iteration, step]))
+            with torch.random.fork_rng():
+                for step in range(STEPS):
+                    torch.manual_seed((self._seed * 1_000_003 + iteration) * STEPS + step)
+                    self._learn(np.random.default_rng([self._seed, iteration, step]))
             self._reward.network.eval()
 
     def _groups(self, rollout: Rollout) -> list[Group]:
@@ -84,14 +90,17 @@ class RewardRefresh:
         samples = len(rollout.pictures) // len(rollout.sized)
         for number, prompt in enumerate(rollout.sized):
             fills = rollout.pictures[number * samples : (number + 1) * samples]
-            pictures = [self._originals[prompt.name], *fills]
-            differences = [visible_difference(pictures[0], fill, prompt.hole) for fill in fills]
+            size = self._reward.network.config.image_size
+            view = view_of(prompt.hole, [self._originals[prompt.name], *fills], size)
+            original, *seen = view.pictures
+            differences = [visible_difference(original, fill, view.hole) for fill in seen]
             pairs = tuple(
                 Pair(0, place, certainty(difference), "fill")
                 for place, difference in enumerate(differences, 1)
                 if difference >= VISIBLE
             )
-            groups.append(Group("", np.stack(pictures), prompt.masked, prompt.hole, pairs))
+            masked = white_hole(original, view.hole)
+            groups.append(Group("", np.stack(view.pictures), masked, view.hole, pairs))
         return groups
 
     def _learn(self, rng: np.random.Generator) -> None:

@@ -129,8 +129,8 @@ def run_settings(
     return json.dumps(
         {
             **settings,
-            "model": _hashed([policy.beginning()]),
-            "reward": _hashed(known),
+            "model": weights_digest([policy.beginning()]),
+            "reward": weights_digest(known),
             "the prompts": _digest([part for p in prompts for part in (p.masked, p.hole)]),
             "the pairs": _digest([np.frombuffer(pair.key.encode(), np.uint8) for pair in pairs]),
         },
@@ -144,7 +144,7 @@ def reward_models(reward: Reward | None) -> list[RewardModel]:
     return [one for one in several if isinstance(one, RewardModel)]
 
 
-def _hashed(weights: Sequence[Mapping[str, Tensor]]) -> str:
+def weights_digest(weights: Sequence[Mapping[str, Tensor]]) -> str:
     """Of the first numbers of each tensor."""
     return _digest(
         [

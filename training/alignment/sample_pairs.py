@@ -2,11 +2,14 @@
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
 from training.alignment.rollouts import draw_fills, size_prompt
+from training.alignment.run_folder import weights_digest
+from training.checkpoints import claim
 from training.errors import PrefPaintError
 from training.files import replaced_when_complete, write_png
 from training.inpainting.diffusion.model import DiffusionModel
@@ -14,53 +17,68 @@ from training.inpainting.diffusion.scaling import resize
 from training.inpainting.patchmatch import fill_hole, settings_for
 from training.inpainting.request import Mask, Pixels
 from training.prompts.incomplete import IncompletePhoto
-from training.reward.pairs import MANIFEST
+from training.reward.pairs import MANIFEST, VIEW_SIZE
+from training.reward.view import view_boxes, view_hole, view_image, white_hole
+
+SETTINGS = "settings.json"
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """What a reward sees of pictures: the square around the hole, (s, s, 3) each, and (s, s)."""
+
+    pictures: list[Pixels]
+    hole: Mask
+
+
+def view_of(hole: Mask, pictures: Sequence[Pixels], size: int) -> View:
+    """Pictures as a reward of this image size scores them."""
+    box = view_boxes(hole)[0]
+    return View([view_image(one, box, size) for one in pictures], view_hole(hole, box, size))
+
+
+@dataclass(frozen=True)
+class SamplePairs:
+    """samples: fills of each prompt. steps: of DDIM with eta 1. size: the reward's image size.
+
+    decoded: bring originals and PatchMatch's fills through the model's autoencoder too, so that a
+    reward cannot learn the decoder's traces, which no policy can change.
+    """
+
+    samples: int = 3
+    steps: int = 30
+    size: int = VIEW_SIZE
+    decoded: bool = True
+    seed: int = 0
 
 
 def write_sample_pairs(
     model: DiffusionModel,
     prompts: Sequence[IncompletePhoto],
-    samples: int,
-    steps: int,
-    seed: int,
+    settings: SamplePairs,
     out: Path,
     on_progress: Callable[[float], None],
-    *,
-    decoded: bool,
 ) -> None:
-    """Write the prompts at the model's size, each with its original, `samples` fills by the model
-    and one by PatchMatch, as `prefpaint-train reward` reads them: originals are better.
+    """Write what a reward sees of each prompt: its original, fills by the model and one by
+    PatchMatch, as `prefpaint-train reward` reads them: originals are better.
 
-    decoded: bring originals and PatchMatch's fills through the model's autoencoder too, so that a
-    reward cannot learn the decoder's traces, which no policy can change. An interrupted run goes on
-    where it was. Raises PrefPaintError for a prompt without its original, or a full disk.
+    An interrupted run goes on where it was. Raises PrefPaintError for a prompt without its
+    original, two prompts of one name, a folder of another model or other settings, or a full disk.
     """
-    side = model.native_side
+    names = [prompt.prompt for prompt in prompts]
+    for name in names:
+        if names.count(name) > 1:
+            raise PrefPaintError(f"Two prompts are called {name}. Leave one of them out.")
     lines = []
     try:
         for folder in ("inpaint", "masks", "masks_color"):
             (out / folder).mkdir(parents=True, exist_ok=True)
+        words = {**asdict(settings), "model": weights_digest([model.unet.state_dict()])}
+        claim(out / SETTINGS, words)
         for number, prompt in enumerate(prompts):
-            last = out / "masks" / f"{prompt.prompt}_mask.png"
-            if not last.exists():
-                original = prompt.original
-                if original is None:
-                    raise PrefPaintError(
-                        f"{prompt.folder / 'originals'} lacks {prompt.prompt}. Use prompts made by "
-                        "`prefpaint-train prompts`."
-                    )
-                image, sized = resize(original, side, side), size_prompt(prompt, side)
-                hole, first = sized.hole, seed + number * samples
-                fills = draw_fills(model, [sized], samples, first, steps=steps, eta=1.0).pictures
-                *_, (_, _, exemplar) = fill_hole(image, hole, 0, settings_for(0))
-                others = [image, exemplar]
-                if decoded:
-                    others = [through_autoencoder(model, other, hole) for other in others]
-                for index, picture in enumerate([others[0], *fills, others[1]]):
-                    write_png(out / "inpaint" / f"{prompt.prompt}_{index}.png", picture)
-                write_png(out / "masks_color" / f"{prompt.prompt}_mask_color.png", sized.masked)
-                write_png(last, hole.astype(np.uint8) * 255)
-            kinds = ["original", *["sample"] * samples, "patchmatch"]
+            if not (out / "masks" / f"{prompt.prompt}_mask.png").exists():
+                _write_prompt(model, prompt, number, settings, out)
+            kinds = ["original", *["sample"] * settings.samples, "patchmatch"]
             recipes = [{"kind": kind} for kind in kinds]
             row = {"name": prompt.prompt, "photo": prompt.photo, "recipes": recipes}
             lines.append(json.dumps(row))
@@ -71,6 +89,37 @@ def write_sample_pairs(
         raise PrefPaintError(
             f"{out} cannot be written ({error.strerror or error}). Free some space; it goes on."
         ) from error
+
+
+def _write_prompt(
+    model: DiffusionModel, prompt: IncompletePhoto, number: int, settings: SamplePairs, out: Path
+) -> None:
+    side, samples = model.native_side, settings.samples
+    image, sized = resize(known_original(prompt), side, side), size_prompt(prompt, side)
+    hole, first = sized.hole, settings.seed + number * samples
+    fills = draw_fills(model, [sized], samples, first, steps=settings.steps, eta=1.0).pictures
+    *_, (_, _, exemplar) = fill_hole(image, hole, 0, settings_for(0))
+    original = image
+    if settings.decoded:
+        original = through_autoencoder(model, image, hole)
+        exemplar = through_autoencoder(model, exemplar, hole)
+    view = view_of(hole, [original, *fills, exemplar], settings.size)
+    for index, picture in enumerate(view.pictures):
+        write_png(out / "inpaint" / f"{prompt.prompt}_{index}.png", picture)
+    masked = white_hole(view.pictures[0], view.hole)
+    write_png(out / "masks_color" / f"{prompt.prompt}_mask_color.png", masked)
+    write_png(out / "masks" / f"{prompt.prompt}_mask.png", view.hole.astype(np.uint8) * 255)
+
+
+def known_original(prompt: IncompletePhoto) -> Pixels:
+    """Raises PrefPaintError where it is not known."""
+    original = prompt.original
+    if original is None:
+        raise PrefPaintError(
+            f"{prompt.folder / 'originals'} lacks {prompt.prompt}. Use prompts made by "
+            "`prefpaint-train prompts`."
+        )
+    return original
 
 
 def through_autoencoder(model: DiffusionModel, image: Pixels, hole: Mask) -> Pixels:

@@ -70,17 +70,13 @@ def evaluate(
     WinRate for S = 1, 3 and 10 (how often the best of S fills beats one fill of the base), mean
     and variance over a prompt's fills, and who wins over whom. By what the reward does not know:
     the WinRate by an independent --judge, and where the prompts have originals KID, PSNR and SSIM.
-    All with 95 % intervals over prompts.
+    All with 95 % intervals over photos.
 
     The fills lie in OUT/fills/NAME and are made once: run again with the same words to go on where
     it was interrupted, or with another model, judge or base to use what is there. Make the prompts
     at the models' own size: fills are scaled to the prompt's.
     """
     reward_file = builtin_reward_path() if reward == "builtin" else Path(reward)
-    if judge is not None and judge.resolve() == reward_file.resolve():
-        raise PrefPaintError(
-            f"{judge} is the reward itself and no independent judge. Leave it out."
-        )
     if eta > 0 and sampler != "ddim":
         raise PrefPaintError(f"The sampler {sampler} has no eta. Leave it out, or take ddim.")
     contenders = read_contenders(models)
@@ -88,7 +84,7 @@ def evaluate(
 
     from training.evaluation.compare import compare
     from training.evaluation.report import cautions, write_report
-    from training.evaluation.samples import Sampling, check_prompts, fill_prompts
+    from training.evaluation.samples import Sampling, check_prompts, digest_of, fill_prompts
     from training.prompts.incomplete import read_prompts
     from training.reward.model import load_reward
 
@@ -96,6 +92,10 @@ def evaluate(
     check_prompts(found)
     rewards = load_reward(reward_file)
     independent = None if judge is None else load_reward(judge)
+    if independent is not None and digest_of(independent) == digest_of(rewards):
+        raise PrefPaintError(
+            f"{judge} is the reward itself and no independent judge. Leave it out."
+        )
     settings = DiffusionSettings(steps=steps, sampler=sampler, eta=eta, match_colour=False)
     sampling = Sampling(samples, seed, settings)
     filled = {}

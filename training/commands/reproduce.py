@@ -33,8 +33,8 @@ def reproduce(
     prompts of photos that none of them saw; and writes OUT/report. Every stage lies in a folder of
     its own and is not made again: run it once more with the same words to go on.
 
-    OUT/eye holds blind sheets of base against aligned. Write what you prefer to
-    OUT/eye/answers.txt, a line a row (`007: A`, `007: B`, or `007: =`), and run it again.
+    OUT/eye holds blind sheets of base against aligned. Fill in OUT/eye/form.txt as answers.txt, a
+    line a row (`007: A`, `007: B`, or `007: =` where it is close), and run it again.
     """
     from training.inpainting.diffusion.devices import pick_device
     from training.reproduction.report import write_reports

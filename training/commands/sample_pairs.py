@@ -16,6 +16,9 @@ def sample_pairs(
     out: Out,
     samples: Annotated[int, typer.Option(help="Fills of each prompt.", min=1)] = 3,
     steps: Annotated[int, typer.Option(help="Denoising steps.", min=1)] = 30,
+    size: Annotated[
+        int, typer.Option(help="The reward's image size; the built-in one's is 192.", min=16)
+    ] = 192,
     as_they_are: Annotated[
         bool,
         typer.Option(
@@ -32,14 +35,13 @@ def sample_pairs(
     A reward that never saw the fills of the model it aligns is soon deceived by them. Run again
     with the same words to go on where it was interrupted.
     """
-    from training.alignment.sample_pairs import write_sample_pairs
+    from training.alignment.sample_pairs import SamplePairs, write_sample_pairs
     from training.inpainting.diffusion.loading import load_model
     from training.prompts.incomplete import read_prompts
 
     found = [prompt for folder in prompts for prompt in read_prompts(folder)]
     loaded = load_model(model, device)
     with progress("Filling") as on_progress:
-        write_sample_pairs(
-            loaded, found, samples, steps, seed, out, on_progress, decoded=not as_they_are
-        )
+        settings = SamplePairs(samples, steps, size, not as_they_are, seed)
+        write_sample_pairs(loaded, found, settings, out, on_progress)
     Console().print(f"{len(found)} prompts lie in {out}.")

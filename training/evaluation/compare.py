@@ -10,6 +10,7 @@ from training.errors import PrefPaintError
 from training.evaluation.measures import (
     Array,
     Estimate,
+    Photos,
     bootstrapped,
     bootstrapped_pairs,
     kernel_pairs,
@@ -87,27 +88,31 @@ def compare(filled: Mapping[str, Filled], base: str) -> Comparison:
     judges = {name: _judges(one) for name, one in filled.items()}
     units = {name: _unit(name, judged.fills) for name, judged in judges[base].items()}
     originals = {
-        name: bootstrapped((judged.originals - units[name][0]) / units[name][1])
+        name: bootstrapped((judged.originals - units[name][0]) / units[name][1], of_base.photos)
         for name, judged in judges[base].items()
         if judged.originals is not None
     }
     models = {}
     for name, one in filled.items():
         verdicts = {
-            who: _verdict(one.reward.fills, judged.fills, judges[base][who].fills, *units[who])
+            who: _verdict(
+                one.reward.fills, judged.fills, judges[base][who].fills, units[who], one.photos
+            )
             for who, judged in judges[name].items()
         }
         models[name] = ModelFigures(
             verdicts["reward"],
             verdicts.get("judge"),
-            _distance(one.features, of_base.features),
-            _full_reference(one.psnr, of_base.psnr),
-            _full_reference(one.ssim, of_base.ssim),
+            _distance(one.features, of_base.features, one.photos),
+            _full_reference(one.psnr, of_base.psnr, one.photos),
+            _full_reference(one.ssim, of_base.ssim, one.photos),
         )
     heat_maps = {
         who: {
             row: {
-                column: preference(judges[row][who].fills, judges[column][who].fills)
+                column: preference(
+                    judges[row][who].fills, judges[column][who].fills, of_base.photos
+                )
                 for column in filled
             }
             for row in filled
@@ -170,36 +175,40 @@ def _unit(judge: str, fills: Array) -> tuple[float, float]:
     return float(fills.mean()), deviation
 
 
-def _verdict(rewards: Array, judged: Array, base: Array, mean: float, deviation: float) -> Verdict:
+def _verdict(
+    rewards: Array, judged: Array, base: Array, unit: tuple[float, float], photos: Photos
+) -> Verdict:
+    mean, deviation = unit
     ours, theirs = (judged - mean) / deviation, (base - mean) / deviation
     samples = rewards.shape[1] - 1
     return Verdict(
         win_rate={
-            best_of: win_rate(rewards[:, 1:], base[:, 0], best_of, judged[:, 1:])
+            best_of: win_rate(rewards[:, 1:], base[:, 0], best_of, judged[:, 1:], photos)
             for best_of in SAMPLES
             if best_of <= samples
         },
-        mean=_paired(ours.mean(axis=1), theirs.mean(axis=1)),
-        variance=_paired(ours.var(axis=1, ddof=1), theirs.var(axis=1, ddof=1)),
+        mean=_paired(ours.mean(axis=1), theirs.mean(axis=1), photos),
+        variance=_paired(ours.var(axis=1, ddof=1), theirs.var(axis=1, ddof=1), photos),
     )
 
 
-def _paired(ours: Array, theirs: Array) -> Measured:
-    return Measured(bootstrapped(ours), bootstrapped(ours - theirs))
+def _paired(ours: Array, theirs: Array, photos: Photos) -> Measured:
+    return Measured(bootstrapped(ours, photos), bootstrapped(ours - theirs, photos))
 
 
-def _full_reference(ours: Array | None, theirs: Array | None) -> Measured | None:
+def _full_reference(ours: Array | None, theirs: Array | None, photos: Photos) -> Measured | None:
     if ours is None or theirs is None:
         return None
-    return _paired(ours.mean(axis=1), theirs.mean(axis=1))
+    return _paired(ours.mean(axis=1), theirs.mean(axis=1), photos)
 
 
-def _distance(ours: Features | None, theirs: Features | None) -> Measured | None:
+def _distance(ours: Features | None, theirs: Features | None, photos: Photos) -> Measured | None:
     """KID of features in the originals' unit; None where there are not two prompts."""
     if ours is None or theirs is None or len(ours.originals) < 2:
         return None
     our_pairs, their_pairs = _kernel_pairs(ours), _kernel_pairs(theirs)
-    return Measured(bootstrapped_pairs(our_pairs), bootstrapped_pairs(our_pairs - their_pairs))
+    change = bootstrapped_pairs(our_pairs - their_pairs, photos)
+    return Measured(bootstrapped_pairs(our_pairs, photos), change)
 
 
 def _kernel_pairs(features: Features) -> Array:

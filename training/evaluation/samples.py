@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from filelock import FileLock, Timeout
 
+from training.checkpoints import claim
 from training.errors import PrefPaintError
 from training.evaluation.contenders import Contender
 from training.evaluation.full_reference import psnr, ssim
@@ -21,7 +22,7 @@ from training.inpainting.diffusion.loading import load_inpainter
 from training.inpainting.request import Box, Inpainter, InpaintRequest, Pixels
 from training.inpainting.settings import DeviceName, DiffusionSettings
 from training.prompts.incomplete import IncompletePhoto
-from training.prompts.photos import read_rgb
+from training.prompts.photos import photo_name, read_rgb
 from training.reward.model import RewardModel
 from training.reward.view import white_hole
 
@@ -69,12 +70,14 @@ class Features:
 class Filled:
     """The fills of one model, and what was measured of each.
 
-    psnr, ssim: (prompts, 1 + samples). These and features need the original of every prompt.
+    photos: that the prompts are cut from. psnr, ssim: (prompts, 1 + samples). These and features
+    need the original of every prompt.
     """
 
     name: str
     folder: Path
     prompts: tuple[str, ...]
+    photos: tuple[str, ...]
     reward: Judged
     judge: Judged | None
     features: Features | None
@@ -149,17 +152,7 @@ def _claim(
         "seed": sampling.seed,
         "settings": settings,
     }
-    key = json.dumps(words, indent=1) + "\n"
-    file = out / SETTINGS
-    if not file.exists():
-        with replaced_when_complete(file) as opened:
-            opened.write(key.encode())
-    elif file.read_text() != key:
-        raise PrefPaintError(
-            f"{out} holds fills of another model, of other prompts or with other settings. Name "
-            "another folder, or delete it."
-        )
-    return key
+    return claim(out / SETTINGS, words)
 
 
 def _fill_missing(
@@ -209,7 +202,7 @@ def _score(
 ) -> Filled:
     names = tuple(prompt.prompt for prompt in prompts)
     judges = {"reward": reward} | ({} if judge is None else {"judge": judge})
-    digests = {name: _digest(one) for name, one in judges.items()}
+    digests = {name: digest_of(one) for name, one in judges.items()}
     key += json.dumps([names, sampling.samples, digests])
     scores = _read_scores(out / SCORES, key)
     if scores is None:
@@ -227,10 +220,17 @@ def _score(
         with replaced_when_complete(out / SCORES) as file:
             np.savez(file, allow_pickle=False, key=np.array(key), **scores)
     on_progress(1)
-    return _filled(model.name, out, names, scores)
+    photos = tuple(photo_name(Path(p.photo)) if p.photo else p.prompt for p in prompts)
+    return _filled(model.name, out, names, photos, scores)
 
 
-def _filled(name: str, out: Path, prompts: tuple[str, ...], scores: dict[str, Array]) -> Filled:
+def _filled(
+    name: str,
+    out: Path,
+    prompts: tuple[str, ...],
+    photos: tuple[str, ...],
+    scores: dict[str, Array],
+) -> Filled:
     """The last of what is scored of a prompt is its original, where that is known."""
     is_known = "psnr" in scores
 
@@ -243,6 +243,7 @@ def _filled(name: str, out: Path, prompts: tuple[str, ...], scores: dict[str, Ar
         name,
         out,
         prompts,
+        photos,
         judged("reward"),
         judged("judge") if "judge" in scores else None,
         Features(features[:, :-1], features[:, -1]) if is_known else None,
@@ -285,7 +286,8 @@ def _read_scores(file: Path, key: str) -> dict[str, Array] | None:
         return None
 
 
-def _digest(judge: RewardModel) -> str:
+def digest_of(judge: RewardModel) -> str:
+    """Of all that its scores depend on."""
     digest = hashlib.sha256(repr((judge.network.config, judge.mean, judge.deviation)).encode())
     for name, tensor in judge.network.state_dict().items():
         digest.update(name.encode() + tensor.cpu().numpy().tobytes())

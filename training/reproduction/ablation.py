@@ -17,10 +17,24 @@ WINDOW = 10
 @dataclass(frozen=True)
 class Ablation:
     """iterations_to_target: by seed, None where the run never came there. final_reward: by seed,
-    the mean of the last iterations' training reward."""
+    the mean training reward up to the last iteration that all runs have."""
 
     iterations_to_target: list[int | None]
     final_reward: list[float]
+
+
+def curves_of(folder: Path, seeds: Sequence[int]) -> dict[Amplification, list[list[float]]]:
+    """Smoothed rewards of the runs `<kind>-<seed>` in `folder`, all as long as the shortest: an
+    alarm may have stopped some."""
+    curves = {
+        kind: [
+            smoothed([line["reward"] for line in log_of(folder / f"{kind}-{seed}")])
+            for seed in seeds
+        ]
+        for kind in KINDS
+    }
+    shortest = min(len(curve) for own in curves.values() for curve in own)
+    return {kind: [curve[:shortest] for curve in own] for kind, own in curves.items()}
 
 
 def log_of(run: Path) -> list[dict[str, float]]:
@@ -35,16 +49,8 @@ def smoothed(rewards: Sequence[float]) -> list[float]:
     ]
 
 
-def ablation_of(folder: Path, seeds: Sequence[int]) -> dict[Amplification, Ablation]:
-    """From the runs `<kind>-<seed>` in `folder`. The target is what runs without gamma reach on
-    average in the end."""
-    curves = {
-        kind: [
-            smoothed([line["reward"] for line in log_of(folder / f"{kind}-{seed}")])
-            for seed in seeds
-        ]
-        for kind in KINDS
-    }
+def ablation_of(curves: dict[Amplification, list[list[float]]]) -> dict[Amplification, Ablation]:
+    """From `curves_of`. The target is what runs without gamma reach on average in the end."""
     target = float(np.mean([curve[-1] for curve in curves["none"]]))
     return {
         kind: Ablation([_first_at(curve, target) for curve in own], [curve[-1] for curve in own])

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
-from training.alignment.sample_pairs import write_sample_pairs
+from training.alignment.sample_pairs import SamplePairs, write_sample_pairs
 from training.errors import PrefPaintError
 from training.inpainting.diffusion.model import DiffusionModel
 from training.prompts.incomplete import MANIFEST, IncompletePhoto, make_prompts, read_prompts
@@ -18,15 +18,17 @@ Bar = Callable[[str], Callable[[float], None]]
 
 
 def photos_of(part: Part, photos: Sequence[Path]) -> list[Path]:
-    """The photos of a part. The reward, the policy and the judge's opponent learn from one half of
-    the train split, the judge from the other; what is evaluated is of photos that none has seen.
+    """The photos of a part. The reward and the policy learn from one half of the train split, the
+    judge from the other, and so with the validation split; what is evaluated is of photos that
+    none has seen. (The pipeline itself was trained on the whole train split.)
 
     Raises PrefPaintError when a part has none.
     """
     split = {"reward-validation": "validation", "judge-validation": "validation", "test": "test"}
     chosen = [path for path in photos if split_of(path) == split.get(part, "train")]
-    if part in ("reward", "align", "judge"):
-        chosen = [path for path in chosen if _is_the_judges(path) == (part == "judge")]
+    if part != "test":
+        is_judge = part.startswith("judge")
+        chosen = [path for path in chosen if _is_the_judges(path) == is_judge]
     if not chosen:
         raise PrefPaintError(f"No photos are left for the part '{part}'. Give more photos.")
     return chosen
@@ -75,14 +77,8 @@ def pairs_of(
     """
     folder = out / "pairs" / part
     if not (folder / MANIFEST).exists():
-        write_sample_pairs(
-            model,
-            prompts,
-            proof.samples,
-            proof.steps,
-            seed,
-            folder,
-            bar(f"Pairs: {part}"),
-            decoded=part.startswith("reward"),
-        )
+        is_judge = part.startswith("judge")
+        size = (proof.judge if is_judge else proof.reward).encoder.image_size
+        settings = SamplePairs(proof.samples, proof.steps, size, not is_judge, seed)
+        write_sample_pairs(model, prompts, settings, folder, bar(f"Pairs: {part}"))
     return folder

@@ -1,6 +1,6 @@
 """How large a proof is."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 from training.alignment.config import AlignmentConfig
 from training.pretraining.presets import PresetName
@@ -14,12 +14,12 @@ class Proof:
     """Prompts are counted for each pattern.
 
     pairs: prompts that the reward learns from; the judge gets as many of other photos.
-    validation: prompts by which each of the two stops. test: prompts that are evaluated.
+    validation: prompts that set the units of each. test: prompts that are evaluated.
     samples: fills of a prompt in the pairs. steps: of denoising, for pairs and evaluation.
-    alignment: of the main run. ablation: of its shorter runs; gamma and seed are set for each.
+    alignment: of the main run. ablation: of runs with a fixed reward and no KL, for AdamW takes a
+    constant gamma out of a gradient again, but not out of its balance with the KL.
     """
 
-    pretraining: PresetName
     reward: RewardTrainingConfig
     judge: RewardTrainingConfig
     alignment: AlignmentConfig
@@ -31,7 +31,7 @@ class Proof:
     test: int = 60
     samples: int = 3
     steps: int = 12
-    ablation_seeds: tuple[int, ...] = field(default=(0, 1, 2))
+    ablation_seeds: tuple[int, ...] = (0, 1, 2)
 
 
 _NANO = AlignmentConfig(
@@ -59,7 +59,6 @@ _MINI = AlignmentConfig(
 
 PROOFS: dict[PresetName, Proof] = {
     "nano": Proof(
-        pretraining="nano",
         reward=RewardTrainingConfig(
             steps=600,
             batch_size=8,
@@ -74,20 +73,19 @@ PROOFS: dict[PresetName, Proof] = {
             encoder=EncoderConfig(kind="resnet", image_size=64, widths=(24, 48, 96, 128)),
         ),
         alignment=_NANO,
-        ablation=_NANO,
+        ablation=replace(_NANO, divergence=0.0),
     ),
     "mini": Proof(
-        pretraining="mini",
         reward=RewardTrainingConfig(
-            steps=3000, encoder=EncoderConfig(image_size=192, widths=(32, 64, 128, 192))
+            steps=3000, encoder=EncoderConfig(image_size=256, widths=(32, 64, 128, 192))
         ),
         judge=RewardTrainingConfig(
             steps=3000,
             seed=1,
-            encoder=EncoderConfig(kind="resnet", image_size=192, widths=(32, 64, 128, 192)),
+            encoder=EncoderConfig(kind="resnet", image_size=256, widths=(32, 64, 128, 192)),
         ),
         alignment=_MINI,
-        ablation=_MINI,
+        ablation=replace(_MINI, divergence=0.0),
         pairs=1500,
         validation=100,
         align=1000,

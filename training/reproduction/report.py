@@ -11,13 +11,15 @@ from typing import Any
 import torch
 
 from training.alignment.amplification import Amplification
+from training.alignment.config import AlignmentConfig
 from training.evaluation.compare import against_base
 from training.evaluation.report import write_report as write_evaluation
 from training.files import replaced_when_complete
-from training.reproduction.ablation import Ablation, ablation_of, log_of
+from training.reproduction.ablation import Ablation, ablation_of, curves_of, log_of
+from training.reproduction.courses import course_of
 from training.reproduction.eye import ANSWERS, EyeFigures, read_eye, write_blind_sheets
 from training.reproduction.pictures import draw_ablation, draw_methods
-from training.reproduction.reproduce import BASE, Reproduced
+from training.reproduction.reproduce import BASE, REWARD_FILE, Reproduced
 from training.reproduction.runs import ALIGNED, UNGUARDED
 from training.reward.calibration import judge_pairs
 from training.reward.model import load_reward
@@ -31,15 +33,19 @@ METHODS = {"paper": ALIGNED, "dpo": "dpo", "nft": "nft"}
 def write_reports(made: Reproduced, device: torch.device) -> Path:
     """report.md, report.json and pictures in OUT/report, the sheets to rank by eye in OUT/eye.
 
-    Once OUT/eye/answers.txt is there, run again for the report to count it.
+    Once OUT/eye/answers.txt is there, run again for the report to count it. device: where the
+    report is made; stages of a run that was interrupted may have been made elsewhere.
     """
     out = made.out / "report"
     out.mkdir(parents=True, exist_ok=True)
     prompts = {prompt.prompt: prompt for prompt in made.prompts}
     write_blind_sheets(made.filled, BASE, ALIGNED, prompts, made.seed, made.out / "eye")
     answers = made.out / "eye" / ANSWERS
-    eye = read_eye(answers, len(made.prompts), made.seed) if answers.exists() else None
-    ablation = ablation_of(made.out / "align", made.proof.ablation_seeds)
+    eye = None
+    if answers.exists():
+        eye = read_eye(answers, made.filled, BASE, ALIGNED, made.seed)
+    curves = curves_of(made.out / "align", made.proof.ablation_seeds)
+    ablation = ablation_of(curves)
     facts = {
         "preset": made.preset,
         "seed": made.seed,
@@ -57,9 +63,16 @@ def write_reports(made: Reproduced, device: torch.device) -> Path:
         "methods": {name: _method(made, run) for name, run in METHODS.items()},
         "eye": None if eye is None else asdict(eye),
         "trust": _trust(made, out / "trust.png"),
+        "stopped": made.stopped,
+        "runs": {run.name: asdict(run) for run in made.runs},
     }
-    draw_ablation(made.out / "align", made.proof.ablation_seeds, out / "ablation.png")
-    draw_methods(made.out / "align", METHODS, out / "methods.png")
+    draw_ablation(curves, out / "ablation.png")
+    reward = load_reward(made.out / "reward" / REWARD_FILE)
+    courses = {
+        name: course_of(made.out / "align" / run, made.learned, reward)
+        for name, run in METHODS.items()
+    }
+    draw_methods(courses, out / "methods.png")
     with replaced_when_complete(out / "report.json") as file:
         file.write(json.dumps(content, indent=1).encode() + b"\n")
     with replaced_when_complete(out / "report.md") as file:
@@ -78,7 +91,7 @@ def _method(made: Reproduced, run: str) -> dict[str, float]:
 
 def _trust(made: Reproduced, picture: Path) -> dict[str, float]:
     """Rank correlation of each norm of z with the reward's loss on pairs it never learned from."""
-    reward = load_reward(made.out / "reward" / "reward.safetensors")
+    reward = load_reward(made.out / "reward" / REWARD_FILE)
     prompts = load_prompts(
         made.out / "pairs" / "reward-validation", reward.network.config.image_size
     )
@@ -95,7 +108,7 @@ def _described(device: torch.device) -> str:
 
 def _commit() -> str:
     try:
-        words = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"]
+        words = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
         return subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
@@ -117,10 +130,16 @@ def _markdown(
         "",
         f"    {content['command']}",
         "",
-        "Nobody rated anything here. The reward learned from pairs of known order (originals over "
-        "this pipeline's own fills, less of a fault over more), the judge from the same kinds of "
-        "pairs with another architecture, another seed and other photos. The "
+        "Nobody rated anything for this. The reward learned from pairs of known order: originals, "
+        "brought through the pipeline's autoencoder, over its own fills, and less of a fault over "
+        "more. The judge learned from such pairs with the originals as they are, with another "
+        "architecture, another seed and other photos. The "
         f"{len(made.prompts)} test prompts are cut from photos that none of them saw.",
+        "",
+        f"Aligned by the paper's update with {_differences(made)}; every setting of every run is "
+        "in report.json.",
+        "",
+        *(f"- {sentence}" for sentence in _stops(made)),
         "",
         "| | base | aligned |",
         "|---|---|---|",
@@ -142,7 +161,7 @@ def _markdown(
         "",
         "[Everything of the comparison](evaluation/report.md), with intervals.",
         "",
-        f"Without guards (no KL, the reward not refreshed, no alarm): WinRate by the reward "
+        f"Without guards (no KL, the reward not refreshed, no alarms): WinRate by the reward "
         f"{content['unguarded']['win_rate']['aligned_s1']:.1%}, by the judge "
         f"{content['unguarded']['independent']['judge_win_rate_s1']:.1%}.",
         "",
@@ -157,7 +176,9 @@ def _markdown(
         lines.append(f"| {kind} | {reached} | {final} |")
     lines += [
         "",
-        "The target is what runs without gamma reach on average in the end.",
+        "The target is what runs without gamma reach on average in the end. The reward is fixed "
+        "and there is no KL. AdamW takes a constant factor out of the gradients, so that a static "
+        "gamma is told from none by rounding and the gradients' clipping alone.",
         "",
         "![Training reward by gamma](ablation.png)",
         "",
@@ -173,6 +194,9 @@ def _markdown(
         )
     lines += [
         "",
+        "The chart judges the fills of eight learned prompts by the reward as it was at first; "
+        "the seconds are of runs that may have shared the processor.",
+        "",
         "![Reward by method](methods.png)",
         "",
         "## Does the bound tell where the reward is wrong?",
@@ -187,11 +211,28 @@ def _markdown(
     return "\n".join(lines)
 
 
+def _differences(made: Reproduced) -> str:
+    """What the main run does otherwise than the paper."""
+    ours, paper = asdict(made.proof.alignment), asdict(AlignmentConfig())
+    return ", ".join(
+        f"{name.replace('_', ' ')} {ours[name]} (paper: {paper[name]})"
+        for name in ours
+        if ours[name] != paper[name]
+    )
+
+
+def _stops(made: Reproduced) -> list[str]:
+    return [
+        f"`{name}` was stopped by an alarm; its last checkpoint is what was measured. {sentence}"
+        for name, sentence in made.stopped.items()
+    ]
+
+
 def _eye_words(eye: EyeFigures | None) -> str:
     if eye is None:
         return "The blind sheets have not been looked at."
     return (
-        f"Blind sheets, unnamed and shuffled, looked at by an AI model: the aligned fill was "
+        f"Blind sheets, unnamed and shuffled, looked at by {eye.by}: the aligned fill was "
         f"preferred in {eye.aligned_preferred} prompts, the base's in {eye.base_preferred}, "
         f"{eye.close} were close."
     )

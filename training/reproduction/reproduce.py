@@ -1,14 +1,17 @@
 """The whole proof, stage after stage; what is there already is not made again."""
 
+import hashlib
 import multiprocessing
 import os
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
 
+from training.alignment.rollouts import SizedPrompt, size_prompt
+from training.checkpoints import claim, run_errors
 from training.evaluation.compare import Comparison, compare
 from training.evaluation.contenders import Contender
 from training.evaluation.samples import Filled, Sampling, fill_prompts
@@ -21,9 +24,10 @@ from training.prompts.incomplete import IncompletePhoto
 from training.prompts.photos import split_of
 from training.reproduction.data import Bar, Part, pairs_of, prompts_of
 from training.reproduction.presets import PROOFS, Proof
-from training.reproduction.runs import DONE, Run, planned_runs, run_alignment
+from training.reproduction.runs import DONE, STOPPED, Run, planned_runs, run_alignment
 from training.reward.model import load_reward
 from training.reward.trainer import RewardTrainingConfig, train_reward
+from training.run_log import alone_in
 
 BASE = "base"
 REWARD_FILE = "reward.safetensors"
@@ -31,13 +35,16 @@ REWARD_FILE = "reward.safetensors"
 
 @dataclass(frozen=True, eq=False)
 class Reproduced:
-    """All that a report is written from. filled: by model, of the test prompts."""
+    """All that a report is written from. learned: the prompts of the alignments. filled: by model,
+    of the test prompts. stopped: the alarm's sentence, by the run that it stopped."""
 
     preset: PresetName
     proof: Proof
     seed: int
     out: Path
     runs: list[Run]
+    stopped: dict[str, str]
+    learned: list[SizedPrompt]
     prompts: list[IncompletePhoto]
     filled: dict[str, Filled]
     comparison: Comparison
@@ -55,8 +62,28 @@ def reproduce(
     """Pretrain, teach reward and judge, align in every way, fill the test prompts and compare.
 
     Run again with the same words it goes on where it was interrupted. processes: alignment runs at
-    a time. Raises PrefPaintError that says which part cannot go on and why.
+    a time. Raises PrefPaintError that says which part cannot go on and why, and where `out` holds
+    the proof of other photos, another seed or preset, or is in use.
     """
+    proof = PROOFS[preset]
+    shown = hashlib.sha256("\n".join(path.name for path in photos).encode()).hexdigest()[:16]
+    with run_errors(out), alone_in(out):
+        claim(
+            out / "settings.json",
+            {"preset": preset, "seed": seed, "photos": shown, "proof": asdict(proof)},
+        )
+        return _reproduce(photos, preset, seed, out, device, processes, bar)
+
+
+def _reproduce(
+    photos: Sequence[Path],
+    preset: PresetName,
+    seed: int,
+    out: Path,
+    device: DeviceName,
+    processes: int,
+    bar: Bar,
+) -> Reproduced:
     proof = PROOFS[preset]
     base = _pretrained(photos, preset, seed, out, device, bar)
     model = load_model(base, device)
@@ -87,7 +114,22 @@ def reproduce(
             device,
             bar(f"Fills: {name}"),
         )
-    return Reproduced(preset, proof, seed, out, runs, test, filled, compare(filled, BASE))
+    return Reproduced(
+        preset,
+        proof,
+        seed,
+        out,
+        runs,
+        {
+            run.name: (out / "align" / run.name / STOPPED).read_text().strip()
+            for run in runs
+            if (out / "align" / run.name / STOPPED).exists()
+        },
+        [size_prompt(prompt, size) for prompt in learned],
+        test,
+        filled,
+        compare(filled, BASE),
+    )
 
 
 def _pretrained(
@@ -155,9 +197,13 @@ def _align_all(
             )
             for run in missing
         ]
-        for done, one in enumerate(waiting, start=1):
-            one.result()
-            on_progress(done / len(waiting))
+        try:
+            for done, one in enumerate(as_completed(waiting), start=1):
+                one.result()
+                on_progress(done / len(waiting))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def _nothing(_share: float) -> None:

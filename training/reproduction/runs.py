@@ -19,20 +19,18 @@ from training.reward.model import load_reward
 from training.reward.pair_data import load_prompts
 
 ALIGNED, UNGUARDED = "aligned", "unguarded"
-"""The run that the claims are about, and the same without KL, refreshed reward and the reward's
-alarm."""
+"""The run that the claims are about, and the same without KL, refreshed reward and alarms."""
 DONE, STOPPED = "pytorch_lora_weights.safetensors", "stopped.txt"
 """What a run ends with, and the alarm's sentence where one ended it."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """refreshed: the reward goes on learning the policy's fills. guarded: alarms stop it."""
+    """refreshed: the reward goes on learning the policy's fills."""
 
     name: str
     config: AlignmentConfig
     refreshed: bool = False
-    guarded: bool = True
 
 
 def planned_runs(proof: Proof) -> list[Run]:
@@ -42,7 +40,7 @@ def planned_runs(proof: Proof) -> list[Run]:
         Run(ALIGNED, main, refreshed=True),
         Run("nft", replace(main, method="nft"), refreshed=True),
         Run("dpo", replace(main, method="dpo")),
-        Run(UNGUARDED, replace(main, divergence=0.0), guarded=False),
+        Run(UNGUARDED, replace(main, divergence=0.0, alarms=False)),
     ]
     for seed in proof.ablation_seeds:
         runs += [
@@ -72,12 +70,11 @@ def run_alignment(
     scores = [
         reward.score(seen.masked, seen.hole, [originals[seen.name]])[0].reward for seen in sized
     ]
-    alarm = sum(scores) / len(scores) if run.guarded else None
     refresh = None
     if run.refreshed:
         known = load_prompts(pairs, size)
         refresh = RewardRefresh(reward, originals, known, run.config.seed)
-    config = replace(run.config, alarm=alarm)
+    config = replace(run.config, alarm=sum(scores) / len(scores))
     policy = Policy(model, config.trained, config.rank, config.seed)
     is_dpo = config.method == "dpo"
     try:

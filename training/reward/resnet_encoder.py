@@ -33,7 +33,8 @@ class ResNetEncoder(nn.Module):
         self.embedding_size = config.embedding_size
 
     def freeze(self, share: float) -> None:
-        """Keep the first layers and this share of the stages as they are."""
+        """Keep the weights of the first layers and of this share of the stages; batch norm goes on
+        counting."""
         stages = self.trunk.encoder.stages
         if count := round(share * len(stages)):
             for part in (self.trunk.embedder, *stages[:count]):
