@@ -169,6 +169,7 @@ class Program(QObject):
         answers.given.connect(keeping.record)
         answers.swapped.connect(learning.swap)
         answers.swapped.connect(keeping.swap)
+        answers.forgotten.connect(keeping.forget)
         personal.taste_wanted.connect(learning.order)
         personal.taste_wanted.connect(keeping.read_strips)
         personal.profiles_changed.connect(self._write_settings)
