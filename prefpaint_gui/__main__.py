@@ -38,15 +38,15 @@ def _open_window(photo: Path | None, sample: bool) -> int:
 
     import training.preferences.records
     import training.ranking  # noqa: F401
-    from prefpaint_gui import app  # Qt, only when a window is wanted
+    from prefpaint_gui import start  # Qt, only when a window is wanted
 
-    return app.run(photo, sample)
+    return start.run(photo, sample)
 
 
 def _open_rating(folder: Path, rater: str | None) -> int:
-    from prefpaint_gui import app
+    from prefpaint_gui import start
 
-    return app.run_rating(folder, rater)
+    return start.run_rating(folder, rater)
 
 
 if __name__ == "__main__":

@@ -29,6 +29,8 @@ class Answers(QObject):
     given = Signal(object)
     """Carries an Answer; `swapped` a Swap of earlier ones."""
     swapped = Signal(object)
+    forgotten = Signal()
+    """No answer given so far is swapped any more."""
 
     def __init__(self, document: Document, candidates: Candidates, personal: Personal) -> None:
         super().__init__()
@@ -48,6 +50,7 @@ class Answers(QObject):
         """There is another photo."""
         self._all.clear()
         self._valid.clear()
+        self.forgotten.emit()
 
     # --- what a person can say ----------------------------------------------------------------
 

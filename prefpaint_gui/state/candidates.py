@@ -12,7 +12,8 @@ from training.reward.score import Rank, Score, ranks
 
 Thumb = Literal["up", "down"]
 MEMORY_LIMIT = 512 * 1024 * 1024
-"""Bytes of candidates kept; beyond it the oldest strips go."""
+"""Bytes of candidates, and of the photos they were made for, that are kept once an order has ended;
+beyond it the oldest strips go."""
 
 
 class Candidates(QObject):
@@ -60,13 +61,12 @@ class Candidates(QObject):
         if self.filling is None:
             self.filling = Strip(order)
             self._strips.append(self.filling)
-            self._forget_oldest()
             self._show(self.filling)
 
     def drop_pending(self) -> None:
         """Nothing more will come; a strip that stayed empty makes way for the one before."""
         strip, self.filling = self.filling, None
-        if strip is None or not (strip.pending or not strip.ranked):
+        if strip is None:
             return
         strip.end()
         if not strip.ranked:
@@ -74,6 +74,7 @@ class Candidates(QObject):
             if strip is self._strip:
                 self._show(self._last_current())
                 return
+        self._forget_oldest()
         self._tell_of(strip)
 
     def clear(self) -> None:
@@ -116,9 +117,21 @@ class Candidates(QObject):
         return next(reversed(self.current_strips), None)
 
     def _forget_oldest(self) -> None:
-        held = sum(strip.size for strip in self._strips)
-        while held > MEMORY_LIMIT and len(self._strips) > 1:
-            held -= self._strips.pop(0).size
+        """All but the one that is shown may go."""
+        for strip in list(self._strips):
+            if self._held <= MEMORY_LIMIT:
+                return
+            if strip is not self._strip:
+                self._strips.remove(strip)
+
+    @property
+    def _held(self) -> int:
+        """Bytes that the strips hold, each photo once; what the document holds anyway is free."""
+        photos = {id(strip.order.pixels): strip.order.pixels.nbytes for strip in self._strips}
+        if self._document.photo is not None:
+            for held_anyway in (self._document.pixels, self._document.photo.pixels):
+                photos.pop(id(held_anyway), None)
+        return sum(photos.values()) + sum(strip.size for strip in self._strips)
 
     @Slot()
     def _follow_photo(self) -> None:

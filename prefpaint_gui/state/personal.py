@@ -101,6 +101,7 @@ class Personal(QObject):
     def learn_again(self) -> None:
         """Read the answers anew: others have come into the store, or left it."""
         if self._order is not None:
+            self._order = replace(self._order)  # what is on its way for the old one is void
             self.taste_wanted.emit(self._order)
 
     @Slot()

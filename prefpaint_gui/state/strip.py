@@ -30,8 +30,14 @@ class Strip:
 
     @property
     def size(self) -> int:
-        """Bytes held, about: regions and what is drawn of them, a third more."""
-        return sum(filled.region.nbytes * 7 // 3 for filled in self.ranked)
+        """Bytes held, about; the photo, which other strips may share, is not among them."""
+        pictures = sum(
+            filled.region.nbytes
+            + filled.fill.candidate.pixels.nbytes
+            + sum(level.nbytes for level in filled.pyramid.levels)
+            for filled in self.ranked
+        )
+        return pictures + self.order.mask.nbytes
 
     def by_seed(self, seed: int | None) -> Filled | None:
         return next((filled for filled in self.ranked if filled.seed == seed), None)

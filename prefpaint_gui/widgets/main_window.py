@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import (
@@ -28,6 +27,7 @@ from prefpaint_gui.widgets.actions import MENUS, WORKSPACE_ONLY, make_actions
 from prefpaint_gui.widgets.banner import Banner
 from prefpaint_gui.widgets.candidate_strip import CandidateStrip
 from prefpaint_gui.widgets.canvas_area import CanvasArea
+from prefpaint_gui.widgets.dialogs import Dialogs
 from prefpaint_gui.widgets.file_actions import FileActions
 from prefpaint_gui.widgets.profile_menu import ProfileMenu
 from prefpaint_gui.widgets.side_panel import SidePanel
@@ -35,11 +35,6 @@ from prefpaint_gui.widgets.status_line import StatusLine
 from prefpaint_gui.widgets.theme import Colours
 from prefpaint_gui.widgets.tool_bar import ToolBar
 from prefpaint_gui.widgets.top_bar import TopBar
-
-if TYPE_CHECKING:
-    from prefpaint_gui.widgets.export_dialog import ExportDialog
-    from prefpaint_gui.widgets.models_dialog import ModelsDialog
-    from prefpaint_gui.widgets.train_dialog import TrainDialog
 
 
 class MainWindow(QMainWindow):
@@ -84,10 +79,7 @@ class MainWindow(QMainWindow):
         self.strip = CandidateStrip(document, candidates, session, personal, asking)
         self.panel = SidePanel(options, session, self.commands["models"])
         self.status = StatusLine(document, session, candidates, options, exchange)
-        self._models: ModelsDialog | None = None
-        self._train: TrainDialog | None = None
-        self._export: ExportDialog | None = None
-        self._colours = Colours()
+        self.dialogs = Dialogs(self, self.banner, library, options, training, exchange)
         self.setAcceptDrops(True)
         self.setMinimumSize(760, 560)
         self._lay_out()
@@ -99,41 +91,8 @@ class MainWindow(QMainWindow):
 
     def set_colours(self, colours: Colours) -> None:
         """Hand the colours to what does not take them from the style sheet."""
-        self._colours = colours
-        dialogs = (self._models, self._train, self._export)
-        for part in (self.commands, self.area, self.banner, self.strip, *dialogs):
-            if part is not None:
-                part.set_colours(colours)
-
-    @property
-    def models(self) -> "ModelsDialog":
-        """Made when it is first wanted: few starts of the program want it."""
-        if self._models is None:
-            from prefpaint_gui.widgets.models_dialog import ModelsDialog
-
-            self._models = ModelsDialog(self._library, self._options, self)
-            self._models.set_colours(self._colours)
-        return self._models
-
-    @property
-    def train(self) -> "TrainDialog":
-        """Made when it is first wanted."""
-        if self._train is None:
-            from prefpaint_gui.widgets.train_dialog import TrainDialog
-
-            self._train = TrainDialog(self._training, self)
-            self._train.set_colours(self._colours)
-        return self._train
-
-    @property
-    def export(self) -> "ExportDialog":
-        """Made when it is first wanted."""
-        if self._export is None:
-            from prefpaint_gui.widgets.export_dialog import ExportDialog
-
-            self._export = ExportDialog(self._exchange, self)
-            self._export.set_colours(self._colours)
-        return self._export
+        for part in (self.commands, self.area, self.banner, self.strip, self.dialogs):
+            part.set_colours(colours)
 
     def _lay_out(self) -> None:
         names = ["brush", "eraser", "rectangle", "", "invert", "clear", "", "fit", "actual"]
@@ -185,11 +144,11 @@ class MainWindow(QMainWindow):
             "paste": self.files.paste,
             "save": self.files.save,
             "save_as": self.files.save_as,
-            "models": lambda: self.models.present(),
-            "export": lambda: self.export.present(),
+            "models": lambda: self.dialogs.models.present(),
+            "export": lambda: self.dialogs.export.present(),
             "import": self._import,
             "rate": self._rate,
-            "train": lambda: self.train.present(),
+            "train": lambda: self.dialogs.train.present(),
             "quit": self.close,
             "undo": document.undo,
             "redo": document.redo,
@@ -248,10 +207,7 @@ class MainWindow(QMainWindow):
         for source in (self._session, self.files):
             source.failed.connect(self.banner.show_error)
             source.succeeded.connect(self.banner.hide)
-        self._library.failed.connect(self._show_model_error)
-        self._training.failed.connect(self._show_training_error)
         self._training.changed.connect(lambda: self.status.show_reward(self._training.reward))
-        self._exchange.failed.connect(self._show_exchange_error)
         voices = (self.files, self._library, self._personal, self._training, self._exchange)
         for remarks in (voice.notice for voice in voices):
             remarks.connect(self.status.say)
@@ -266,18 +222,6 @@ class MainWindow(QMainWindow):
         from prefpaint_gui.widgets.shortcuts_dialog import ShortcutsDialog
 
         ShortcutsDialog(self.commands, self).exec()
-
-    def _show_model_error(self, sentence: str) -> None:
-        if self._models is None or not self._models.isVisible():  # else it is shown there
-            self.banner.show_error(sentence)
-
-    def _show_training_error(self, sentence: str) -> None:
-        if self._train is None or not self._train.isVisible():  # else it is shown there
-            self.banner.show_error(sentence)
-
-    def _show_exchange_error(self, sentence: str) -> None:
-        if self._export is None or not self._export.isVisible():  # else it is shown there
-            self.banner.show_error(sentence)
 
     def _import(self) -> None:
         path = file_dialogs.ask_archive(self)
@@ -355,8 +299,6 @@ class MainWindow(QMainWindow):
             return
         self._session.jobs.cancel_all()
         event.accept()
-        for dialog in (self._models, self._train, self._export):
-            if dialog is not None:
-                dialog.close()
+        self.dialogs.close()
         self.hide()  # at once, however long the workers take to end
         self.closed.emit()

@@ -69,6 +69,8 @@ class FeedbackWorker(QObject):
         self._version: int | None = None
         """Of what was read last."""
         self._kept: dict[int, _Kept] = {}
+        """By token, with all their pictures: undo and redo may want them until there is another
+        photo."""
         self._hashed: tuple[Image | None, str] = (None, "")
         """The photo hashed last, and its hash."""
 
@@ -111,6 +113,12 @@ class FeedbackWorker(QObject):
         if swap.new is not None and new is not None:
             self._record(swap.new, new.presentation, new.opinion)
         self._withdraw(swap.old, swap.new)
+
+    @Slot()
+    def forget(self) -> None:
+        """Let the answers and their pictures go; the store has them."""
+        self._kept.clear()
+        self._hashed = (None, "")
 
     @Slot()
     def close(self) -> None:

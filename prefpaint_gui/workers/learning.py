@@ -36,8 +36,11 @@ class LearningWorker(QObject):
         self._learner: _Learner | None = None
         self._said: dict[int, tuple[str, JudgedStrip]] = {}
         """All answers by token: the reward model, and the strip with that answer alone."""
-        self._early: list[Swap] = []
-        """What came between the order and the store's strips."""
+        self._swaps: list[Swap] = []
+        """Since the order: the store may be read at any moment between two of them."""
+        self._anew: dict[str, JudgedStrip] = {}
+        """Strips of an earlier reward as the present one sees them, by their digest under the
+        earlier one, which is that of their answers."""
 
     @Slot()
     def close(self) -> None:
@@ -47,25 +50,34 @@ class LearningWorker(QObject):
     def order(self, order: TasteOrder) -> None:
         """Learn this taste from now on, as soon as the store's strips are here."""
         self._order, self._learner = order, None
-        self._early.clear()
+        self._swaps.clear()
+        self._anew.clear()
 
     @Slot(object, object)
     def start(self, order: TasteOrder, strips: Sequence[JudgedStrip]) -> None:
         """Learn from what the store held when it took in the order."""
-        if order == self._order:
+        if order is self._order:  # not an equal one that came before: its swaps are forgotten
             # Other versions may see more or less of a fill.
             self._learner = _Learner([s for s in strips if s.features.shape[1] == order.width])
-            early, self._early = self._early, []
-            for swap in early:
+            for swap in self._swaps:
                 self._apply(self._learner, swap)
             self._tell()
             self.started.emit(order)
 
     @Slot(object, object)
     def extend(self, order: TasteOrder, strips: Sequence[JudgedStrip]) -> None:
-        """Learn also from strips of an earlier reward, which the present one has seen by now."""
-        if self._learner is not None and order == self._order:
+        """Learn also from strips of an earlier reward, which the present one has seen by now.
+
+        strips: named by their content under the earlier reward.
+        """
+        if self._learner is not None and order is self._order:
             self._learner.extend(strips)
+            anew = {strip.digest: named_by_content(strip) for strip in strips}
+            self._anew |= anew
+            about = {token for token, (_, said) in self._said.items() if said.digest in anew}
+            for swap in self._swaps:
+                if swap.old in about or swap.new in about:
+                    self._apply(self._learner, swap)
             self._tell()
 
     @Slot(object)
@@ -77,9 +89,8 @@ class LearningWorker(QObject):
     @Slot(object)
     def swap(self, swap: Swap) -> None:
         """Learn from one answer no more, and from another one again."""
-        if self._learner is None:
-            self._early.append(swap)
-        elif self._apply(self._learner, swap):
+        self._swaps.append(swap)
+        if self._learner is not None and self._apply(self._learner, swap):
             self._tell()
 
     @Slot(int)
@@ -88,7 +99,7 @@ class LearningWorker(QObject):
         self.swap(Swap(token, None))
 
     def _apply(self, learner: "_Learner", swap: Swap) -> bool:
-        """Whether the answers concern this taste."""
+        """Whether the answers concern this taste. Swaps may be applied again, all in sequence."""
         old, new = (self._concerning(token) for token in (swap.old, swap.new))
         if old is not None:
             learner.remove(old)
@@ -98,9 +109,12 @@ class LearningWorker(QObject):
 
     def _concerning(self, token: int | None) -> JudgedStrip | None:
         model, said = self._said.get(token or 0, ("", None))
-        if said is None or self._order is None or model != self._order.reward_model:
+        if said is None or self._order is None or said.opinions[0].person != self._order.person:
             return None
-        return said if said.opinions[0].person == self._order.person else None
+        if model == self._order.reward_model:
+            return said
+        anew = self._anew.get(said.digest)
+        return replace(anew, opinions=said.opinions) if anew is not None else None
 
     def _tell(self) -> None:
         if self._learner is not None and self._order is not None:

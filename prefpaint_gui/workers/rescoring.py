@@ -13,6 +13,7 @@ from prefpaint_gui.state.messages import TasteOrder
 from prefpaint_gui.workers.generation import OwnedScorer
 from prefpaint_gui.workers.opened import Opened
 from training.errors import Cancelled, PrefPaintError
+from training.preferences.judged import named_by_content
 from training.preferences.records import Filter, JudgedStrip
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ class RescoringWorker(QObject):
     """
 
     rescored = Signal(object, object)
-    """Carries the TasteOrder and a list of JudgedStrips."""
+    """Carries the TasteOrder and a list of JudgedStrips, named by their content under the earlier
+    reward: so LearningWorker knows what is said of them meanwhile."""
     closed = Signal()
 
     def __init__(
@@ -72,7 +74,7 @@ class RescoringWorker(QObject):
         """Of strips that may be of an earlier reward, oldest first."""
         self._wanted = 0
         self._scored: dict[str, JudgedStrip] = {}
-        """By digest, what the present reward has seen: the same order often comes again."""
+        """By that name, what the present reward has seen: the same order often comes again."""
         self._done: list[JudgedStrip] = []
         """Not told of yet."""
         self._timer = QTimer(self)  # between two strips a newer order may come
@@ -150,8 +152,9 @@ class RescoringWorker(QObject):
     def _score(self, strip: "StoredPresentation", order: TasteOrder) -> JudgedStrip | None:
         """None where the reward is another one by now."""
         opinions = tuple(stored.opinion for stored in strip.opinions)
-        if strip.digest in self._scored:
-            return replace(self._scored[strip.digest], opinions=opinions)
+        name = _name(strip)
+        if name in self._scored:
+            return replace(self._scored[name], opinions=opinions)
         if self._scorer is None:
             self._scorer = self._make_scorer(self._reward)
         shown = strip.presentation
@@ -160,19 +163,31 @@ class RescoringWorker(QObject):
         if self._scorer.name != order.reward_model or len(scores[0].features) != order.width:
             return None
         scored = JudgedStrip(
-            strip.digest,
+            name,
             tuple(candidate.seed for candidate in shown.candidates),
             np.array([score.reward for score in scores], np.float64),
             np.stack([score.features for score in scores]),
             opinions,
         )
-        self._scored[strip.digest] = scored
+        self._scored[name] = scored
         return scored
 
     def _tell(self) -> None:
         if self._done:
             self.rescored.emit(self._order, self._done)
             self._done = []
+
+
+def _name(strip: "StoredPresentation") -> str:
+    """By the content, or the store's where a candidate was not scored: no window showed that."""
+    candidates = strip.presentation.candidates
+    rewards = [candidate.reward for candidate in candidates if candidate.reward is not None]
+    widths = {len(candidate.features) for candidate in candidates}
+    if len(rewards) < len(candidates) or len(widths) > 1:
+        return strip.digest
+    seeds = tuple(candidate.seed for candidate in candidates)
+    features = np.stack([candidate.features for candidate in candidates])
+    return named_by_content(JudgedStrip("", seeds, np.array(rewards), features, ())).digest
 
 
 def _which(order: TasteOrder) -> Filter:

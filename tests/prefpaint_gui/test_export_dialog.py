@@ -37,7 +37,7 @@ class Desk:
 
     @property
     def dialog(self) -> ExportDialog:
-        return self.program.window.export
+        return self.program.window.dialogs.export
 
     @property
     def status(self) -> str:

@@ -22,7 +22,7 @@ NEEDED = [("plan", OFFERED_NAME), ("download", OFFERED_NAME)]
 def dialog(bench: Bench) -> ModelsDialog:
     """Opened, with its list, PrefPaint v1.0 selected."""
     bench.qtbot.mouseClick(bench.program.window.panel.models, LEFT)
-    dialog = bench.program.window.models
+    dialog = bench.program.window.dialogs.models
     bench.until(lambda: dialog.list.count() == 4)
     bench.qtbot.keyClick(dialog.list, Qt.Key.Key_Down)
     assert dialog.list.name == OFFERED_NAME
@@ -112,7 +112,7 @@ def test_no_consent_no_download(bench: Bench, dialog: ModelsDialog):
 
 def test_by_the_keyboard_alone_from_the_menu_to_the_chosen_model(bench: Bench):
     bench.key(Qt.Key.Key_M, Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier)
-    dialog = bench.program.window.models
+    dialog = bench.program.window.dialogs.models
     bench.until(lambda: dialog.list.count() == 4)
     bench.qtbot.keyClick(dialog.list, Qt.Key.Key_Down)
     bench.qtbot.keyClick(dialog.list, Qt.Key.Key_Return)

@@ -33,7 +33,7 @@ def test_a_model_comes_is_used_and_goes(
         program = build_window(real_backends())
         qtbot.addWidget(program.window)
         program.show()
-        dialog, library = program.window.models, program.library
+        dialog, library = program.window.dialogs.models, program.library
         program.window.commands["models"].trigger()
         until(lambda: dialog.list.count() >= 4)
 
@@ -77,7 +77,7 @@ def test_a_built_in_diffusion_model_is_there_and_fills(
     assert [model.title for model in options.models[:2]] == [PATCHMATCH.title, "Nano · built in"]
     assert options.model == PATCHMATCH
 
-    dialog = window.models
+    dialog = window.dialogs.models
     window.commands["models"].trigger()
     until(lambda: "nano" in dialog.list.names)
     dialog.list.select("nano")

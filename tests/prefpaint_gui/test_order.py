@@ -1,9 +1,12 @@
 """What a person says of the strip: an order of their own, none of these, and all of it undone."""
 
+import gc
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QApplication
@@ -228,3 +231,24 @@ def test_the_whole_photo_is_kept_where_that_is_wanted(filled: Bench):
     assert with_photo.photo is not None
     assert (with_photo.photo == opened).all()
     assert with_photo.photo_sha256 == pixel_hash(opened) == without.photo_sha256
+
+
+def test_a_kept_photo_is_let_go_with_the_next_one(filled: Bench, tmp_path: Path):
+    photo = weakref.ref(filled.program.document.photo.pixels)
+    filled.program.window.commands["keeps_photos"].trigger()
+    filled.key(Qt.Key.Key_Up)
+    filled.until(lambda: len(filled.opinions()) == 1)
+    (kept,) = filled.store.kept.values()
+    assert kept[0].photo is photo()
+    del kept
+    filled.store.kept.clear()  # the fakes alone remember everything
+    filled.inpainter.requests.clear()
+    other = tmp_path / "other.png"
+    Image.new("RGB", (40, 30)).save(other)
+    filled.open(other)
+
+    def is_let_go() -> bool:
+        gc.collect()
+        return photo() is None
+
+    filled.until(is_let_go)

@@ -1,9 +1,14 @@
 """Orders that wait: who gets the cancel, who comes next, and what the window shows of it."""
 
+import gc
+import weakref
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from PySide6.QtCore import Qt
 
 from prefpaint_gui.photo_io import photo_from_pixels
@@ -345,3 +350,47 @@ def test_old_sets_go_when_they_take_too_much_memory(
         painted.generate()
     assert 1 < len(painted.program.candidates.current_strips) < 5
     assert set(painted.seeds) == {16, 17, 18, 19}
+
+
+def test_too_much_memory_is_noticed_as_soon_as_a_set_is_complete(
+    painted: Bench, monkeypatch: pytest.MonkeyPatch
+):
+    painted.generate()
+    (first,) = painted.program.candidates.current_strips
+    monkeypatch.setattr(candidates_module, "MEMORY_LIMIT", first.size * 3 // 2)
+    painted.generate()
+    assert painted.program.candidates.current_strips != [first]
+    assert len(painted.program.candidates.current_strips) == 1
+    assert not painted.program.window.strip.side.earlier.isVisible()
+
+
+def test_the_set_that_is_looked_at_stays(painted: Bench, monkeypatch: pytest.MonkeyPatch):
+    painted.generate()
+    painted.inpainter.gate.clear()
+    painted.key(Qt.Key.Key_Return, CONTROL)
+    painted.key(Qt.Key.Key_PageUp)
+    monkeypatch.setattr(candidates_module, "MEMORY_LIMIT", 0)
+    painted.inpainter.gate.set()
+    painted.until(lambda: not painted.program.session.is_busy)
+    assert set(painted.seeds) == {0, 1, 2, 3}
+    assert len(painted.program.candidates.current_strips) == 1
+
+
+def test_photos_that_only_old_sets_know_count_as_memory(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    document, path = bench.program.document, tmp_path / "large.png"
+    Image.new("RGB", (1500, 1000), "gray").save(path)
+    bench.open(path)
+    monkeypatch.setattr(candidates_module, "MEMORY_LIMIT", 3 * document.pixels.nbytes)
+    photos = []
+    for _ in range(8):
+        photos.append(weakref.ref(document.pixels))
+        document.fill_rectangle((40, 40), (60, 60))
+        bench.generate()
+        bench.key(Qt.Key.Key_Return)
+    bench.until(lambda: len(bench.opinions()) == 8)
+    gc.collect()
+    alive = [photo for photo in photos if photo() is not None]
+    assert alive[0] is photos[0]  # as it was opened
+    assert len(alive) <= 4

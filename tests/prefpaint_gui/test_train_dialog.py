@@ -68,7 +68,7 @@ def opened(bench: Bench, strips: int = 50, script: str | None = None) -> TrainDi
     if script is not None:
         use_place(bench, replace(bench.place, command=(sys.executable, "-c", script)))
     bench.program.window.commands["train"].trigger()
-    dialog = bench.program.window.train
+    dialog = bench.program.window.dialogs.train
     bench.until(lambda: bench.program.training.survey is not None)
     return dialog
 
