@@ -23,6 +23,7 @@ from training.errors import PrefPaintError
 from training.inpainting.diffusion.devices import is_out_of_memory
 from training.processes import join_processes
 from training.reward.ensemble import Reward
+from training.reward.labelled import LabelledSet, write_set_aside
 from training.run_log import RunLog
 
 
@@ -35,13 +36,15 @@ def align(
     on_progress: Callable[[float], None],
     *,
     pairs: Sequence[PreferencePair] = (),
+    set_aside: Sequence[str] = (),
     refresh: Refresh | None = None,
 ) -> Path:
     """Align a policy; returns the LoRA file or pipeline folder that the app loads.
 
     Goes on from the checkpoint in `out`: an iteration depends on the weights, the seed and its
     number alone. reward: as the run began, also when it goes on, and moved to the policy's device;
-    none for dpo, which learns from `pairs` and fills prompts for the sheets alone.
+    none for dpo, which learns from `pairs` and fills prompts for the sheets alone. set_aside: what
+    else `read_pairs` found; it is written to `out`, once that is known to be this run's.
 
     Under `accelerate launch` or torchrun every process takes its part of each iteration's prompts
     and gradients are summed (data parallel, as DDP does it); all of them must see `out`. The model
@@ -75,6 +78,8 @@ def align(
     log = RunLog(out, "iteration")
     if accelerator.is_main_process:
         log.keep(state.done)
+        with run_errors(out):
+            write_set_aside(LabelledSet(set_aside=list(set_aside)), out / "set-aside-pairs.txt")
     run = Run(policy, reward, prompts, pairs, config, folder, optimiser, refresh, accelerator)
     try:
         with _memory_errors():
