@@ -21,8 +21,8 @@ from training.reward.ensemble import Reward, RewardEnsemble
 from training.reward.model import RewardModel
 
 CHECKPOINT, BEST = "checkpoint.pt", "best.pt"
-UNSAVED = ("iterations", "gradient_checkpointing")
-"""Settings that may change when a run goes on."""
+UNSAVED = ("iterations", "gradient_checkpointing", "alarm", "alarms")
+"""Settings that may change when a run goes on: they leave each of its iterations as it is."""
 
 
 class Refresh(Protocol):

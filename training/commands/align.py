@@ -129,6 +129,13 @@ def align(
             show_default=False,
         ),
     ] = None,
+    alarms: Annotated[
+        bool,
+        typer.Option(
+            help="Stop when --alarm is passed, or when the fills drift far from where they began "
+            "in brightness, contrast or diversity; --no-alarms goes on, to see what comes of it.",
+        ),
+    ] = PAPER.alarms,
     seed: Seed = 0,
     device: Annotated[DeviceName, typer.Option(help="Where to compute.")] = "auto",
 ) -> None:
@@ -176,6 +183,7 @@ def align(
         patience=patience,
         ema_decay=ema_decay,
         alarm=alarm,
+        alarms=alarms,
         seed=seed,
     )
     join_processes()  # before anything goes to a GPU: each process has its own
