@@ -72,7 +72,7 @@ def align(
         model.network.to(policy.model.device)
     with run_errors(out):
         out.mkdir(parents=True, exist_ok=True)
-    settings = run_settings(config, policy, reward, prompts, pairs)
+    settings = run_settings(config, policy, reward, prompts, pairs, refresh)
     folder = AlignmentFolder(out, settings, policy, optimiser, refresh)
     state = folder.resume()
     log = RunLog(out, "iteration")
