@@ -10,7 +10,7 @@ from accelerate import Accelerator, DistributedType
 from training.alignment.config import AlignmentConfig
 from training.alignment.pairs import PreferencePair
 from training.alignment.policy import Policy
-from training.alignment.rollouts import SizedPrompt
+from training.alignment.rollouts import SizedPrompt, noisy_steps
 from training.alignment.run import Run
 from training.alignment.run_folder import (
     AlignmentFolder,
@@ -54,7 +54,7 @@ def align(
     numbers or all the same, when memory does not suffice, or when `out` holds another run.
     """
     accelerator = join_processes()
-    _check(config, reward, prompts, pairs, accelerator)
+    _check(policy, config, reward, prompts, pairs, accelerator)
     if config.method == "nft":
         policy.keep_average("sampling")
     if config.ema_decay:
@@ -89,6 +89,7 @@ def align(
 
 
 def _check(
+    policy: Policy,
     config: AlignmentConfig,
     reward: Reward | None,
     prompts: Sequence[SizedPrompt],
@@ -123,6 +124,11 @@ def _check(
     if config.samples == 1 and (config.grouped or config.prompts == 1):
         within = "within a prompt" if config.grouped else "in an iteration"
         raise PrefPaintError(f"One fill {within} has none to compare with. Raise --samples.")
+    if config.method == "paper" and not noisy_steps(policy.model, config.steps):
+        raise PrefPaintError(
+            "None of so few denoising steps draws noise with this model, so there is nothing to "
+            "learn from. Raise --steps."
+        )
 
 
 @contextmanager
