@@ -10,6 +10,7 @@ from tensorboardX import SummaryWriter
 
 from training.checkpoints import run_errors
 from training.errors import PrefPaintError
+from training.files import replaced_when_complete
 from training.processes import is_main_process
 
 LOG = "log.jsonl"
@@ -31,7 +32,8 @@ class RunLog:
         path = self._folder / LOG
         with run_errors(self._folder):
             lines = path.read_text().splitlines()[:count] if path.exists() else []
-            path.write_text("".join(f"{line}\n" for line in lines))
+            with replaced_when_complete(path) as file:
+                file.write("".join(f"{line}\n" for line in lines).encode())
 
     def write(self, line: Mapping[str, float]) -> None:
         """Keep a line, on disk before this returns."""

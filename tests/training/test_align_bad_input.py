@@ -86,7 +86,7 @@ def test_a_reward_that_cannot_be_used_is_named(command: Command, tmp_path: Path)
 
 def test_prompts_without_a_hole_are_named(command: Command, tmp_path: Path) -> None:
     assert "holds no prompts" in command(prompts=tmp_path)
-    names = (command.made / "prompts" / "prompts.txt").read_text().split()
+    names = (command.made / "prompts" / "prompts.txt").read_text().splitlines()
     mask = Path("masks") / f"{names[1]}_mask.png"
     blank = np.zeros((64, 64), np.uint8)
     for number, (pixels, says) in enumerate(
@@ -149,11 +149,15 @@ def test_the_checkpoint_of_another_run_stays_as_it_is(command: Command, tmp_path
     assert command() == ""
     before = command.content()
     make_reward(1).save(tmp_path / "reward.safetensors")
+    units = make_reward()
+    units.mean += 1
+    units.save(tmp_path / "units.safetensors")
     write_prompts(tmp_path / "prompts", 2)
     for options, more, name in (
         (("--rank", 2), {}, "rank"),
         (("--seed", 1, "--divergence", 0.5), {}, "divergence, seed"),
         (("--reward", tmp_path / "reward.safetensors"), {}, "reward"),
+        (("--reward", tmp_path / "units.safetensors"), {}, "reward"),
         ((), {"prompts": tmp_path / "prompts"}, "the prompts"),
         ((), {"base": command.made / "other"}, "model"),
     ):
@@ -162,6 +166,12 @@ def test_the_checkpoint_of_another_run_stays_as_it_is(command: Command, tmp_path
     (command.out / "checkpoint.pt").write_bytes(b"torn")
     assert "is damaged" in command()
     assert command.content() == {**before, str(command.out / "checkpoint.pt"): b"torn"}
+
+
+def test_a_run_that_collapsed_goes_on_without_alarms(command: Command) -> None:
+    assert "is being deceived" in command("--alarm", -1e6)
+    assert command("--alarm", -1e6, "--no-alarms") == ""
+    assert len((command.out / "log.jsonl").read_text().splitlines()) == 2
 
 
 def test_the_model_of_before_an_alarm_can_be_had(

@@ -39,7 +39,9 @@ def exported(folder: Path, form: Format, count: int = 2) -> Path:
 @pytest.fixture(scope="module")
 def pairs(tmp_path_factory: pytest.TempPathFactory) -> list[PreferencePair]:
     folder = tmp_path_factory.mktemp("pairs")
-    return read_pairs(exported(folder, "pairs"), 64, folder)
+    found, set_aside = read_pairs(exported(folder, "pairs"), 64)
+    assert not set_aside
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +53,7 @@ def prompts(tmp_path_factory: pytest.TempPathFactory) -> list[SizedPrompt]:
 def test_every_export_gives_the_same_pairs(
     form: Format, tmp_path: Path, pairs: list[PreferencePair]
 ) -> None:
-    found = read_pairs(exported(tmp_path, form), 64, tmp_path)
+    found, _ = read_pairs(exported(tmp_path, form), 64)
     assert len(found) == len(pairs) == 4
 
     def seen(among: list[PreferencePair]) -> set[bytes]:
@@ -72,7 +74,7 @@ def test_orders_known_by_construction_are_pairs_too(
     write_photos(tmp_path / "photos", count=1)
     words = ("pairs", tmp_path / "photos", "--out", tmp_path / "made", "--count", 2)
     assert command(monkeypatch, *words, "--workers", 1) == 0
-    found = read_pairs(tmp_path / "made", 64, tmp_path)
+    found, _ = read_pairs(tmp_path / "made", 64)
     over = [pair for pair in found if pair.key.split(": ")[0] == found[0].key.split(": ")[0]]
     assert len({pair.read().chosen.tobytes() for pair in over}) == 1  # the original
     assert len({pair.read().rejected.tobytes() for pair in over}) == len(over)
@@ -163,7 +165,6 @@ def test_what_holds_no_pairs_is_named(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-    caplog: pytest.LogCaptureFixture,
 ) -> None:
     words = (save_pipeline(tmp_path / "base"), write_holes(tmp_path / "prompts"))
     words = ("align", *words, "--out", tmp_path / "out", "--method", "dpo")
@@ -186,17 +187,35 @@ def test_what_holds_no_pairs_is_named(
         assert command(monkeypatch, *words, *options) == 2
         assert says in capsys.readouterr().err.replace("\n", " ")
         assert not (tmp_path / "out" / "log.jsonl").exists()
+
+
+def test_what_cannot_be_learned_from_is_named_in_the_folder_of_its_own_run(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    out, good = tmp_path / "out", exported(tmp_path, "pairs")
+    words = (save_pipeline(tmp_path / "base"), write_holes(tmp_path / "prompts"))
+    words = ("align", *words, "--method", "dpo", "--pairs", good)
+    words = (*words, "--iterations", 1, "--steps", 2, "--prompts-each", 1)
+    assert command(monkeypatch, *words, "--out", out) == 0
+    before = sorted(path.name for path in out.iterdir())
     file = next(good.glob("data/*.parquet"))
     rows = parquet.read_table(file).to_pylist()
     rows[0]["chosen"]["bytes"] = b"no picture"
-    blank = rows[1]
-    parquet.write_table(pyarrow.Table.from_pylist([rows[0], blank]), file)
-    assert len(read_pairs(good, 64, tmp_path)) == 1
+    parquet.write_table(pyarrow.Table.from_pylist(rows[:2]), file)
+    assert command(monkeypatch, *words, "--out", out) == 2
+    assert "other settings (the pairs)" in capsys.readouterr().err.replace("\n", " ")
+    assert sorted(path.name for path in out.iterdir()) == before
+    assert command(monkeypatch, *words, "--out", tmp_path / "new") == 0
     assert "1 labels or prompts were set aside" in caplog.text
+    (named,) = (tmp_path / "new").glob("set-aside-*.txt")
+    assert "pair 0 of group 0" in named.read_text()
     rows[0] = rows[1] | {"mask": {"bytes": b"", "path": None}}
     parquet.write_table(pyarrow.Table.from_pylist([rows[0]]), file)
     with pytest.raises(PrefPaintError, match="no pair of which one is better"):
-        read_pairs(good, 64, tmp_path)
+        read_pairs(good, 64)
 
 
 def command(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from diffusers import DDIMScheduler
 from safetensors.torch import load_file
 
 from tests.training.tiny_alignment import (
@@ -19,11 +20,16 @@ from tests.training.tiny_alignment import (
     read_log,
     sized_prompts,
 )
+from tests.training.tiny_models import make_pipeline
 from training.alignment import run as run_module
 from training.alignment.align import align
+from training.alignment.config import Method
 from training.alignment.measures import alarm, looks
+from training.alignment.policy import Policy
 from training.alignment.rollouts import Rollout, SizedPrompt, draw_fills, roll_out
+from training.alignment.run import first_seed
 from training.errors import PrefPaintError
+from training.inpainting.diffusion.model import DiffusionModel
 from training.reward.ensemble import RewardEnsemble
 from training.reward.model import RewardModel
 
@@ -33,17 +39,31 @@ def prompts(tmp_path_factory: pytest.TempPathFactory) -> list[SizedPrompt]:
     return sized_prompts(tmp_path_factory.mktemp("prompts"))
 
 
+class Idler:
+    """Leaves the reward as it is."""
+
+    digest = "an idler"
+
+    def __call__(self, iteration: int, rollout: Rollout) -> None:
+        pass
+
+    def state(self) -> dict[str, Any]:
+        return {}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        pass
+
+
 def killed_run(prompts: list[SizedPrompt], out: Path) -> None:
     """In a process of its own, which ends in the middle of the third iteration."""
     run_module.CHECKPOINT_EVERY = 2
 
-    class Killer(Teacher):
+    class Killer(Idler):
         def __call__(self, iteration: int, _rollout: Rollout) -> None:
             if iteration == 2:
                 os._exit(9)  # as a kill does: nothing is closed, nothing flushed
 
-    reward = make_reward()
-    align(make_policy(), reward, prompts, CONFIG, out, lambda _: None, refresh=Killer(reward))
+    align(make_policy(), make_reward(), prompts, CONFIG, out, lambda _: None, refresh=Killer())
 
 
 def test_a_run_that_was_killed_goes_on_to_the_same_end(
@@ -59,8 +79,8 @@ def test_a_run_that_was_killed_goes_on_to_the_same_end(
     assert len(read_log(tmp_path / "killed")) == 2
     weights = []
     for out in ("whole", "killed"):
-        policy = make_policy()
-        align(policy, make_reward(), prompts, CONFIG, tmp_path / out, lambda _: None)
+        policy, words = make_policy(), (make_reward(), prompts, CONFIG, tmp_path / out)
+        align(policy, *words, lambda _: None, refresh=Idler())
         weights.append(learned_weights(policy.model))
     assert read_log(tmp_path / "whole") == read_log(tmp_path / "killed")
     assert torch.equal(*weights)
@@ -68,6 +88,8 @@ def test_a_run_that_was_killed_goes_on_to_the_same_end(
 
 class Teacher:
     """Moves the reward after each iteration by what it saw."""
+
+    digest = "a teacher"
 
     def __init__(self, reward: RewardModel) -> None:
         self.reward = reward
@@ -106,6 +128,104 @@ def test_a_reward_that_is_refreshed_goes_on_where_it_was(
     assert whole.seen == resumed.seen == [0, 1, 2, 3]
     assert whole.reward.mean == resumed.reward.mean != 0
     assert read_log(tmp_path / "whole") == read_log(tmp_path / "cut")
+
+
+@pytest.mark.parametrize("refreshed", [(False, True), (True, False)])
+def test_a_run_goes_on_with_the_refresh_that_it_began_with(
+    tmp_path: Path, prompts: list[SizedPrompt], refreshed: tuple[bool, bool]
+) -> None:
+    def run(is_refreshed: bool, digest: str = "one") -> None:
+        reward = make_reward()
+        teacher = Teacher(reward)
+        teacher.digest = digest
+        refresh = teacher if is_refreshed else None
+        config = replace(CONFIG, iterations=1)
+        align(make_policy(), reward, prompts, config, tmp_path, lambda _: None, refresh=refresh)
+
+    begun, resumed = refreshed
+    run(begun)
+    for is_refreshed, digest in ((resumed, "one"), (True, "other")):
+        with pytest.raises(PrefPaintError, match=r"other settings \(refresh\)"):
+            run(is_refreshed, digest)
+    run(begun)
+
+
+def test_alarms_may_change_when_a_run_goes_on(
+    tmp_path: Path, prompts: list[SizedPrompt], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_module, "CHECKPOINT_EVERY", 1)
+
+    def run(iterations: int, **changes: Any) -> None:
+        config = replace(CONFIG, iterations=iterations, **changes)
+        align(make_policy(), make_reward(), prompts, config, tmp_path, lambda _: None)
+
+    run(1, alarm=1e6)
+    with pytest.raises(PrefPaintError, match="is being deceived"):
+        run(3, alarm=-1e6)
+    run(3, alarm=-1e6, alarms=False)
+    assert all("brightness" in line for line in read_log(tmp_path))
+    assert len(read_log(tmp_path)) == 3
+
+
+@pytest.mark.parametrize("method", ["paper", "nft"])
+def test_no_two_iterations_share_noise_be_it_of_runs_with_neighbouring_seeds(
+    tmp_path: Path, prompts: list[SizedPrompt], monkeypatch: pytest.MonkeyPatch, method: Method
+) -> None:
+    noises, seeds = [], []
+    fill, forward = run_module.roll_out, run_module.forward_updates
+
+    def watched(*words: Any, **more: Any) -> Rollout:
+        made = fill(*words, **more)
+        noises.extend(noise.numpy().tobytes() for noise in made.start.noise)
+        return made
+
+    def watched_updates(policy: Any, rollout: Any, config: Any, seed: int, whole: Any) -> Any:
+        seeds.append(seed)
+        return forward(policy, rollout, config, seed, whole)
+
+    monkeypatch.setattr(run_module, "roll_out", watched)
+    monkeypatch.setattr(run_module, "forward_updates", watched_updates)
+    for seed in range(3):
+        config = replace(CONFIG, method=method, iterations=3, seed=seed)
+        out = tmp_path / str(seed)
+        align(make_policy(), make_reward(), prompts, config, out, lambda _: None)
+    assert len(set(noises)) == len(noises) == 3 * 3 * CONFIG.prompts * CONFIG.samples
+    assert len(set(seeds)) == len(seeds) == (9 if method == "nft" else 0)
+
+
+def test_seeds_of_long_runs_are_apart_for_torchs_generator() -> None:
+    """It tells 2^32 apart."""
+    config = replace(CONFIG, iterations=5000, prompts=16, samples=4)
+    each = config.prompts * config.samples + 1
+    firsts = [
+        first_seed(replace(config, seed=seed), iteration)
+        for seed in range(4)
+        for iteration in range(config.iterations)
+    ]
+    taken = (np.array(firsts)[:, None] + np.arange(each)) % 2**32
+    assert len(np.unique(taken)) == taken.size
+
+
+def test_the_paper_learns_from_steps_that_draw_noise_alone(
+    tmp_path: Path, prompts: list[SizedPrompt]
+) -> None:
+    """With a noise schedule that ends without noise the last step has no likelihood."""
+
+    def clean_policy() -> Policy:
+        pipeline = make_pipeline()
+        config = pipeline.scheduler.config
+        pipeline.scheduler = DDIMScheduler.from_config(config, set_alpha_to_one=True)
+        model = DiffusionModel(pipeline, torch.device("cpu"), torch.float32)
+        return Policy(model, "lora", CONFIG.rank, 0)
+
+    config = replace(CONFIG, updated_steps=CONFIG.steps)
+    align(clean_policy(), make_reward(), prompts, config, tmp_path / "out", lambda _: None)
+    for line in read_log(tmp_path / "out"):
+        assert np.isfinite(list(line.values())).all()
+    config = replace(config, steps=1)
+    with pytest.raises(PrefPaintError, match="Raise --steps"):
+        align(clean_policy(), make_reward(), prompts, config, tmp_path / "one", lambda _: None)
+    assert not (tmp_path / "one").exists()
 
 
 def test_a_run_that_no_longer_improves_ends_with_what_was_best(

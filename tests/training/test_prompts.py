@@ -42,7 +42,7 @@ def test_outpainting_keeps_what_the_papers_prompts_keep(seed: int) -> None:
 def _make(out: Path, *more: str) -> str:
     photos = out.parent / "photos"
     photos.mkdir(exist_ok=True)
-    for name in ("one.png", "two.png"):
+    for name in ("one.png", "my photo.png"):
         Image.fromarray(SAMPLE).save(photos / name)
     words = ["prompts", str(photos), "--out", str(out), "--size", "64", "--count", "3", *more]
     result = CliRunner().invoke(app, words)
@@ -54,6 +54,7 @@ def _make(out: Path, *more: str) -> str:
 def test_the_command_writes_prompts_that_can_be_read(tmp_path: Path, pattern: Pattern) -> None:
     _make(tmp_path / "out", "--pattern", pattern)
     prompts = read_prompts(tmp_path / "out")
+    assert {prompt.photo for prompt in prompts} == {"one.png", "my photo.png"}
     assert len(prompts) == 3
     for prompt in prompts:
         hole, original = prompt.mask, prompt.original

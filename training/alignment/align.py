@@ -10,7 +10,7 @@ from accelerate import Accelerator, DistributedType
 from training.alignment.config import AlignmentConfig
 from training.alignment.pairs import PreferencePair
 from training.alignment.policy import Policy
-from training.alignment.rollouts import SizedPrompt
+from training.alignment.rollouts import SizedPrompt, noisy_steps
 from training.alignment.run import Run
 from training.alignment.run_folder import (
     AlignmentFolder,
@@ -23,6 +23,7 @@ from training.errors import PrefPaintError
 from training.inpainting.diffusion.devices import is_out_of_memory
 from training.processes import join_processes
 from training.reward.ensemble import Reward
+from training.reward.labelled import LabelledSet, write_set_aside
 from training.run_log import RunLog
 
 
@@ -35,13 +36,15 @@ def align(
     on_progress: Callable[[float], None],
     *,
     pairs: Sequence[PreferencePair] = (),
+    set_aside: Sequence[str] = (),
     refresh: Refresh | None = None,
 ) -> Path:
     """Align a policy; returns the LoRA file or pipeline folder that the app loads.
 
     Goes on from the checkpoint in `out`: an iteration depends on the weights, the seed and its
     number alone. reward: as the run began, also when it goes on, and moved to the policy's device;
-    none for dpo, which learns from `pairs` and fills prompts for the sheets alone.
+    none for dpo, which learns from `pairs` and fills prompts for the sheets alone. set_aside: what
+    else `read_pairs` found; it is written to `out`, once that is known to be this run's.
 
     Under `accelerate launch` or torchrun every process takes its part of each iteration's prompts
     and gradients are summed (data parallel, as DDP does it); all of them must see `out`. The model
@@ -51,7 +54,7 @@ def align(
     numbers or all the same, when memory does not suffice, or when `out` holds another run.
     """
     accelerator = join_processes()
-    _check(config, reward, prompts, pairs, accelerator)
+    _check(policy, config, reward, prompts, pairs, accelerator)
     if config.method == "nft":
         policy.keep_average("sampling")
     if config.ema_decay:
@@ -69,12 +72,14 @@ def align(
         model.network.to(policy.model.device)
     with run_errors(out):
         out.mkdir(parents=True, exist_ok=True)
-    settings = run_settings(config, policy, reward, prompts, pairs)
+    settings = run_settings(config, policy, reward, prompts, pairs, refresh)
     folder = AlignmentFolder(out, settings, policy, optimiser, refresh)
     state = folder.resume()
     log = RunLog(out, "iteration")
     if accelerator.is_main_process:
         log.keep(state.done)
+        with run_errors(out):
+            write_set_aside(LabelledSet(set_aside=list(set_aside)), out / "set-aside-pairs.txt")
     run = Run(policy, reward, prompts, pairs, config, folder, optimiser, refresh, accelerator)
     try:
         with _memory_errors():
@@ -84,6 +89,7 @@ def align(
 
 
 def _check(
+    policy: Policy,
     config: AlignmentConfig,
     reward: Reward | None,
     prompts: Sequence[SizedPrompt],
@@ -118,6 +124,11 @@ def _check(
     if config.samples == 1 and (config.grouped or config.prompts == 1):
         within = "within a prompt" if config.grouped else "in an iteration"
         raise PrefPaintError(f"One fill {within} has none to compare with. Raise --samples.")
+    if config.method == "paper" and not noisy_steps(policy.model, config.steps):
+        raise PrefPaintError(
+            "None of so few denoising steps draws noise with this model, so there is nothing to "
+            "learn from. Raise --steps."
+        )
 
 
 @contextmanager

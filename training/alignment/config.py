@@ -19,6 +19,7 @@ class AlignmentConfig:
     divergence: weight of the KL to the model as it began. accumulation: backward passes of a step
     of the optimiser. alarm: the mean reward of untouched originals, above which the run stops,
     because a fill that is better than the photo is the reward being deceived; None to go on.
+    alarms: whether this and what is seen of the fills may stop a run; False to watch it go on.
     beta: of DiffusionNFT. preference_beta: of dpo, half of what Diffusion-DPO's code calls beta.
     gradient_checkpointing: computes twice what it would have to remember; the result is the same.
     patience: the run ends when the mean reward over so many iterations is no better than over as
@@ -50,3 +51,4 @@ class AlignmentConfig:
     ema_decay: float = 0.0
     seed: int = 0
     alarm: float | None = None
+    alarms: bool = True

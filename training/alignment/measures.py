@@ -97,6 +97,8 @@ def check_rewards(whole: WholeBatch, config: AlignmentConfig, iteration: int, th
 
 def alarm(line: Figures, first: Figures, config: AlignmentConfig) -> str | None:
     """Why a run has to stop, if it has to. first: the looks with which it began."""
+    if not config.alarms:
+        return None
     if config.alarm is not None and line.get("reward", -math.inf) > config.alarm:
         return (
             f"The mean reward {line['reward']:.2f} has passed that of untouched originals, "

@@ -17,10 +17,9 @@ from pyarrow.parquet import ParquetFile
 from training.errors import PrefPaintError
 from training.inpainting.diffusion.scaling import resize_hole
 from training.inpainting.request import Mask, Pixels
-from training.processes import is_main_process
 from training.prompts.paper_folder import HOLE_FROM, first_fault
 from training.reward.eye import tier_pairs
-from training.reward.labelled import LabelledSet, read_labelled, write_set_aside
+from training.reward.labelled import read_labelled
 from training.reward.pair_data import VISIBLE, Prompt, load_prompts, visible_difference
 from training.reward.pairs import MANIFEST
 from training.reward.view import view_boxes, view_hole, view_image, white_hole
@@ -48,12 +47,13 @@ class PreferencePair:
     read: Callable[[], PairPictures]
 
 
-def read_pairs(folder: Path, side: int, out: Path) -> list[PreferencePair]:
-    """Every pair of a folder, its pictures the square around the hole at side x side.
+def read_pairs(folder: Path, side: int) -> tuple[list[PreferencePair], list[str]]:
+    """Every pair of a folder, its pictures the square around the hole at side x side; and a
+    sentence for each label, prompt or pair that cannot be learned from.
 
     The folder is an export of the app in the format `pairs`, `paper` or `datasets`, labels in the
-    paper's layout, or what `prefpaint-train pairs` or `eye-pairs` made. What cannot be learned from
-    is counted and named in `out`. Raises PrefPaintError when nothing is left.
+    paper's layout, or what `prefpaint-train pairs` or `eye-pairs` made. Raises PrefPaintError when
+    nothing is left.
     """
     if not folder.is_dir():
         raise PrefPaintError(f"{folder} is not a folder. Name one that holds pairs.")
@@ -73,15 +73,13 @@ def read_pairs(folder: Path, side: int, out: Path) -> list[PreferencePair]:
                 found += _ordered(prompt)
             else:
                 set_aside.append(f"{prompt.name}: nothing is masked in it.")
-    if is_main_process():
-        write_set_aside(LabelledSet(set_aside=set_aside), out / f"set-aside-{folder.name}.txt")
     if not found:
         first = f" {set_aside[0]}" if set_aside else ""
         raise PrefPaintError(
             f"{folder} holds no pair of which one is better.{first} "
             "Make one with `prefpaint preferences export --format pairs`."
         )
-    return found
+    return found, set_aside
 
 
 def _ordered(prompt: Prompt) -> Iterator[PreferencePair]:

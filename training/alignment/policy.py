@@ -1,6 +1,7 @@
 """The denoiser that learns, the one it began as, and what is kept of it."""
 
 import copy
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,10 +11,12 @@ import torch
 from diffusers import StableDiffusionInpaintPipeline
 from peft import LoraConfig
 from peft.utils import get_peft_model_state_dict
+from safetensors import SafetensorError
 from torch import Tensor
 
 from training.alignment.average import Average
 from training.alignment.encoding import PromptEncoder
+from training.checkpoints import run_errors
 from training.errors import PrefPaintError
 from training.inpainting.diffusion.model import DiffusionModel
 
@@ -22,6 +25,9 @@ AverageName = Literal["sampling", "smooth"]
 """The weights that sample, of DiffusionNFT; and a moving average to keep at the end."""
 LORA_LAYERS = ("to_q", "to_k", "to_v", "to_out.0", "conv1", "conv2")
 """Attention and the residual blocks' convolutions."""
+PREDICTIONS = ("epsilon", "v_prediction")
+UNFINISHED = ".unfinished"
+"""A folder beside what a run leaves, in which that is written."""
 
 
 class Policy:
@@ -30,7 +36,8 @@ class Policy:
     averages: of the weights that learn, where the run keeps some (`keep_average`). unet_calls: how
     many latents have gone through the UNet, or through the one it began as.
 
-    Raises PrefPaintError for a model that is no inpainting model.
+    Raises PrefPaintError for a model that is no inpainting model, or predicts neither the noise nor
+    the velocity.
     """
 
     def __init__(self, model: DiffusionModel, trained: Trained, rank: int, seed: int) -> None:
@@ -40,6 +47,12 @@ class Policy:
             raise PrefPaintError(
                 f"The model takes {unet.config.in_channels} channels and is no inpainting model "
                 f"of {2 * latent + 1}. Name an inpainting model."
+            )
+        predicts = model.scheduler("ddim").config.prediction_type
+        if predicts not in PREDICTIONS:
+            raise PrefPaintError(
+                f"The model's scheduler says that it predicts {predicts!r}; alignment knows "
+                f"{' and '.join(PREDICTIONS)}. Name another model."
             )
         self.model = model
         self.encode = PromptEncoder(model)
@@ -135,16 +148,30 @@ class Policy:
     def save(self, out: Path) -> Path:
         """Write what the app and diffusers load: a LoRA file, or a pipeline's folder.
 
-        Of the moving average, where one is kept.
+        Of the moving average, where one is kept. Nobody finds half of it, also after a kill.
+        Raises PrefPaintError when the disk is full or not writable; what was there stays.
         """
-        with self.as_average("smooth"):
-            if self.trained == "full":
-                self.model.pipeline.save_pretrained(self.path(out), safe_serialization=True)
-            else:
-                # With PEFT's own names: those of diffusers lose attention outside of transformers.
-                layers = get_peft_model_state_dict(self.unet)
-                StableDiffusionInpaintPipeline.save_lora_weights(out, unet_lora_layers=layers)
-        return self.path(out)
+        made, unfinished = self.path(out), out / UNFINISHED
+        with run_errors(out), self.as_average("smooth"):
+            shutil.rmtree(unfinished, ignore_errors=True)  # of a run that was killed
+            try:
+                self._write(unfinished)
+                if made.is_dir():  # a folder that holds something cannot be replaced
+                    made.rename(unfinished / "before")
+                (unfinished / made.name).replace(made)
+            except SafetensorError as error:
+                raise OSError(str(error)) from error
+            finally:
+                shutil.rmtree(unfinished, ignore_errors=True)
+        return made
+
+    def _write(self, folder: Path) -> None:
+        if self.trained == "full":
+            self.model.pipeline.save_pretrained(self.path(folder), safe_serialization=True)
+            return
+        # With PEFT's own names: those of diffusers lose attention outside of transformers.
+        layers = get_peft_model_state_dict(self.unet)
+        StableDiffusionInpaintPipeline.save_lora_weights(folder, unet_lora_layers=layers)
 
     def path(self, out: Path) -> Path:
         """Where `save` writes."""

@@ -9,7 +9,13 @@ from torch import Tensor
 
 from training.errors import PrefPaintError
 from training.inpainting.diffusion.model import DiffusionModel, EncodedPhoto
-from training.inpainting.diffusion.sampler import Start, Step, TextCondition, denoise
+from training.inpainting.diffusion.sampler import (
+    Start,
+    Step,
+    TextCondition,
+    ddim_std,
+    denoise,
+)
 from training.inpainting.diffusion.scaling import resize, resize_hole
 from training.inpainting.request import Mask, Pixels
 from training.inpainting.settings import SamplerName
@@ -71,6 +77,15 @@ def size_prompt(prompt: IncompletePhoto, side: int) -> SizedPrompt:
         )
     masked = resize(prompt.masked, side, side)
     return SizedPrompt(prompt.prompt, np.where(hole[..., None], np.uint8(255), masked), hole)
+
+
+def noisy_steps(model: DiffusionModel, steps: int) -> list[int]:
+    """Which of DDIM's steps draw noise at eta 1, so that they have a likelihood: the last one does
+    not where the model's noise schedule ends without any (`set_alpha_to_one`)."""
+    scheduler = model.scheduler("ddim")
+    scheduler.set_timesteps(steps)
+    times = scheduler.timesteps.tolist()
+    return [index for index, time in enumerate(times) if ddim_std(scheduler, time, 1.0) > 0]
 
 
 def draw_fills(

@@ -25,7 +25,7 @@ from training.alignment.measures import (
 from training.alignment.pairs import PreferencePair
 from training.alignment.policy import Policy
 from training.alignment.preferences import PairEncoder, preference_updates
-from training.alignment.rollouts import Rollout, SizedPrompt, draw_fills, roll_out
+from training.alignment.rollouts import Rollout, SizedPrompt, draw_fills, noisy_steps, roll_out
 from training.alignment.run_folder import (
     CHECKPOINT,
     AlignmentFolder,
@@ -40,8 +40,16 @@ from training.run_log import RunLog
 
 CHECKPOINT_EVERY, SHEET_EVERY = 10, 25
 SHEET_PROMPTS, SHEET_SAMPLES = 8, 3
-SEEDS_EACH = 1_000_000
-"""Seeds of one iteration lie this far from the next one's."""
+
+
+def first_seed(config: AlignmentConfig, iteration: int) -> int:
+    """Of the seeds in a row that an iteration takes: one for each sample, and one for the updates.
+
+    The next iteration's follow, and a run with another seed has its own elsewhere among the 2^32
+    that torch's generator tells apart.
+    """
+    run = int(np.random.SeedSequence(config.seed).generate_state(1)[0])
+    return run + iteration * (config.prompts * config.samples + 1)
 
 
 @dataclass
@@ -61,6 +69,7 @@ class Run:
     def __post_init__(self) -> None:
         self.encode_pair = PairEncoder(self.policy.model)
         self.policy.unet.eval()
+        self.noisy_steps = noisy_steps(self.policy.model, self.config.steps)
 
     def until_the_end(
         self, state: RunState, log: RunLog, on_progress: Callable[[float], None]
@@ -109,18 +118,19 @@ class Run:
         figures: Figures = {}
         if config.method == "dpo":
             encoded = [self.encode_pair(self.pairs[i]) for i in chosen[own]]
-            seed = config.seed + (iteration + 1) * SEEDS_EACH
-            updates = preference_updates(self.policy, encoded, config, seed, own, config.prompts)
+            first = first_seed(config, iteration)
+            updates = preference_updates(self.policy, encoded, config, first, own, config.prompts)
             count = config.updated_steps
         else:
-            wanted = rng.choice(config.steps, min(config.updated_steps, config.steps), False)
+            count = min(config.updated_steps, len(self.noisy_steps))
+            wanted = rng.choice(self.noisy_steps, count, replace=False)
             rollout = self.fill([self.prompts[i] for i in chosen[own]], own, iteration, wanted)
             whole, figures = self.bring_together(rollout, own, iteration)
             if config.method == "paper":
                 updates = policy_updates(self.policy, rollout, config, whole)
                 count = len(rollout.steps)
             else:
-                seed = config.seed + iteration
+                seed = first_seed(config, iteration) + config.prompts * config.samples
                 updates = forward_updates(self.policy, rollout, config, seed, whole)
                 count = config.updated_steps
         figures |= self.learn(updates, count, (own.stop - own.start) / config.prompts)
@@ -139,7 +149,7 @@ class Run:
         """This process's part of an iteration's fills; seeds go on from part to part."""
         config = self.config
         is_paper = config.method == "paper"
-        first = config.seed + (iteration + 1) * SEEDS_EACH + own.start * config.samples
+        first = first_seed(config, iteration) + own.start * config.samples
         assert self.reward is not None
         with self.policy.as_average("sampling"):
             return roll_out(

@@ -21,8 +21,8 @@ from training.reward.ensemble import Reward, RewardEnsemble
 from training.reward.model import RewardModel
 
 CHECKPOINT, BEST = "checkpoint.pt", "best.pt"
-UNSAVED = ("iterations", "gradient_checkpointing")
-"""Settings that may change when a run goes on."""
+UNSAVED = ("iterations", "gradient_checkpointing", "alarm", "alarms")
+"""Settings that may change when a run goes on: they leave each of its iterations as it is."""
 
 
 class Refresh(Protocol):
@@ -31,6 +31,11 @@ class Refresh(Protocol):
     It changes the reward that the run was given. Several processes each call it with their own
     share of the samples; what it learns has to stay the same in all of them.
     """
+
+    @property
+    def digest(self) -> str:
+        """Tells it from one that would teach something else; the same when a run goes on."""
+        ...
 
     def __call__(self, iteration: int, rollout: Rollout) -> None: ...
     def state(self) -> dict[str, Any]:
@@ -122,15 +127,19 @@ def run_settings(
     reward: Reward | None,
     prompts: Sequence[SizedPrompt],
     pairs: Sequence[PreferencePair],
+    refresh: Refresh | None,
 ) -> str:
-    """All on which a run's course depends, as JSON; of weights and pictures a few bytes."""
+    """All on which a run's course depends, as JSON; of weights and pictures a few bytes.
+
+    reward: as the run began.
+    """
     settings = {name: value for name, value in asdict(config).items() if name not in UNSAVED}
-    known = [one.network.state_dict() for one in reward_models(reward)]
     return json.dumps(
         {
             **settings,
             "model": weights_digest([policy.beginning()]),
-            "reward": weights_digest(known),
+            "reward": _reward_digest(reward),
+            "refresh": refresh.digest if refresh is not None else None,
             "the prompts": _digest([part for p in prompts for part in (p.masked, p.hole)]),
             "the pairs": _digest([np.frombuffer(pair.key.encode(), np.uint8) for pair in pairs]),
         },
@@ -142,6 +151,15 @@ def reward_models(reward: Reward | None) -> list[RewardModel]:
     """One, those of an ensemble, or none."""
     several = reward.members if isinstance(reward, RewardEnsemble) else (reward,)
     return [one for one in several if isinstance(one, RewardModel)]
+
+
+def _reward_digest(reward: Reward | None) -> str:
+    """Of what scores are made of: the network, its units, and V^-1."""
+    models = reward_models(reward)
+    units = [np.array([one.mean, one.deviation]) for one in models]
+    bounds = [one.trust.v_inverse for one in models]
+    weights = weights_digest([one.network.state_dict() for one in models])
+    return _digest([np.frombuffer(weights.encode(), np.uint8), *units, *bounds])
 
 
 def weights_digest(weights: Sequence[Mapping[str, Tensor]]) -> str:

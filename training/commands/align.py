@@ -129,6 +129,13 @@ def align(
             show_default=False,
         ),
     ] = None,
+    alarms: Annotated[
+        bool,
+        typer.Option(
+            help="Stop when --alarm is passed, or when the fills drift far from where they began "
+            "in brightness, contrast or diversity; --no-alarms goes on, to see what comes of it.",
+        ),
+    ] = PAPER.alarms,
     seed: Seed = 0,
     device: Annotated[DeviceName, typer.Option(help="Where to compute.")] = "auto",
 ) -> None:
@@ -176,6 +183,7 @@ def align(
         patience=patience,
         ema_decay=ema_decay,
         alarm=alarm,
+        alarms=alarms,
         seed=seed,
     )
     join_processes()  # before anything goes to a GPU: each process has its own
@@ -187,7 +195,7 @@ def align(
     side = policy.model.native_side
     sized = [size_prompt(prompt, side) for prompt in found]
     with alone_in(out), _bar() as on_progress:
-        preferred = read_pairs(pairs, side, out) if pairs is not None else []
+        preferred, set_aside = read_pairs(pairs, side) if pairs is not None else ([], [])
         newest = None
         if refresh is not None:
             if not isinstance(judge, RewardModel):
@@ -195,7 +203,17 @@ def align(
             originals = decoded_originals(policy.model, found)
             known = load_prompts(refresh, judge.network.config.image_size)
             newest = RewardRefresh(judge, originals, known, seed)
-        made = run(policy, judge, sized, config, out, on_progress, pairs=preferred, refresh=newest)
+        made = run(
+            policy,
+            judge,
+            sized,
+            config,
+            out,
+            on_progress,
+            pairs=preferred,
+            set_aside=set_aside,
+            refresh=newest,
+        )
     if is_main_process():
         Console().print(f"{made} is the aligned model.")
 

@@ -124,7 +124,7 @@ def make_request(
         )
     return InpaintRequest(
         job_id=job_id,
-        image=np.ascontiguousarray(image[..., :3]),
+        image=np.array(image[..., :3], order="C"),  # a view would keep the whole photo
         hole=hole,
         seeds=seeds,
         box=box,

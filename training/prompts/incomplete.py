@@ -86,7 +86,8 @@ def read_prompts(folder: Path) -> list[IncompletePhoto]:
     Raises PrefPaintError when there are none, or when one lacks a file.
     """
     if (folder / LIST).exists():
-        names = (folder / LIST).read_text().split()
+        lines = (folder / LIST).read_text().splitlines()
+        names = [line.rstrip() for line in lines if line.strip()]
     else:
         masks = (folder / "masks").glob("*_mask.png")
         names = sorted(path.name.removesuffix("_mask.png") for path in masks)

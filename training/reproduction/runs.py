@@ -77,6 +77,7 @@ def run_alignment(
     config = replace(run.config, alarm=sum(scores) / len(scores))
     policy = Policy(model, config.trained, config.rank, config.seed)
     is_dpo = config.method == "dpo"
+    preferred, set_aside = read_pairs(pairs, model.native_side) if is_dpo else ([], [])
     try:
         align(
             policy,
@@ -85,7 +86,8 @@ def run_alignment(
             config,
             out,
             on_progress,
-            pairs=read_pairs(pairs, model.native_side, out) if is_dpo else (),
+            pairs=preferred,
+            set_aside=set_aside,
             refresh=refresh,
         )
     except CollapseError as collapse:
