@@ -11,10 +11,11 @@ import torch
 from resources import SAMPLE_PHOTO
 from tests.training.tiny_alignment import CONFIG, make_policy, make_reward, read_log
 from tests.training.tiny_models import make_pipeline
+from training.alignment import refresh as refresh_module
 from training.alignment import run as run_module
 from training.alignment.align import align
 from training.alignment.refresh import RewardRefresh, decoded_originals
-from training.alignment.rollouts import SizedPrompt, size_prompt
+from training.alignment.rollouts import SizedPrompt, roll_out, size_prompt
 from training.alignment.sample_pairs import SamplePairs, write_sample_pairs
 from training.inpainting.diffusion.model import DiffusionModel
 from training.prompts.incomplete import IncompletePhoto, make_prompts, read_prompts
@@ -22,7 +23,7 @@ from training.reward.model import RewardModel
 from training.reward.pair_data import Prompt, load_prompts
 
 SEED = 3
-REFRESHED = replace(CONFIG, iterations=10, prompts=2, alarm=None)
+REFRESHED = replace(CONFIG, iterations=4)
 
 
 @pytest.fixture(scope="module")
@@ -60,13 +61,14 @@ def test_the_reward_changes_and_a_killed_run_goes_on_to_the_same_reward(
     made: tuple[list[IncompletePhoto], list[Prompt]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(run_module, "CHECKPOINT_EVERY", 6)
+    monkeypatch.setattr(run_module, "CHECKPOINT_EVERY", 3)
+    monkeypatch.setattr(refresh_module, "EVERY", 2)
     whole, policy = _run(made, tmp_path / "whole", lambda _: None)
     begun = _reward().network.state_dict()
     assert any(not torch.equal(v, begun[n]) for n, v in whole.network.state_dict().items())
 
     def pull_the_plug(share: float) -> None:
-        if share == 0.8:
+        if share == 0.75:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -83,10 +85,8 @@ def test_the_reward_changes_and_a_killed_run_goes_on_to_the_same_reward(
 def test_it_learns_that_originals_are_better_than_the_newest_fills(
     made: tuple[list[IncompletePhoto], list[Prompt]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from training.alignment import refresh as refresh_module
-    from training.alignment.rollouts import roll_out
-
-    monkeypatch.setattr(refresh_module, "LEARNING_RATE", 1e-2)
+    monkeypatch.setattr(refresh_module, "LEARNING_RATE", 1e-3)
+    monkeypatch.setattr(refresh_module, "EVERY", 1)
     prompts, known = made
     reward = make_reward()
     model = DiffusionModel(make_pipeline(), torch.device("cpu"), torch.float32)

@@ -18,7 +18,7 @@ from training.reward.groups import draw_group
 @pytest.fixture
 def prompts(tmp_path: Path) -> Path:
     folder = tmp_path / "prompts"
-    make_prompts([SAMPLE_PHOTO], "blobs", 2, 64, 0, folder, lambda _: None)
+    make_prompts([SAMPLE_PHOTO], "blobs", 2, 128, 0, folder, lambda _: None)
     return folder
 
 
@@ -44,10 +44,10 @@ def test_the_reward_learns_that_originals_are_better_than_the_models_fills(
         "--steps",
         2,
         "--size",
-        64,
+        128,
     )
     assert "2 prompts" in _run(*words)
-    read = read_training_prompts([out], 64, "train", tmp_path)
+    read = read_training_prompts([out], 128, "train", tmp_path)
     assert [prompt.photo for prompt in read] == [SAMPLE_PHOTO.stem] * 2
     for prompt, made in zip(read, read_prompts(prompts), strict=True):
         assert prompt.kinds == ("original", "sample", "sample", "patchmatch")
@@ -64,7 +64,7 @@ def test_the_reward_learns_that_originals_are_better_than_the_models_fills(
 def test_as_they_are_means_the_very_original(tmp_path: Path, prompts: Path) -> None:
     model = save_pipeline(tmp_path / "model")
     out = tmp_path / "pairs"
-    _run("sample-pairs", model, prompts, "--out", out, "--steps", 1, "--as-they-are", "--size", 64)
+    _run("sample-pairs", model, prompts, "--out", out, "--steps", 1, "--as-they-are", "--size", 128)
     for made in read_prompts(prompts):
         original = made.original
         assert original is not None
