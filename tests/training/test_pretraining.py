@@ -57,6 +57,9 @@ def test_it_ends_as_a_pipeline_that_diffusers_opens_and_a_sheet(
     folder = _run(photos, tmp_path / "out")
     info = identify(folder)
     assert info.channels == 9
+    card = (folder / "README.md").read_text()
+    assert "license: apache-2.0" in card
+    assert "crops of 2 photographs" in card
     pipeline = AutoPipelineForInpainting.from_pretrained(folder, dtype=torch.float32)
     assert isinstance(pipeline, StableDiffusionInpaintPipeline)
     picture = Image.fromarray(read_rgb(photos[0])[:64, :64])

@@ -10,7 +10,6 @@ from resources import SAMPLE_PHOTO
 from tests.training.tiny_models import save_pipeline
 from training.cli import app
 from training.prompts.incomplete import make_prompts, read_prompts
-from training.prompts.photos import read_rgb
 from training.reward.batches import read_prompts as read_training_prompts
 from training.reward.groups import draw_group
 
@@ -59,16 +58,6 @@ def test_the_reward_learns_that_originals_are_better_than_the_models_fills(
         assert len({picture.tobytes() for picture in prompt.pictures}) == 4
     group = draw_group(read, 0, np.random.default_rng(0), augment=False)
     assert {pair.better for pair in group.pairs if pair.kind == "fill"} == {0}
-
-
-def test_as_they_are_means_the_very_original(tmp_path: Path, prompts: Path) -> None:
-    model = save_pipeline(tmp_path / "model")
-    out = tmp_path / "pairs"
-    _run("sample-pairs", model, prompts, "--out", out, "--steps", 1, "--as-they-are", "--size", 128)
-    for made in read_prompts(prompts):
-        original = made.original
-        assert original is not None
-        assert np.array_equal(read_rgb(out / "inpaint" / f"{made.prompt}_0.png"), original)
 
 
 def test_an_interrupted_run_goes_on_to_the_same_end(tmp_path: Path, prompts: Path) -> None:

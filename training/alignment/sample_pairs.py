@@ -39,16 +39,11 @@ def view_of(hole: Mask, pictures: Sequence[Pixels], size: int) -> View:
 
 @dataclass(frozen=True)
 class SamplePairs:
-    """samples: fills of each prompt. steps: of DDIM with eta 1. size: the reward's image size.
-
-    decoded: bring originals and PatchMatch's fills through the model's autoencoder too, so that a
-    reward cannot learn the decoder's traces, which no policy can change.
-    """
+    """samples: fills of each prompt. steps: of DDIM with eta 1. size: the reward's image size."""
 
     samples: int = 3
     steps: int = 30
     size: int = VIEW_SIZE
-    decoded: bool = True
     seed: int = 0
 
 
@@ -60,7 +55,8 @@ def write_sample_pairs(
     on_progress: Callable[[float], None],
 ) -> None:
     """Write what a reward sees of each prompt: its original, fills by the model and one by
-    PatchMatch, as `prefpaint-train reward` reads them: originals are better.
+    PatchMatch, as `prefpaint-train reward` reads them: originals are better. All go through the
+    model's autoencoder, so that a reward cannot learn its traces, which no policy can change.
 
     An interrupted run goes on where it was. Raises PrefPaintError for a prompt without its
     original, two prompts of one name, a folder of another model or other settings, or a full disk.
@@ -99,10 +95,7 @@ def _write_prompt(
     hole, first = sized.hole, settings.seed + number * samples
     fills = draw_fills(model, [sized], samples, first, steps=settings.steps, eta=1.0).pictures
     *_, (_, _, exemplar) = fill_hole(image, hole, 0, settings_for(0))
-    original = image
-    if settings.decoded:
-        original = through_autoencoder(model, image, hole)
-        exemplar = through_autoencoder(model, exemplar, hole)
+    original, exemplar = (through_autoencoder(model, one, hole) for one in (image, exemplar))
     view = view_of(hole, [original, *fills, exemplar], settings.size)
     for index, picture in enumerate(view.pictures):
         write_png(out / "inpaint" / f"{prompt.prompt}_{index}.png", picture)

@@ -19,21 +19,14 @@ def sample_pairs(
     size: Annotated[
         int, typer.Option(help="The reward's image size; the built-in one's is 192.", min=16)
     ] = 192,
-    as_they_are: Annotated[
-        bool,
-        typer.Option(
-            "--as-they-are",
-            help="Leave the originals as they are; otherwise they go through the model's "
-            "autoencoder, so that a reward cannot learn its traces, which no policy can change.",
-        ),
-    ] = False,
     seed: Seed = 0,
     device: Annotated[DeviceName, typer.Option(help="Where to compute.")] = "auto",
 ) -> None:
     """Put a model's own fills beside the originals, for `reward` to learn from.
 
-    A reward that never saw the fills of the model it aligns is soon deceived by them. Run again
-    with the same words to go on where it was interrupted.
+    A reward that never saw the fills of the model it aligns is soon deceived by them. Originals go
+    through the model's autoencoder too, so that its traces tell nothing. Run again with the same
+    words to go on where it was interrupted.
     """
     from training.alignment.sample_pairs import SamplePairs, write_sample_pairs
     from training.inpainting.diffusion.loading import load_model
@@ -42,6 +35,6 @@ def sample_pairs(
     found = [prompt for folder in prompts for prompt in read_prompts(folder)]
     loaded = load_model(model, device)
     with progress("Filling") as on_progress:
-        settings = SamplePairs(samples, steps, size, not as_they_are, seed)
+        settings = SamplePairs(samples, steps, size, seed)
         write_sample_pairs(loaded, found, settings, out, on_progress)
     Console().print(f"{len(found)} prompts lie in {out}.")

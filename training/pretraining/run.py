@@ -8,6 +8,7 @@ import torch
 
 from training.inpainting.diffusion.quiet import quiet_libraries
 from training.pretraining.autoencoder import autoencoder_loss, latent_scale
+from training.pretraining.card import write_card
 from training.pretraining.crops import Batch, Crops
 from training.pretraining.denoiser import denoiser_loss
 from training.pretraining.networks import (
@@ -78,4 +79,5 @@ def pretrain(
     folder = out / "pipeline"
     pipeline = make_pipeline(autoencoder, unet).to("cpu", torch.float16)
     pipeline.save_pretrained(folder, safe_serialization=True)
+    write_card(folder, preset, len(photos), seed)
     return folder

@@ -71,14 +71,10 @@ def pairs_of(
     out: Path,
     bar: Bar,
 ) -> Path:
-    """The folder of a part's pairs, made where it is not there yet.
-
-    The reward sees all through the model's autoencoder; the judge sees originals as they are.
-    """
+    """The folder of a part's pairs, made where it is not there yet."""
     folder = out / "pairs" / part
     if not (folder / MANIFEST).exists():
-        is_judge = part.startswith("judge")
-        size = (proof.judge if is_judge else proof.reward).encoder.image_size
-        settings = SamplePairs(proof.samples, proof.steps, size, not is_judge, seed)
+        learns = proof.judge if part.startswith("judge") else proof.reward
+        settings = SamplePairs(proof.samples, proof.steps, learns.encoder.image_size, seed)
         write_sample_pairs(model, prompts, settings, folder, bar(f"Pairs: {part}"))
     return folder

@@ -132,8 +132,8 @@ def _markdown(
         "",
         "Nobody rated anything for this. The reward learned from pairs of known order: originals, "
         "brought through the pipeline's autoencoder, over its own fills, and less of a fault over "
-        "more. The judge learned from such pairs with the originals as they are, with another "
-        "architecture, another seed and other photos. The "
+        "more. The judge learned from such pairs with another architecture, another seed and other "
+        "photos. The "
         f"{len(made.prompts)} test prompts are cut from photos that none of them saw.",
         "",
         f"Aligned by the paper's update with {_differences(made)}; every setting of every run is "
