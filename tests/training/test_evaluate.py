@@ -146,8 +146,11 @@ def test_fills_of_other_weights_or_settings_are_never_mixed(
 ) -> None:
     shutil.copytree(done / "fills" / "base", tmp_path / "fills" / "base")
     before = (tmp_path / "fills" / "base" / "settings.json").read_bytes()
-    for words in ((f"base={made / 'other'}",), (f"base={made / 'base'}", "--seed", "1")):
-        with pytest.raises(PrefPaintError, match="holds fills of another model"):
+    for words, which in (
+        ((f"base={made / 'other'}",), "model"),
+        ((f"base={made / 'base'}", "--seed", "1"), "seed"),
+    ):
+        with pytest.raises(PrefPaintError, match=rf"begun with other settings \({which}\)"):
             _run(made, tmp_path, *words)
     assert (tmp_path / "fills" / "base" / "settings.json").read_bytes() == before
 
