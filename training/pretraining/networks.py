@@ -14,6 +14,9 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 from training.pretraining.presets import Preset
 
 LATENT_CHANNELS = 4
+AUTOENCODER_GROUPS = 4
+"""With as many groups as its first level has channels, each channel's mean would be taken away
+before the last layer, and with it the picture's colours."""
 TEXT_WIDTH = 32
 
 
@@ -24,7 +27,7 @@ def make_autoencoder(preset: Preset) -> Any:
         down_block_types=("DownEncoderBlock2D",) * len(widths),
         up_block_types=("UpDecoderBlock2D",) * len(widths),
         layers_per_block=1,
-        norm_num_groups=16,
+        norm_num_groups=AUTOENCODER_GROUPS,
         latent_channels=LATENT_CHANNELS,
         sample_size=preset.size,
     )
