@@ -10,24 +10,13 @@ from diffusers import AutoPipelineForInpainting, StableDiffusionInpaintPipeline
 from PIL import Image
 
 from resources import SAMPLE_PHOTO
+from tests.training.tiny_preset import TINY
 from training.errors import PrefPaintError
 from training.inpainting.checkpoint_files import identify
 from training.pretraining import stage
 from training.pretraining.presets import Preset
 from training.pretraining.run import pretrain
 from training.prompts.photos import read_rgb
-
-TINY = Preset(
-    size=64,
-    autoencoder_widths=(16, 16, 16),
-    unet_widths=(16, 32),
-    unet_layers=1,
-    attention=(False, True),
-    autoencoder_steps=4,
-    autoencoder_batch=2,
-    unet_steps=4,
-    unet_batch=2,
-)
 
 
 @pytest.fixture

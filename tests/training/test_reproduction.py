@@ -12,12 +12,13 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from resources import SAMPLE_PHOTO
+from tests.training.tiny_preset import TINY
 from training.alignment.config import AlignmentConfig
 from training.cli import app
 from training.errors import PrefPaintError
 from training.evaluation.samples import Filled, Judged
 from training.files import write_png
-from training.pretraining.presets import PRESETS, Preset
+from training.pretraining.presets import PRESETS
 from training.prompts.incomplete import IncompletePhoto
 from training.prompts.photos import read_rgb
 from training.reproduction.ablation import WINDOW, ablation_of, curves_of
@@ -35,17 +36,6 @@ from training.reproduction.presets import PROOFS, Proof
 from training.reward.encoders import EncoderConfig
 from training.reward.trainer import RewardTrainingConfig
 
-TINY = Preset(
-    size=64,
-    autoencoder_widths=(16, 16, 16),
-    unet_widths=(16, 32),
-    unet_layers=1,
-    attention=(False, True),
-    autoencoder_steps=2,
-    autoencoder_batch=2,
-    unet_steps=2,
-    unet_batch=2,
-)
 _ENCODER = EncoderConfig(image_size=32, widths=(16, 16, 16))
 _REWARD = RewardTrainingConfig(steps=2, batch_size=2, checkpoint_every=2, encoder=_ENCODER)
 _ALIGNMENT = AlignmentConfig(
@@ -92,7 +82,7 @@ def photos(tmp_path: Path) -> Path:
 def test_one_command_goes_from_photos_to_a_report_and_counts_what_the_eye_says(
     tmp_path: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(PRESETS, "nano", TINY)
+    monkeypatch.setitem(PRESETS, "nano", replace(TINY, autoencoder_steps=2, unet_steps=2))
     monkeypatch.setitem(PROOFS, "nano", SMALL)
     out = tmp_path / "proof"
     words = ["reproduce", str(photos), "--out", str(out)]

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from training.alignment.rollouts import Rollout, size_prompt
-from training.alignment.sample_pairs import known_original, through_autoencoder, view_of
+from training.alignment.sample_pairs import known_original, through_autoencoder
 from training.inpainting.diffusion.model import DiffusionModel
 from training.inpainting.diffusion.scaling import resize
 from training.inpainting.request import Pixels
@@ -17,11 +17,10 @@ from training.processes import gathered, join_processes
 from training.prompts.incomplete import IncompletePhoto
 from training.reward.embedding import Embedder
 from training.reward.groups import Group, Pair, draw_group
-from training.reward.losses import group_loss
+from training.reward.losses import PAIR_WEIGHTS, group_loss
 from training.reward.model import RewardModel
 from training.reward.pair_data import VISIBLE, Prompt, certainty, visible_difference
-from training.reward.trainer import RewardTrainingConfig
-from training.reward.view import white_hole
+from training.reward.view import view_of, white_hole
 
 REMEMBERED = 64
 """Groups of the policy's newest fills, of which each refresh learns."""
@@ -111,8 +110,7 @@ class RewardRefresh:
         for index in rng.choice(len(self._known), count, replace=False):
             groups.append(draw_group(self._known, int(index), rng))
         self._reward.network.train()
-        weights = RewardTrainingConfig().pair_weights
-        total, weight = group_loss(self._embedder.rewards(groups), groups, "ranking", weights)
+        total, weight = group_loss(self._embedder.rewards(groups), groups, "ranking", PAIR_WEIGHTS)
         if float(weight):
             (total / weight).backward()
             torch.nn.utils.clip_grad_norm_(self._reward.network.parameters(), 1.0)

@@ -1,6 +1,7 @@
 """A model's own fills beside the originals: what a reward must know before a policy meets it."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,30 +12,16 @@ from training.alignment.rollouts import draw_fills, size_prompt
 from training.alignment.run_folder import weights_digest
 from training.checkpoints import claim
 from training.errors import PrefPaintError
-from training.files import replaced_when_complete, write_png
+from training.files import replaced_when_complete
 from training.inpainting.diffusion.model import DiffusionModel
 from training.inpainting.diffusion.scaling import resize
 from training.inpainting.patchmatch import fill_hole, settings_for
 from training.inpainting.request import Mask, Pixels
 from training.prompts.incomplete import IncompletePhoto
-from training.reward.pairs import MANIFEST, VIEW_SIZE
-from training.reward.view import view_boxes, view_hole, view_image, white_hole
+from training.reward.pairs import MANIFEST, VIEW_SIZE, write_view
+from training.reward.view import view_of
 
 SETTINGS = "settings.json"
-
-
-@dataclass(frozen=True, eq=False)
-class View:
-    """What a reward sees of pictures: the square around the hole, (s, s, 3) each, and (s, s)."""
-
-    pictures: list[Pixels]
-    hole: Mask
-
-
-def view_of(hole: Mask, pictures: Sequence[Pixels], size: int) -> View:
-    """Pictures as a reward of this image size scores them."""
-    box = view_boxes(hole)[0]
-    return View([view_image(one, box, size) for one in pictures], view_hole(hole, box, size))
 
 
 @dataclass(frozen=True)
@@ -61,9 +48,8 @@ def write_sample_pairs(
     An interrupted run goes on where it was. Raises PrefPaintError for a prompt without its
     original, two prompts of one name, a folder of another model or other settings, or a full disk.
     """
-    names = [prompt.prompt for prompt in prompts]
-    for name in names:
-        if names.count(name) > 1:
+    for name, count in Counter(prompt.prompt for prompt in prompts).items():
+        if count > 1:
             raise PrefPaintError(f"Two prompts are called {name}. Leave one of them out.")
     lines = []
     try:
@@ -97,11 +83,7 @@ def _write_prompt(
     *_, (_, _, exemplar) = fill_hole(image, hole, 0, settings_for(0))
     original, exemplar = (through_autoencoder(model, one, hole) for one in (image, exemplar))
     view = view_of(hole, [original, *fills, exemplar], settings.size)
-    for index, picture in enumerate(view.pictures):
-        write_png(out / "inpaint" / f"{prompt.prompt}_{index}.png", picture)
-    masked = white_hole(view.pictures[0], view.hole)
-    write_png(out / "masks_color" / f"{prompt.prompt}_mask_color.png", masked)
-    write_png(out / "masks" / f"{prompt.prompt}_mask.png", view.hole.astype(np.uint8) * 255)
+    write_view(prompt.prompt, view, out)
 
 
 def known_original(prompt: IncompletePhoto) -> Pixels:

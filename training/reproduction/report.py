@@ -22,7 +22,7 @@ from training.reproduction.pictures import draw_ablation, draw_methods
 from training.reproduction.reproduce import BASE, REWARD_FILE, Reproduced
 from training.reproduction.runs import ALIGNED, UNGUARDED
 from training.reward.calibration import judge_pairs
-from training.reward.model import load_reward
+from training.reward.model import RewardModel, load_reward
 from training.reward.pair_data import load_prompts
 from training.reward.report_pictures import draw_trust
 from training.reward.trust_report import follows
@@ -44,6 +44,7 @@ def write_reports(made: Reproduced, device: torch.device) -> Path:
     eye = None
     if answers.exists():
         eye = read_eye(answers, made.filled, BASE, ALIGNED, made.seed)
+    reward = load_reward(made.out / "reward" / REWARD_FILE)
     curves = curves_of(made.out / "align", made.proof.ablation_seeds)
     ablation = ablation_of(curves)
     facts = {
@@ -62,12 +63,11 @@ def write_reports(made: Reproduced, device: torch.device) -> Path:
         "ablation": {kind: asdict(figures) for kind, figures in ablation.items()},
         "methods": {name: _method(made, run) for name, run in METHODS.items()},
         "eye": None if eye is None else asdict(eye),
-        "trust": _trust(made, out / "trust.png"),
+        "trust": _trust(made, reward, out / "trust.png"),
         "stopped": made.stopped,
         "runs": {run.name: asdict(run) for run in made.runs},
     }
     draw_ablation(curves, out / "ablation.png")
-    reward = load_reward(made.out / "reward" / REWARD_FILE)
     courses = {
         name: course_of(made.out / "align" / run, made.learned, reward)
         for name, run in METHODS.items()
@@ -89,9 +89,8 @@ def _method(made: Reproduced, run: str) -> dict[str, float]:
     }
 
 
-def _trust(made: Reproduced, picture: Path) -> dict[str, float]:
+def _trust(made: Reproduced, reward: RewardModel, picture: Path) -> dict[str, float]:
     """Rank correlation of each norm of z with the reward's loss on pairs it never learned from."""
-    reward = load_reward(made.out / "reward" / REWARD_FILE)
     prompts = load_prompts(
         made.out / "pairs" / "reward-validation", reward.network.config.image_size
     )

@@ -24,7 +24,14 @@ from training.prompts.incomplete import IncompletePhoto
 from training.prompts.photos import split_of
 from training.reproduction.data import Bar, Part, pairs_of, prompts_of
 from training.reproduction.presets import PROOFS, Proof
-from training.reproduction.runs import DONE, STOPPED, Run, planned_runs, run_alignment
+from training.reproduction.runs import (
+    DONE,
+    STOPPED,
+    Run,
+    planned_runs,
+    reward_of_originals,
+    run_alignment,
+)
 from training.reward.model import load_reward
 from training.reward.trainer import RewardTrainingConfig, train_reward
 from training.run_log import alone_in
@@ -72,64 +79,57 @@ def reproduce(
             out / "settings.json",
             {"preset": preset, "seed": seed, "photos": shown, "proof": asdict(proof)},
         )
-        return _reproduce(photos, preset, seed, out, device, processes, bar)
-
-
-def _reproduce(
-    photos: Sequence[Path],
-    preset: PresetName,
-    seed: int,
-    out: Path,
-    device: DeviceName,
-    processes: int,
-    bar: Bar,
-) -> Reproduced:
-    proof = PROOFS[preset]
-    base = _pretrained(photos, preset, seed, out, device, bar)
-    model = load_model(base, device)
-    size = model.native_side
-    parts: tuple[Part, ...] = ("reward", "reward-validation", "judge", "judge-validation")
-    pairs = {}
-    for part in parts:
-        prompts = prompts_of(part, photos, proof, size, seed, out, bar)
-        pairs[part] = pairs_of(part, prompts, model, proof, seed, out, bar)
-    reward = _trained("reward", proof.reward, pairs["reward"], pairs["reward-validation"], out, bar)
-    judge = _trained("judge", proof.judge, pairs["judge"], pairs["judge-validation"], out, bar)
-    learned = prompts_of("align", photos, proof, size, seed, out, bar)
-    runs = planned_runs(proof)
-    _align_all(runs, base, learned, reward, pairs["reward"], out, device, processes, bar)
-    test = prompts_of("test", photos, proof, size, seed, out, bar)
-    settings = DiffusionSettings(steps=proof.steps, sampler="ddim", eta=1.0, match_colour=False)
-    filled = {}
-    for name in (BASE, *(run.name for run in runs)):
-        made = None if name == BASE else out / "align" / name / DONE
-        one = Contender(name, base, () if made is None else (made,))
-        filled[name] = fill_prompts(
-            one,
-            load_reward(reward),
-            load_reward(judge),
-            test,
-            Sampling(10, seed, settings),
-            out / "fills" / name,
-            device,
-            bar(f"Fills: {name}"),
+        base = _pretrained(photos, preset, seed, out, device, bar)
+        model = load_model(base, device)
+        size = model.native_side
+        parts: tuple[Part, ...] = ("reward", "reward-validation", "judge", "judge-validation")
+        pairs = {}
+        for part in parts:
+            prompts = prompts_of(part, photos, proof, size, seed, out, bar)
+            pairs[part] = pairs_of(part, prompts, model, proof, seed, out, bar)
+        reward = _trained(
+            "reward", proof.reward, pairs["reward"], pairs["reward-validation"], out, bar
         )
-    return Reproduced(
-        preset,
-        proof,
-        seed,
-        out,
-        runs,
-        {
-            run.name: (out / "align" / run.name / STOPPED).read_text().strip()
-            for run in runs
-            if (out / "align" / run.name / STOPPED).exists()
-        },
-        [size_prompt(prompt, size) for prompt in learned],
-        test,
-        filled,
-        compare(filled, BASE),
-    )
+        judge = _trained("judge", proof.judge, pairs["judge"], pairs["judge-validation"], out, bar)
+        learned = prompts_of("align", photos, proof, size, seed, out, bar)
+        runs = planned_runs(proof)
+        missing = [run for run in runs if not (out / "align" / run.name / DONE).exists()]
+        if missing:
+            alarm = reward_of_originals(model, load_reward(reward), learned)
+            words = (base, learned, reward, pairs["reward"], alarm)
+            _align_all(missing, words, out, device, processes, bar)
+        test = prompts_of("test", photos, proof, size, seed, out, bar)
+        settings = DiffusionSettings(steps=proof.steps, sampler="ddim", eta=1.0, match_colour=False)
+        judges = load_reward(reward), load_reward(judge)
+        filled = {}
+        for name in (BASE, *(run.name for run in runs)):
+            made = None if name == BASE else out / "align" / name / DONE
+            one = Contender(name, base, () if made is None else (made,))
+            filled[name] = fill_prompts(
+                one,
+                *judges,
+                test,
+                Sampling(10, seed, settings),
+                out / "fills" / name,
+                device,
+                bar(f"Fills: {name}"),
+            )
+        return Reproduced(
+            preset,
+            proof,
+            seed,
+            out,
+            runs,
+            {
+                run.name: (out / "align" / run.name / STOPPED).read_text().strip()
+                for run in runs
+                if (out / "align" / run.name / STOPPED).exists()
+            },
+            [size_prompt(prompt, size) for prompt in learned],
+            test,
+            filled,
+            compare(filled, BASE),
+        )
 
 
 def _pretrained(
@@ -163,39 +163,25 @@ def _trained(
 
 def _align_all(
     runs: Sequence[Run],
-    base: Path,
-    prompts: Sequence[IncompletePhoto],
-    reward: Path,
-    pairs: Path,
+    words: tuple[Path, Sequence[IncompletePhoto], Path, Path, float],
     out: Path,
     device: DeviceName,
     processes: int,
     bar: Bar,
 ) -> None:
-    missing = [run for run in runs if not (out / "align" / run.name / DONE).exists()]
+    """words: what run_alignment takes of every run."""
     if processes == 1:
-        for run in missing:
-            folder = out / "align" / run.name
+        for run in runs:
             on_progress = bar(f"Alignment: {run.name}")
-            run_alignment(run, base, prompts, reward, pairs, folder, device, on_progress)
+            run_alignment(run, *words, out / "align" / run.name, device, on_progress)
         return
     threads = max(1, (os.cpu_count() or 1) // processes)
     spawn = multiprocessing.get_context("spawn")
-    on_progress = bar(f"{len(missing)} alignments")
+    on_progress = bar(f"{len(runs)} alignments")
     with ProcessPoolExecutor(processes, spawn, torch.set_num_threads, (threads,)) as pool:
         waiting = [
-            pool.submit(
-                run_alignment,
-                run,
-                base,
-                prompts,
-                reward,
-                pairs,
-                out / "align" / run.name,
-                device,
-                _nothing,
-            )
-            for run in missing
+            pool.submit(run_alignment, run, *words, out / "align" / run.name, device, _nothing)
+            for run in runs
         ]
         try:
             for done, one in enumerate(as_completed(waiting), start=1):

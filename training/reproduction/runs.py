@@ -12,10 +12,11 @@ from training.alignment.policy import Policy
 from training.alignment.refresh import RewardRefresh, decoded_originals
 from training.alignment.rollouts import size_prompt
 from training.inpainting.diffusion.loading import load_model
+from training.inpainting.diffusion.model import DiffusionModel
 from training.inpainting.settings import DeviceName
 from training.prompts.incomplete import IncompletePhoto
 from training.reproduction.presets import Proof
-from training.reward.model import load_reward
+from training.reward.model import RewardModel, load_reward
 from training.reward.pair_data import load_prompts
 
 ALIGNED, UNGUARDED = "aligned", "unguarded"
@@ -50,31 +51,40 @@ def planned_runs(proof: Proof) -> list[Run]:
     return runs
 
 
+def reward_of_originals(
+    model: DiffusionModel, reward: RewardModel, prompts: Sequence[IncompletePhoto]
+) -> float:
+    """The mean reward of the prompts' originals; fills above it deceive the reward."""
+    originals = decoded_originals(model, prompts)
+    sized = [size_prompt(prompt, model.native_side) for prompt in prompts]
+    scores = [
+        reward.score(seen.masked, seen.hole, [originals[seen.name]])[0].reward for seen in sized
+    ]
+    return sum(scores) / len(scores)
+
+
 def run_alignment(
     run: Run,
     base: Path,
     prompts: Sequence[IncompletePhoto],
     reward_file: Path,
     pairs: Path,
+    alarm: float,
     out: Path,
     device: DeviceName,
     on_progress: Callable[[float], None],
 ) -> None:
     """Align in `out`, going on where it was. Where an alarm stops the run, what its last checkpoint
-    holds is the result, and the alarm is kept beside it."""
+    holds is the result, and the alarm is kept beside it. alarm: see `reward_of_originals`."""
     model = load_model(base, device)
     reward = load_reward(reward_file)
-    size = reward.network.config.image_size
     sized = [size_prompt(prompt, model.native_side) for prompt in prompts]
-    originals = decoded_originals(model, prompts)
-    scores = [
-        reward.score(seen.masked, seen.hole, [originals[seen.name]])[0].reward for seen in sized
-    ]
     refresh = None
     if run.refreshed:
-        known = load_prompts(pairs, size)
+        known = load_prompts(pairs, reward.network.config.image_size)
+        originals = decoded_originals(model, prompts)
         refresh = RewardRefresh(reward, originals, known, run.config.seed)
-    config = replace(run.config, alarm=sum(scores) / len(scores))
+    config = replace(run.config, alarm=alarm)
     policy = Policy(model, config.trained, config.rank, config.seed)
     is_dpo = config.method == "dpo"
     preferred, set_aside = read_pairs(pairs, model.native_side) if is_dpo else ([], [])
@@ -96,4 +106,4 @@ def run_alignment(
             Policy(load_model(base, device), config.trained, config.rank, config.seed).save(out)
             return
         earlier = replace(run, config=replace(run.config, iterations=collapse.kept))
-        run_alignment(earlier, base, prompts, reward_file, pairs, out, device, on_progress)
+        run_alignment(earlier, base, prompts, reward_file, pairs, alarm, out, device, on_progress)

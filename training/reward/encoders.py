@@ -121,6 +121,12 @@ def _fine_detail(images: Tensor) -> Tensor:
     return torch.asinh((images - blurred) * 255)
 
 
+def region_weights(*regions: Tensor) -> Tensor:
+    """k regions (n, 1, h, w) to (n, k, h w) that add up to 1 in each, for means over it."""
+    weights = torch.cat(regions, dim=1).flatten(2)
+    return weights / weights.sum(dim=-1, keepdim=True).clamp_min(1e-4)
+
+
 def _compare_regions(x: Tensor, holes: Tensor) -> Tensor:
     """(n, c, h, w) to (n, 10 c): mean and log deviation inside the hole, on its rim and outside,
     and how far inside is from outside and from the rim.
@@ -129,8 +135,7 @@ def _compare_regions(x: Tensor, holes: Tensor) -> Tensor:
     """
     inside = functional.adaptive_avg_pool2d(holes, (x.shape[2], x.shape[3]))
     rim = functional.max_pool2d(inside, 3, stride=1, padding=1) * (1 - inside)
-    weights = torch.cat([inside, rim, 1 - inside], dim=1).flatten(2)  # (n, 3, h w)
-    weights = weights / weights.sum(dim=-1, keepdim=True).clamp_min(1e-4)
+    weights = region_weights(inside, rim, 1 - inside)
     pixels = x.flatten(2).transpose(1, 2)
     mean = weights @ pixels
     variance = weights @ (pixels * pixels) - mean * mean

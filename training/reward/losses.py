@@ -13,6 +13,8 @@ from training.reward.objective import Objective
 
 THRESHOLDS = (-1.5, -0.75, 0.0, 0.75, 1.5)
 """Of standardised scores: they part them into six ordered classes."""
+PAIR_WEIGHTS: dict[PairKind, float] = {"fill": 3.0, "fault": 1.0, "noise": 1.0, "eye": 3.0}
+"""How much a pair counts by how its order is known, unless it is said otherwise."""
 SLOPE = 3.0
 """How sharply the classes part, per unit of the reward."""
 

@@ -20,7 +20,7 @@ from training.inpainting.process_pool import ProcessPool
 from training.inpainting.request import Mask, Pixels
 from training.prompts.masks import MASK_SETS, MaskKind, MaskSet, random_mask
 from training.prompts.photos import Split, photo_name, read_rgb, split_of
-from training.reward.view import view_boxes, view_hole, view_image, white_hole
+from training.reward.view import View, view_of, white_hole
 
 FillKind = Literal["original", "patchmatch", "patchmatch-draft", "telea", "navier-stokes"]
 VIEW_SIZE = 192
@@ -124,13 +124,17 @@ def write_pictures(path: Path, prompt: PairPrompt, out: Path) -> None:
     if mask_file.exists():
         return
     hole, pictures = render_prompt(read_rgb(path), prompt)
-    box = view_boxes(hole)[0]
-    view = view_hole(hole, box, VIEW_SIZE)
-    views = [view_image(picture, box, VIEW_SIZE) for picture in pictures]
-    for number, picture in enumerate(views):
-        write_png(out / "inpaint" / f"{prompt.name}_{number}.png", picture)
-    write_png(out / "masks_color" / f"{prompt.name}_mask_color.png", white_hole(views[0], view))
-    write_png(mask_file, view.astype(np.uint8) * 255)
+    write_view(prompt.name, view_of(hole, pictures, VIEW_SIZE), out)
+
+
+def write_view(name: str, view: View, out: Path) -> None:
+    """Write a prompt's files in the paper's layout, the mask last; the first picture is the one
+    that the prompt's surroundings are shown of."""
+    for number, picture in enumerate(view.pictures):
+        write_png(out / "inpaint" / f"{name}_{number}.png", picture)
+    masked = white_hole(view.pictures[0], view.hole)
+    write_png(out / "masks_color" / f"{name}_mask_color.png", masked)
+    write_png(out / "masks" / f"{name}_mask.png", view.hole.astype(np.uint8) * 255)
 
 
 def make_pairs(

@@ -29,7 +29,7 @@ from training.reward.pairs import render_prompt
 from training.reward.report_pictures import draw_scores, draw_sensitivity, draw_trust
 from training.reward.robustness import fault_chains, kept_orders, over_noise, sensitivity
 from training.reward.trust_report import bounded_share, follows
-from training.reward.view import view_boxes, view_hole, view_image, white_hole
+from training.reward.view import view_of, white_hole
 
 SHEET_ROWS = 12
 SENSITIVITY_PROMPTS = 100
@@ -147,12 +147,11 @@ def ranked_prompts(
     for ranking in rankings:
         prompt = ranking.prompt
         hole, fills = render_prompt(read_rgb(photo_of(ranking, paths)), prompt)
-        box = view_boxes(hole)[0]
-        views = np.stack([view_image(fill, box, size) for fill in fills])
+        view = view_of(hole, fills, size)
         kinds = tuple(recipe.kind for recipe in prompt.recipes)
         photo = photo_name(Path(prompt.photo))
-        view = view_hole(hole, box, size)
-        prompts.append(PromptPictures(prompt.name, photo, view, views, kinds))
+        pictures = np.stack(view.pictures)
+        prompts.append(PromptPictures(prompt.name, photo, view.hole, pictures, kinds))
     return prompts
 
 

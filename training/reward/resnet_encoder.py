@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import ResNetConfig, ResNetModel
 
-from training.reward.encoders import EncoderConfig
+from training.reward.encoders import EncoderConfig, region_weights
 
 
 class ResNetEncoder(nn.Module):
@@ -68,6 +68,4 @@ class ResNetEncoder(nn.Module):
 def _inside_and_outside(x: Tensor, holes: Tensor) -> Tensor:
     """(n, c, h, w) to its means (n, 2 c)."""
     inside = functional.adaptive_avg_pool2d(holes, (x.shape[2], x.shape[3]))
-    weights = torch.cat([inside, 1 - inside], dim=1).flatten(2)  # (n, 2, h w)
-    weights = weights / weights.sum(dim=-1, keepdim=True).clamp_min(1e-4)
-    return (weights @ x.flatten(2).transpose(1, 2)).flatten(1)
+    return (region_weights(inside, 1 - inside) @ x.flatten(2).transpose(1, 2)).flatten(1)

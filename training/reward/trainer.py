@@ -23,7 +23,7 @@ from training.reward.embedding import Embedder
 from training.reward.encoders import EncoderConfig
 from training.reward.evaluation import JUDGED, PairAccuracy, network_judge, pair_accuracies
 from training.reward.groups import Group, PairKind
-from training.reward.losses import group_loss
+from training.reward.losses import PAIR_WEIGHTS, group_loss
 from training.reward.model import RewardModel, load_reward
 from training.reward.network import RewardNetwork
 from training.reward.objective import Objective
@@ -61,9 +61,7 @@ class RewardTrainingConfig:
     start: Path | None = None
     ranked_share: float = 0.2
     objective: Objective = "ranking"
-    pair_weights: dict[PairKind, float] = field(
-        default_factory=lambda: {"fill": 3.0, "fault": 1.0, "noise": 1.0, "eye": 3.0}
-    )
+    pair_weights: dict[PairKind, float] = field(default_factory=lambda: dict(PAIR_WEIGHTS))
     freeze: float = 0.0
     augment: bool = True
     patience: int | None = None

@@ -1,5 +1,7 @@
 """What the reward model looks at: a square around each hole, at the encoder's size."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import cv2
@@ -49,6 +51,20 @@ def view_hole(hole: Mask, box: Box, size: int) -> Mask:
     cut = hole[box.slices].astype(np.float32)
     shrunk = cv2.resize(cut, (size, size), interpolation=cv2.INTER_AREA)
     return np.asarray(shrunk > 0)
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """What a reward sees of pictures: the square around the hole, (s, s, 3) each, and (s, s)."""
+
+    pictures: list[Pixels]
+    hole: Mask
+
+
+def view_of(hole: Mask, pictures: Sequence[Pixels], size: int) -> View:
+    """Pictures as a reward of this image size is taught them: around the first of the holes."""
+    box = view_boxes(hole)[0]
+    return View([view_image(one, box, size) for one in pictures], view_hole(hole, box, size))
 
 
 def white_hole(image: Pixels, hole: Mask) -> Pixels:
