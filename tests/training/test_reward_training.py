@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -149,6 +150,27 @@ def test_what_the_eye_ranked_is_learned_from(
     for picture in ("sensitivity", "trust", "scores", "ranking"):
         assert (report / f"{picture}.png").stat().st_size > 1000
         assert picture == "ranking" or f"{picture}.png" in (report / "report.md").read_text()
+
+
+def test_an_ensemble_is_measured_as_one_with_its_disagreement(
+    pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, report = tmp_path / "ensemble", tmp_path / "report"
+    config = RewardTrainingConfig(steps=1, batch_size=2, bf16=False, encoder=SMALL)
+    for seed in (0, 1):
+        run_folder, seeded = tmp_path / str(seed), replace(config, seed=seed)
+        member = train_reward([pairs], [pairs], run_folder, seeded, lambda _: None)
+        member.save(folder / f"{seed}.safetensors")
+    assert run(monkeypatch, "evaluate-reward", folder, "--pairs", pairs, "--out", report) == 0
+    measured = json.loads((report / "report.json").read_text())
+    assert set(measured["trust"]["follows"]) == {"paper", "bandit", "disagreement"}
+    assert len(measured["provenance"]) == 2
+
+    larger = replace(SMALL, image_size=2 * SMALL.image_size)
+    wider = replace(config, encoder=larger)
+    other = train_reward([pairs], [pairs], tmp_path / "larger", wider, lambda _: None)
+    other.save(folder / "2.safetensors")
+    assert run(monkeypatch, "evaluate-reward", folder, "--pairs", pairs, "--out", report) == 2
 
 
 def test_noise_stays_in_the_hole_and_is_nothing_like_the_picture() -> None:

@@ -152,7 +152,7 @@ def _train(
 
 
 def evaluate_reward(
-    model: Annotated[Path, typer.Argument(help="A reward model.")],
+    model: Annotated[Path, typer.Argument(help="A reward model, or a folder of several.")],
     pairs: Annotated[list[Path], typer.Option(help="Folders that `pairs` wrote, held out.")],
     out: Out,
     photos: Annotated[
@@ -164,7 +164,7 @@ def evaluate_reward(
     ] = None,
     seed: Seed = 0,
 ) -> None:
-    """Measure a reward model on held-out photos, next to two simple baselines.
+    """Measure a reward model, or an ensemble, on held-out photos, next to two simple baselines.
 
     Writes report.md, report.json and pictures: pairs of known order, agreement with rankings by
     eye, chains of faults, noise, harmless changes, what moves the reward, and whether its bound

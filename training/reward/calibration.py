@@ -31,11 +31,11 @@ def prompt_features(network: RewardNetwork, prompts: Sequence[Prompt]) -> npt.ND
 class JudgedPairs:
     """Pairs of known order. names: of the comparisons, n of them; margins: (n,) reward of the
     better minus that of the worse, in the reward's unit; bounds: by norm, (n,), the sum of both
-    pictures' bounds."""
+    pictures' bounds; for an ensemble also how far its members disagree on the margin."""
 
     names: tuple[str, ...]
     margins: Matrix
-    bounds: dict[Norm, Matrix]
+    bounds: dict[str, Matrix]
 
 
 def judge_pairs(
@@ -61,8 +61,22 @@ def judge_pairs(
                 margins.append(rewards[better] - rewards[worse])
                 for norm in norms:
                     bounds[norm].append(sizes[norm][better] + sizes[norm][worse])
-    by_norm = {norm: np.array(values) for norm, values in bounds.items()}
+    by_norm: dict[str, Matrix] = {norm: np.array(values) for norm, values in bounds.items()}
     return JudgedPairs(tuple(names), np.array(margins), by_norm)
+
+
+def judged_together(members: Sequence[JudgedPairs]) -> JudgedPairs:
+    """What an ensemble says of the pairs that each member judged: the means, and the standard
+    deviation of the margins as a bound of its own."""
+    if len(members) == 1:
+        return members[0]
+    margins = np.stack([pairs.margins for pairs in members])
+    bounds = {
+        norm: np.mean([pairs.bounds[norm] for pairs in members], axis=0)
+        for norm in members[0].bounds
+    }
+    bounds["disagreement"] = margins.std(axis=0)
+    return JudgedPairs(members[0].names, margins.mean(axis=0), bounds)
 
 
 def measure_trust(

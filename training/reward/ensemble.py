@@ -48,14 +48,20 @@ class RewardEnsemble:
         ]
 
 
-def read_reward(path: Path) -> Reward:
-    """The reward model of a file, or the ensemble of all .safetensors files in a folder.
+def read_members(path: Path) -> tuple[RewardModel, ...]:
+    """The reward model of a file, or those of all .safetensors files in a folder.
 
     Raises PrefPaintError that names what is missing or damaged.
     """
     if not path.is_dir():
-        return load_reward(path)
+        return (load_reward(path),)
     files = sorted(path.glob("*.safetensors"))
     if not files:
         raise PrefPaintError(f"No .safetensors files lie in {path}. Name a folder of rewards.")
-    return RewardEnsemble(tuple(load_reward(file) for file in files))
+    return tuple(load_reward(file) for file in files)
+
+
+def read_reward(path: Path) -> Reward:
+    """A file's reward model, or the ensemble of a folder; see read_members."""
+    members = read_members(path)
+    return RewardEnsemble(members) if path.is_dir() else members[0]

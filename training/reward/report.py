@@ -10,9 +10,11 @@ import numpy as np
 from PIL import Image
 from scipy.stats import kendalltau, spearmanr
 
+from training.errors import PrefPaintError
 from training.inpainting.request import Pixels
 from training.prompts.photos import photo_name, read_rgb
-from training.reward.calibration import JudgedPairs, judge_pairs
+from training.reward.calibration import JudgedPairs, judge_pairs, judged_together
+from training.reward.ensemble import read_members
 from training.reward.evaluation import (
     Judge,
     PairAccuracy,
@@ -23,7 +25,7 @@ from training.reward.evaluation import (
     smooth_boundary,
 )
 from training.reward.eye import EyeRanking, clear_pairs, photo_of, read_rankings
-from training.reward.model import RewardModel, load_reward
+from training.reward.model import RewardModel
 from training.reward.pair_data import Prompt, PromptPictures, load_prompts
 from training.reward.pairs import render_prompt
 from training.reward.report_pictures import draw_scores, draw_sensitivity, draw_trust
@@ -41,7 +43,8 @@ FOLLOWS = 0.1
 @dataclass(frozen=True)
 class TrustFigures:
     """follows: by norm, the rank correlation of bound and loss. bounded: Bd. of the paper's
-    table 3. variance: of the rewards of all pictures, in the reward's unit."""
+    table 3, with the mean `scale` of the members. variance: of the rewards of all pictures, in the
+    reward's unit."""
 
     follows: dict[str, float]
     bounded: float
@@ -58,16 +61,23 @@ def write_report(
     seed: int,
     on_progress: Callable[[float], None],
 ) -> None:
-    """Measure the model beside two baselines: report.md, report.json and pictures in `out`.
+    """Measure the model, or the ensemble of a folder's, beside two baselines: report.md,
+    report.json and pictures in `out`.
 
-    Raises PrefPaintError when a file is missing or damaged.
+    Raises PrefPaintError when a file is missing or damaged, or when an ensemble's members see
+    pictures of different sizes.
     """
-    model = load_reward(model_path)
-    size = model.network.config.image_size
+    members = read_members(model_path)
+    size, *others = {member.network.config.image_size for member in members}
+    if others:
+        raise PrefPaintError(
+            f"The rewards in {model_path} see pictures of different sizes. Evaluate them one by "
+            "one."
+        )
     prompts = [prompt for folder in pair_folders for prompt in load_prompts(folder, size)]
     eyes = {path.stem: read_rankings(path) for path in eye_paths}
     ranked = {name: ranked_prompts(eye, photos, size) for name, eye in eyes.items()}
-    judge = network_judge(model.network)
+    judge = _reward_judge(members)
     judges = {"reward": judge, "smooth boundary": smooth_boundary, "sharpness": fill_sharpness}
     figures: dict[str, list[PairAccuracy]] = {}
     for done, (name, one) in enumerate(judges.items(), start=1):
@@ -85,10 +95,15 @@ def write_report(
         for name, outcome in outcomes.items()
     ]
     on_progress(0.8)
-    curves = sensitivity(judge, prompts[:SENSITIVITY_PROMPTS], model.deviation)
-    pairs = judge_pairs(model.network, model.trust.v_inverse, model.deviation, prompts, seed)
-    rewards = _rewards_by_kind(judge, prompts, model)
-    trust = _trust_figures(model, pairs, rewards)
+    curves = sensitivity(judge, prompts[:SENSITIVITY_PROMPTS])
+    pairs = judged_together(
+        [
+            judge_pairs(member.network, member.trust.v_inverse, member.deviation, prompts, seed)
+            for member in members
+        ]
+    )
+    rewards = _rewards_by_kind(judge, prompts)
+    trust = _trust_figures(members, pairs, rewards)
     ranks = {name: rank_correlation(judge, eye, ranked[name]) for name, eye in eyes.items()}
     out.mkdir(parents=True, exist_ok=True)
     measured: dict[str, Any] = {
@@ -98,10 +113,10 @@ def write_report(
         "sensitivity": curves,
         "eye_rank_correlation": ranks,
         "trust": asdict(trust),
-        "provenance": model.provenance,
+        "provenance": [member.provenance for member in members],
     }
     (out / "report.json").write_text(json.dumps(measured, indent=1) + "\n")
-    (out / "report.md").write_text(_markdown(model, figures, steady, trust, ranks, len(prompts)))
+    (out / "report.md").write_text(_markdown(members, figures, steady, trust, ranks, len(prompts)))
     draw_sensitivity(curves, out / "sensitivity.png")
     draw_trust(pairs, out / "trust.png")
     draw_scores(rewards, out / "scores.png")
@@ -155,24 +170,31 @@ def ranked_prompts(
     return prompts
 
 
-def _rewards_by_kind(
-    judge: Judge, prompts: Sequence[Prompt], model: RewardModel
-) -> dict[str, list[float]]:
+def _reward_judge(members: Sequence[RewardModel]) -> Judge:
+    """The mean of the members, each in units of its own held-out fills."""
+    judges = [(network_judge(one.network), one.mean, one.deviation) for one in members]
+    return lambda prompt, pictures: np.mean(
+        [(judge(prompt, pictures) - mean) / deviation for judge, mean, deviation in judges], axis=0
+    )
+
+
+def _rewards_by_kind(judge: Judge, prompts: Sequence[Prompt]) -> dict[str, list[float]]:
     rewards: dict[str, list[float]] = {}
     for prompt in prompts:
-        scores = (judge(prompt, prompt.pictures) - model.mean) / model.deviation
+        scores = judge(prompt, prompt.pictures)
         for kind, score in zip(prompt.kinds, scores, strict=True):
             rewards.setdefault(kind, []).append(float(score))
     return rewards
 
 
 def _trust_figures(
-    model: RewardModel, pairs: JudgedPairs, rewards: dict[str, list[float]]
+    members: Sequence[RewardModel], pairs: JudgedPairs, rewards: dict[str, list[float]]
 ) -> TrustFigures:
+    scale = float(np.mean([member.trust.scale for member in members]))
     return TrustFigures(
         follows={norm: follows(pairs, norm) for norm in pairs.bounds},
-        bounded=bounded_share(pairs, model.trust.scale),
-        scale=model.trust.scale,
+        bounded=bounded_share(pairs, scale),
+        scale=scale,
         variance=float(np.var([score for scores in rewards.values() for score in scores])),
     )
 
@@ -188,7 +210,7 @@ def _sheet(judge: Judge, prompts: Sequence[Prompt]) -> Image.Image:
 
 
 def _markdown(
-    model: RewardModel,
+    members: Sequence[RewardModel],
     figures: dict[str, list[PairAccuracy]],
     steady: list[PairAccuracy],
     trust: TrustFigures,
@@ -211,9 +233,9 @@ def _markdown(
     lines += [f"| {n} | {r['spearman']:.2f} | {r['kendall']:.2f} |" for n, r in ranks.items()]
     better = max(trust.follows, key=lambda norm: trust.follows[norm])
     verdict = (
-        f"the {better} norm follows the error better"
+        f"{better} follows the error best"
         if trust.follows[better] >= FOLLOWS
-        else "neither follows the error"
+        else "none follows the error"
     )
     words = ", ".join(f"{norm} {value:+.2f}" for norm, value in trust.follows.items())
     lines += [
@@ -227,9 +249,9 @@ def _markdown(
         "![Rewards by kind of picture](scores.png)",
         "",
     ]
-    return "\n".join(
-        [*lines, *(f"- {key}: {value}" for key, value in model.provenance.items()), ""]
-    )
+    for member in members:
+        lines += [*(f"- {key}: {value}" for key, value in member.provenance.items()), ""]
+    return "\n".join(lines)
 
 
 def _interval(entry: PairAccuracy) -> str:

@@ -9,6 +9,11 @@ from training.reward.calibration import JudgedPairs
 from training.reward.trust_report import calibration, error_by_bound
 
 BLUE, GREY = "#3d7eff", "#8a919b"
+BOUND_TITLES = {
+    "paper": "||z||, paper norm",
+    "bandit": "||z||, bandit norm",
+    "disagreement": "disagreement",
+}
 
 
 def draw_sensitivity(curves: dict[str, list[tuple[float, float]]], path: Path) -> None:
@@ -32,7 +37,7 @@ def draw_trust(pairs: JudgedPairs, path: Path) -> None:
     *norms, sure = figure.subplots(1, len(pairs.bounds) + 1)
     for axes, norm in zip(norms, pairs.bounds, strict=True):
         axes.plot(*zip(*error_by_bound(pairs, norm), strict=True), marker="o", color=BLUE)
-        axes.set(title=f"Loss against ||z||, {norm} norm", xlabel="sum of both bounds")
+        axes.set(title=f"Loss against {BOUND_TITLES[norm]}", xlabel="of both pictures of a pair")
     sure.plot([0.5, 1], [0.5, 1], color=GREY, linewidth=0.8)
     sure.plot(*zip(*calibration(pairs), strict=True), marker="o", color=BLUE)
     sure.set(title="Calibration", xlabel="sigmoid of the margin", ylabel="right")

@@ -89,10 +89,8 @@ def _with_pictures(prompt: Prompt, pictures: npt.NDArray[np.uint8]) -> PromptPic
     return PromptPictures(prompt.name, prompt.photo, prompt.hole, pictures, prompt.kinds)
 
 
-def sensitivity(
-    judge: Judge, prompts: Sequence[Prompt], unit: float
-) -> dict[str, list[tuple[float, float]]]:
-    """By change of the fill alone: (amount, mean change of the reward in units of `unit`).
+def sensitivity(judge: Judge, prompts: Sequence[Prompt]) -> dict[str, list[tuple[float, float]]]:
+    """By change of the fill alone: (amount, mean change of the reward).
 
     A realism reward may well fall on both sides of 0; one that rises there has a bias that a
     policy could exploit.
@@ -105,7 +103,7 @@ def sensitivity(
             altered = [_in_hole(base, change(base, amount), prompt.hole) for amount in amounts]
             first, *scores = judge(prompt, np.stack([base, *altered]))
             for amount, score in zip(amounts, scores, strict=True):
-                moved[amount].append(float(score - first) / unit)
+                moved[amount].append(float(score - first))
         curves[name] = [(amount, float(np.mean(values))) for amount, values in moved.items()]
     return curves
 

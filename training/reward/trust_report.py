@@ -4,12 +4,11 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from training.reward.calibration import JudgedPairs
-from training.reward.trust import Norm
 
 BINS = 10
 
 
-def error_by_bound(pairs: JudgedPairs, norm: Norm) -> list[tuple[float, float]]:
+def error_by_bound(pairs: JudgedPairs, norm: str) -> list[tuple[float, float]]:
     """(middle of the bound, mean Bradley-Terry loss) of tenths of the pairs, by rising bound."""
     losses = np.logaddexp(0, -pairs.margins)
     order = np.argsort(pairs.bounds[norm])
@@ -19,7 +18,7 @@ def error_by_bound(pairs: JudgedPairs, norm: Norm) -> list[tuple[float, float]]:
     ]
 
 
-def follows(pairs: JudgedPairs, norm: Norm) -> float:
+def follows(pairs: JudgedPairs, norm: str) -> float:
     """Spearman's correlation of bound and loss: how well the norm tells where errors are."""
     return float(spearmanr(pairs.bounds[norm], np.logaddexp(0, -pairs.margins)).statistic)
 
