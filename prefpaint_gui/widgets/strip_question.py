@@ -21,20 +21,21 @@ class StripQuestion(QWidget):
         self.setAccessibleName("Question")
         self._asking = asking
         self.choices = [self._choice(place, letter) for place, letter in enumerate(LETTERS)]
-        self.none = QPushButton("Can't &say")
-        self.none.clicked.connect(asking.dismiss)
-        self.none.setToolTip("Close the question (Alt+S)")
-        self.none.setAccessibleName("Close the question (Alt+S)")
-        choices = QHBoxLayout()
+        self.skip = QPushButton("&Skip")
+        self.skip.clicked.connect(asking.dismiss)
+        self.skip.setToolTip("Close the question (Alt+S)")
+        self.skip.setAccessibleName("Close the question (Alt+S)")
+        asked, choices = QHBoxLayout(), QHBoxLayout()
+        asked.addWidget(label("Which fill is best?"), 1)
+        asked.addWidget(self.skip)
         choices.setSpacing(8)
         for button in self.choices:
             choices.addWidget(button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(8)
-        layout.addWidget(label("Which fill is best?"))
+        layout.addLayout(asked)
         layout.addLayout(choices)
-        layout.addWidget(self.none)
         asking.changed.connect(self._show)
         self._show()
 

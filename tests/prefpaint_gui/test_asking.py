@@ -69,12 +69,24 @@ def test_it_is_answered_by_key(painted: Bench):
 def test_no_answer_is_an_answer_too(painted: Bench, clock: Clock):
     generate_asked(painted)
     panel = painted.program.window.strip.side.question
-    painted.qtbot.mouseClick(panel.none, LEFT)
+    painted.qtbot.mouseClick(panel.skip, LEFT)
     assert not panel.isVisible()
     clock.seconds += PAUSE_S
     painted.key(Qt.Key.Key_Up)
     painted.until(lambda: painted.opinions() != [])
     assert painted.program.asking.question is None  # one question a strip
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_question_fits_beside_the_way_to_earlier_fills(painted: Bench):
+    painted.generate()
+    painted.program.asking.dismiss()
+    generate_asked(painted)
+    side = painted.program.window.strip.side
+    assert side.question.isVisible()
+    assert side.earlier.isVisible()
+    assert side.none.isVisible()
+    assert side.minimumSizeHint().height() <= side.height()
 
 
 def test_there_is_at_most_one_question_a_minute(painted: Bench, clock: Clock):

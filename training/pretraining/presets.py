@@ -31,7 +31,7 @@ PRESETS: dict[PresetName, Preset] = {
     "nano": Preset(
         size=64,
         autoencoder_widths=(16, 48, 96),
-        unet_widths=(96, 160, 224),
+        unet_widths=(64, 128, 192),
         unet_layers=1,
         attention=(False, False, True),
         autoencoder_steps=2_500,

@@ -73,7 +73,7 @@ PROOFS: dict[PresetName, Proof] = {
             encoder=EncoderConfig(kind="resnet", image_size=64, widths=(24, 48, 96, 128)),
         ),
         alignment=_NANO,
-        ablation=replace(_NANO, divergence=0.0),
+        ablation=replace(_NANO, divergence=0.0, iterations=60),
     ),
     "mini": Proof(
         reward=RewardTrainingConfig(

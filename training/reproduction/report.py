@@ -54,8 +54,7 @@ def write_reports(made: Reproduced, device: torch.device) -> Path:
         "device": _described(device),
         "command": " ".join(["prefpaint-train", *sys.argv[1:]]),
     }
-    main = {name: made.filled[name] for name in (BASE, ALIGNED, *("nft", "dpo", UNGUARDED))}
-    write_evaluation(made.comparison, main, made.prompts, facts, out / "evaluation")
+    write_evaluation(made.comparison, made.filled, made.prompts, facts, out / "evaluation")
     content = {
         **facts,
         **against_base(made.comparison, ALIGNED),

@@ -26,6 +26,7 @@ from training.reproduction.data import Bar, Part, pairs_of, prompts_of
 from training.reproduction.presets import PROOFS, Proof
 from training.reproduction.runs import (
     DONE,
+    EVALUATED,
     STOPPED,
     Run,
     planned_runs,
@@ -42,8 +43,9 @@ REWARD_FILE = "reward.safetensors"
 
 @dataclass(frozen=True, eq=False)
 class Reproduced:
-    """All that a report is written from. learned: the prompts of the alignments. filled: by model,
-    of the test prompts. stopped: the alarm's sentence, by the run that it stopped."""
+    """All that a report is written from. learned: the prompts of the alignments. filled: the test
+    prompts, by the base and each evaluated run. stopped: the alarm's sentence, by the run that it
+    stopped."""
 
     preset: PresetName
     proof: Proof
@@ -102,7 +104,7 @@ def reproduce(
         settings = DiffusionSettings(steps=proof.steps, sampler="ddim", eta=1.0, match_colour=False)
         judges = load_reward(reward), load_reward(judge)
         filled = {}
-        for name in (BASE, *(run.name for run in runs)):
+        for name in (BASE, *EVALUATED):
             made = None if name == BASE else out / "align" / name / DONE
             one = Contender(name, base, () if made is None else (made,))
             filled[name] = fill_prompts(

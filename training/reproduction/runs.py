@@ -21,6 +21,8 @@ from training.reward.pair_data import load_prompts
 
 ALIGNED, UNGUARDED = "aligned", "unguarded"
 """The run that the claims are about, and the same without KL, refreshed reward and alarms."""
+EVALUATED = (ALIGNED, "nft", "dpo", UNGUARDED)
+"""The runs whose fills of the test prompts are judged; of the ablation's the curves tell enough."""
 DONE, STOPPED = "pytorch_lora_weights.safetensors", "stopped.txt"
 """What a run ends with, and the alarm's sentence where one ended it."""
 
