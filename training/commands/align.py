@@ -98,8 +98,7 @@ def align(
     precision: Annotated[
         Precision,
         typer.Option(
-            help="Of the passes through the UNet; weights, optimiser and losses are fp32. bf16: on "
-            "GPUs that have it, less time and memory than fp32, which is the closer one."
+            help="Of the passes through the UNet; weights, optimiser and losses are always fp32."
         ),
     ] = PAPER.precision,
     shard: Annotated[
@@ -160,9 +159,9 @@ def align(
     time. Run again with the same words to go on where it was interrupted.
 
     For several GPUs: accelerate launch -m training align ... Each holds the whole model, as with
-    DDP, or with --shard a part of it, as with FSDP; both give the same as one within rounding
-    (tested with two processes), and a run may go on either way. Where one GPU holds the model, the
-    first is faster. --precision bf16 is for GPUs that compute in it, where memory or time is short.
+    DDP, or with --shard a part of it, as with FSDP, and is sent the rest block by block in every
+    pass. Both give the same as one process within rounding (tested with two), and a run may go on
+    either way. --precision bf16 is for GPUs that compute in it, where memory or time is short.
     """
     from training.alignment.align import align as run
     from training.alignment.pairs import read_pairs
