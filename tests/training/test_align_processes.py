@@ -1,14 +1,17 @@
-"""Alignment in two processes, against the same in one."""
+"""Alignment in two processes, the model whole in each or split, against the same in one."""
 
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch import Tensor
 
 from tests.training.align_commands import run_commands
 from tests.training.preferences import keep_accepts
@@ -22,72 +25,126 @@ from tests.training.tiny_alignment import (
 )
 from tests.training.tiny_models import save_pipeline
 from training.alignment.align import align
+from training.alignment.config import Method
 from training.errors import PrefPaintError
 from training.preferences.export import export
 from training.preferences.store import PreferenceStore
 
-METHODS = ("paper", "nft", "dpo")
+METHODS: tuple[Method, ...] = get_args(Method)
+OPTIONS = "--prompts-each 3 --samples 2 --steps 4 --updated-steps 3 --rank 4 --learning-rate 1e-3 "
+OPTIONS += "--accumulation 2 --divergence 0.1 --ema-decay 0.1"
+"""An odd number of prompts, so that the parts differ in size."""
+LORA = "pytorch_lora_weights.safetensors"
+UNET = "pipeline/unet/diffusion_pytorch_model.safetensors"
 
 
-def test_two_processes_give_what_one_gives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every method, with an odd number of prompts, so that the parts differ in size."""
-    make_reward().save(tmp_path / "reward.safetensors")
-    keep_accepts(tmp_path / "store", 2)
-    with PreferenceStore(tmp_path / "store") as store:
-        export(store, tmp_path / "pairs", "pairs")
-    base, prompts = save_pipeline(tmp_path / "base"), write_prompts(tmp_path / "prompts", 4)
-    options = "--prompts-each 3 --samples 2 --iterations 2 --steps 4 --updated-steps 3 --rank 4"
-    options += " --learning-rate 1e-3 --accumulation 2 --divergence 0.1 --ema-decay 0.1"
-    more = {
-        "paper": ["--grouped", "--patience", "1"],
-        "nft": [],
-        "dpo": ["--pairs", str(tmp_path / "pairs")],
-    }
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What runs begin with; and every method's, in one process, in `one`."""
+    folder = tmp_path_factory.mktemp("runs")
+    make_reward().save(folder / "reward.safetensors")
+    keep_accepts(folder / "store", 2)
+    with PreferenceStore(folder / "store") as store:
+        export(store, folder / "pairs", "pairs")
+    save_pipeline(folder / "base")
+    write_prompts(folder / "prompts", 4)
+    in_one([command(folder, method, "one") for method in METHODS])
+    return folder
 
-    def commands(folder: Path) -> list[list[str]]:
-        words = ["align", str(base), str(prompts), "--reward", str(tmp_path / "reward.safetensors")]
-        return [
-            [
-                *words,
-                *options.split(),
-                *more[method],
-                "--method",
-                method,
-                "--out",
-                f"{folder / method}",
-            ]
-            for method in METHODS
-        ]
 
-    monkeypatch.setattr(sys, "argv", [])
-    run_commands(commands(tmp_path / "one"))
+def command(
+    folder: Path, method: Method, out: str, *more: str, name: str = "", iterations: int = 2
+) -> list[str]:
+    """In `out` / `name`, the method's as a rule."""
+    words = ["align", str(folder / "base"), str(folder / "prompts"), "--method", method]
+    words += ["--reward", str(folder / "reward.safetensors"), *OPTIONS.split()]
+    words += ["--iterations", str(iterations), "--out", str(folder / out / (name or method))]
+    own = {"paper": ["--grouped", "--patience", "1"], "dpo": ["--pairs", str(folder / "pairs")]}
+    return [*words, *own.get(method, []), *more]
+
+
+def in_one(commands: list[list[str]]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", [])
+        run_commands(commands)
+
+
+def in_two(commands: list[list[str]]) -> None:
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     words = ["-m", "torch.distributed.run", "--nproc_per_node", "2", "--standalone"]
-    words += ["-m", "tests.training.align_commands", json.dumps(commands(tmp_path / "two"))]
+    words += ["-m", "tests.training.align_commands", json.dumps(commands)]
     subprocess.run([sys.executable, *words], check=True, env=environment, timeout=300)
+
+
+def assert_alike(one: Path, two: Path, file: str = LORA) -> None:
+    for first, second in zip(read_log(one), read_log(two), strict=True):
+        seen = {name: second[name] for name in first}  # a run's last line may have a sheet's looks
+        assert seen == pytest.approx(first, rel=1e-3, abs=1e-4)
+    apart = distances(load_file(one / file), load_file(two / file))
+    # Adam turns rounding into a step where a gradient is next to nothing.
+    assert float(apart.median()) < 1e-6
+    assert float(apart.quantile(0.99)) < 1e-4
+    moments = [gradients(folder) for folder in (one, two)]
+    assert float(distances(*moments).norm()) < 0.01 * float(
+        torch.cat([*moments[0].values()]).norm()
+    )
+
+
+def distances(one: Mapping[str, Tensor], two: Mapping[str, Tensor]) -> Tensor:
+    assert one.keys() == two.keys()
+    return torch.cat([(one[name] - two[name]).abs().flatten() for name in one])
+
+
+def gradients(folder: Path) -> dict[str, Tensor]:
+    """Their running means: Adam's steps would be the same with all of them twice as large."""
+    state = torch.load(folder / "checkpoint.pt", weights_only=True)["optimiser"]["state"]
+    return {str(place): kept["exp_avg"].flatten() for place, kept in state.items()}
+
+
+def test_two_processes_give_what_one_gives(folder: Path) -> None:
+    in_two([command(folder, method, "two") for method in METHODS])
     for method in METHODS:
-        logs = [read_log(tmp_path / out / method) for out in ("one", "two")]
-        for one, two in zip(*logs, strict=True):
-            assert two == pytest.approx(one, rel=1e-3, abs=1e-4)
-        files = [
-            tmp_path / out / method / "pytorch_lora_weights.safetensors" for out in ("one", "two")
+        assert_alike(folder / "one" / method, folder / "two" / method)
+        assert len(list((folder / "two" / method).glob("events.out.tfevents.*"))) == 1
+
+
+def test_a_split_model_gives_what_a_whole_one_gives(folder: Path) -> None:
+    """And a run goes on with the other: dpo whole, then split; nft of the full UNet reversed."""
+    whole = ["--trained", "full", "--gradient-checkpointing"]
+    in_one(
+        [
+            command(folder, "nft", "one", *whole, name="full"),
+            command(folder, "dpo", "split", iterations=1),
         ]
-        one, two = map(load_file, files)
-        apart = torch.cat([(one[name] - two[name]).abs().flatten() for name in one])
-        # Adam turns rounding into a step where a gradient is next to nothing.
-        print(method, float(apart.median()), float(apart.quantile(0.99)), float(apart.max()))
-        assert float(apart.median()) < 1e-6
-        assert float(apart.quantile(0.99)) < 1e-4
-        assert len(list((tmp_path / "two" / method).glob("events.out.tfevents.*"))) == 1
+    )
+    in_two(
+        [
+            command(folder, "paper", "split", "--shard"),
+            command(folder, "dpo", "split", "--shard"),
+            command(folder, "nft", "split", *whole, "--shard", name="full", iterations=1),
+        ]
+    )
+    begun = torch.load(folder / "split" / "full" / "checkpoint.pt", weights_only=True)["policy"]
+    made = load_file(folder / "split" / "full" / UNET)
+    assert all(torch.equal(value, begun[f"smooth/{name}"]) for name, value in made.items())
+    in_one([command(folder, "nft", "split", *whole, name="full")])
+    assert_alike(folder / "one" / "paper", folder / "split" / "paper")
+    assert_alike(folder / "one" / "dpo", folder / "split" / "dpo")
+    assert_alike(folder / "one" / "full", folder / "split" / "full", UNET)
 
 
-def test_a_model_split_among_processes_is_refused(
+def test_one_process_has_nobody_to_split_with() -> None:
+    with pytest.raises(PrefPaintError, match="--shard splits the model among processes"):
+        make_policy().shard(torch.device("cpu"))
+
+
+def test_a_model_split_by_accelerate_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from accelerate import Accelerator, DistributedType
 
     prompts = sized_prompts(tmp_path / "prompts")
     monkeypatch.setattr(Accelerator, "distributed_type", DistributedType.FSDP)
-    with pytest.raises(PrefPaintError, match="does not split a model"):
+    with pytest.raises(PrefPaintError, match="splits a model with --shard, not FSDP"):
         align(make_policy(), make_reward(), prompts, CONFIG, tmp_path / "out", lambda _: None)
     assert not (tmp_path / "out").exists()

@@ -9,7 +9,7 @@ import torch
 from resources import SAMPLE_PHOTO
 from tests.training.tiny_models import make_pipeline
 from training.alignment.config import AlignmentConfig
-from training.alignment.policy import Policy, Trained
+from training.alignment.policy import Policy, Precision, Trained
 from training.alignment.rollouts import SizedPrompt, size_prompt
 from training.inpainting.diffusion.model import DiffusionModel
 from training.prompts.incomplete import make_prompts, read_prompts
@@ -48,9 +48,9 @@ def make_reward(seed: int = 0) -> RewardModel:
     return RewardModel(network, 0.0, 1.0, trust, {})
 
 
-def make_policy(trained: Trained = "lora", seed: int = 0) -> Policy:
+def make_policy(trained: Trained = "lora", seed: int = 0, precision: Precision = "fp32") -> Policy:
     model = DiffusionModel(make_pipeline(seed=seed), torch.device("cpu"), torch.float32)
-    return Policy(model, trained, CONFIG.rank, 0)
+    return Policy(model, trained, CONFIG.rank, 0, precision)
 
 
 def learned_weights(model: DiffusionModel) -> torch.Tensor:

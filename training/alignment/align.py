@@ -47,8 +47,9 @@ def align(
     else `read_pairs` found; it is written to `out`, once that is known to be this run's.
 
     Under `accelerate launch` or torchrun every process takes its part of each iteration's prompts
-    and gradients are summed (data parallel, as DDP does it); all of them must see `out`. The model
-    is never split among processes: FSDP and DeepSpeed are refused.
+    and gradients are summed (data parallel, as DDP does it); all of them must see `out`. The UNet
+    is whole in each, or split among them (`Policy.shard`); accelerate's own ways to split a model
+    are refused. A run goes on with any number of processes, split or not.
 
     Raises PrefPaintError when the run collapses (its alarm is then in the log), when rewards are no
     numbers or all the same, when memory does not suffice, or when `out` holds another run.
@@ -100,8 +101,8 @@ def _check(
     whole = (DistributedType.FSDP, DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM)
     if accelerator.distributed_type in whole:
         raise PrefPaintError(
-            f"Alignment does not split a model ({accelerator.distributed_type.value}). Run "
-            "`accelerate config` and choose several GPUs without it."
+            f"Alignment splits a model with --shard, not {accelerator.distributed_type.value}. "
+            "Run `accelerate config` and choose several GPUs without it."
         )
     is_dpo = config.method == "dpo"
     there, what, how = (pairs, "pairs", "Collect") if is_dpo else (prompts, "prompts", "Make")
@@ -139,6 +140,7 @@ def _memory_errors() -> Iterator[None]:
         if not is_out_of_memory(error):
             raise
         raise PrefPaintError(
-            "The run does not fit into the memory. Go on with --gradient-checkpointing; or begin "
-            "anew, in another folder, with fewer --prompts-each or --samples, or --trained lora."
+            "The run does not fit into the memory. Go on with --gradient-checkpointing, or with "
+            "--shard in several processes; or begin anew, in another folder, with fewer "
+            "--prompts-each or --samples, --precision bf16, or --trained lora."
         ) from error

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
+from training.alignment.sharding import own_part
+
 
 class Average:
     """Begins as the weights are, and stays where they were until `follow`."""
@@ -18,11 +20,11 @@ class Average:
     def follow(self, keep: float) -> None:
         """average <- keep average + (1 - keep) learned; 0 makes it equal to what is learned."""
         for name, value in self.weights.items():
-            value.lerp_(self._learned[name], 1 - keep)
+            value.mul_(keep).add_(self._learned[name], alpha=1 - keep)
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
-        """Compute with the average, without gradients. Nothing is copied."""
+        """Compute with the average, without gradients."""
         self._swap()
         try:
             with torch.no_grad():
@@ -30,15 +32,19 @@ class Average:
         finally:
             self._swap()
 
+    @torch.no_grad()
     def _swap(self) -> None:
+        """In the same memory, which FSDP knows its part of a parameter by."""
         for name, value in self.weights.items():
             parameter = self._learned[name]
-            self.weights[name], parameter.data = parameter.data, value
+            held = value.clone()
+            value.copy_(parameter)
+            parameter.copy_(held)
 
     def load(self, weights: Mapping[str, Tensor]) -> None:
-        """Take up weights by the same names."""
+        """Take up whole weights by the same names."""
         for name, value in self.weights.items():
-            value.copy_(weights[name])
+            value.copy_(own_part(weights[name], value))
 
 
 def sampling_keep(iteration: int) -> float:

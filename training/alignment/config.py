@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from training.alignment.amplification import Amplification
-from training.alignment.policy import Trained
+from training.alignment.policy import Precision, Trained
 
 Method = Literal["paper", "nft", "dpo"]
 
@@ -21,6 +21,7 @@ class AlignmentConfig:
     because a fill that is better than the photo is the reward being deceived; None to go on.
     alarms: whether this and what is seen of the fills may stop a run; False to watch it go on.
     beta: of DiffusionNFT. preference_beta: of dpo, half of what Diffusion-DPO's code calls beta.
+    precision: of what goes through the UNet; see Policy.
     gradient_checkpointing: computes twice what it would have to remember; the result is the same.
     patience: the run ends when the mean reward over so many iterations is no better than over as
     many before; the weights of before are then what is kept.
@@ -41,6 +42,7 @@ class AlignmentConfig:
     divergence: float = 0.0
     trained: Trained = "lora"
     rank: int = 16
+    precision: Precision = "fp32"
     learning_rate: float = 2e-6
     weight_decay: float = 0.01
     accumulation: int = 3

@@ -1,6 +1,7 @@
 """The denoiser that learns, the one it began as, and what is kept of it."""
 
 import copy
+import functools
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from diffusers import StableDiffusionInpaintPipeline
+from diffusers import StableDiffusionInpaintPipeline, UNet2DConditionModel
 from peft import LoraConfig
 from peft.utils import get_peft_model_state_dict
 from safetensors import SafetensorError
@@ -16,11 +17,14 @@ from torch import Tensor
 
 from training.alignment.average import Average
 from training.alignment.encoding import PromptEncoder
+from training.alignment.sharding import collected, own_part, shard
 from training.checkpoints import run_errors
 from training.errors import PrefPaintError
 from training.inpainting.diffusion.model import DiffusionModel
+from training.processes import is_main_process, join_processes
 
 Trained = Literal["lora", "full"]
+Precision = Literal["fp32", "bf16"]
 AverageName = Literal["sampling", "smooth"]
 """The weights that sample, of DiffusionNFT; and a moving average to keep at the end."""
 LORA_LAYERS = ("to_q", "to_k", "to_v", "to_out.0", "conv1", "conv2")
@@ -33,14 +37,24 @@ UNFINISHED = ".unfinished"
 class Policy:
     """An inpainting UNet of 9 input channels that learns, whole or through a LoRA.
 
+    precision: of what goes through the UNet, and through the one it began as; all weights, and what
+    comes out, are fp32.
     averages: of the weights that learn, where the run keeps some (`keep_average`). unet_calls: how
-    many latents have gone through the UNet, or through the one it began as.
+    many latents have gone through the UNet, or through the one it began as. is_sharded: whether the
+    weights are split among processes, see `shard`.
 
     Raises PrefPaintError for a model that is no inpainting model, or predicts neither the noise nor
     the velocity.
     """
 
-    def __init__(self, model: DiffusionModel, trained: Trained, rank: int, seed: int) -> None:
+    def __init__(
+        self,
+        model: DiffusionModel,
+        trained: Trained,
+        rank: int,
+        seed: int,
+        precision: Precision = "fp32",
+    ) -> None:
         unet = model.unet
         latent = model.vae.config.latent_channels
         if unet.config.in_channels != 2 * latent + 1:
@@ -76,14 +90,51 @@ class Policy:
             self._original = copy.deepcopy(unet)
             unet.requires_grad_(True)
         self.unet_calls = 0
-        for network in (unet, self._original):
-            if network is not None:
-                network.register_forward_pre_hook(self._count)
-        self._learned = {
+        self.is_sharded = False
+        for network in self._networks():
+            network.register_forward_pre_hook(self._count)
+            if precision == "bf16":
+                network.forward = self._in_bf16(network.forward)
+        self._learned = self._find_learned()
+
+    def _networks(self) -> list[Any]:
+        """The UNet, and the one it began as where that is another."""
+        return [self.unet] if self._original is None else [self.unet, self._original]
+
+    def _in_bf16(self, forward: Any) -> Any:
+        """All passes alike, so that a likelihood is the same when a step is taken and looked at."""
+
+        @functools.wraps(forward)
+        def autocast(*inputs: Any, **options: Any) -> Any:
+            with torch.autocast(self.model.device.type, torch.bfloat16):
+                return forward(*inputs, **options)
+
+        return autocast
+
+    def _find_learned(self) -> dict[str, torch.nn.Parameter]:
+        return {
             name: parameter
-            for name, parameter in unet.named_parameters()
+            for name, parameter in self.unet.named_parameters()
             if parameter.requires_grad  # not while the adapters are disabled
         }
+
+    def shard(self, device: torch.device) -> None:
+        """Split the UNet, and the one it began as, among the processes, each on its `device`.
+
+        Before averages and an optimiser are made. The model is on the processor till then, for a
+        device need not hold the whole. Raises PrefPaintError where there is but one process.
+        """
+        processes = join_processes().num_processes
+        if processes == 1:
+            raise PrefPaintError(
+                "--shard splits the model among processes, and there is one. Start several with "
+                "`accelerate launch -m training align ...`, or leave it out."
+            )
+        for network in self._networks():
+            shard(network, device, processes)
+        self.model.place_around_unet(device)
+        self._learned = self._find_learned()
+        self.is_sharded = True
 
     def _count(self, _unet: Any, inputs: tuple[Any, ...]) -> None:
         self.unet_calls += len(inputs[0])
@@ -128,17 +179,18 @@ class Policy:
             yield self.unet
 
     def state(self) -> dict[str, Tensor]:
-        """Weights that learn, by name, and their averages, for a checkpoint."""
-        found = {name: parameter.detach() for name, parameter in self._learned.items()}
+        """Weights that learn, by name, and their averages, for a checkpoint; whole, in the main
+        process alone."""
+        found: dict[str, Tensor] = dict(self._learned)
         for kind, average in self.averages.items():
             found |= {f"{kind}/{name}": value for name, value in average.weights.items()}
-        return {name: value.cpu() for name, value in found.items()}
+        return collected(found.items())
 
     def load_state(self, state: dict[str, Tensor]) -> None:
         """Take up weights of `state`, of a policy that keeps the same averages."""
         with torch.no_grad():
             for name, parameter in self._learned.items():
-                parameter.copy_(state[name])
+                parameter.copy_(own_part(state[name], parameter))
         for kind, average in self.averages.items():
             start = f"{kind}/"
             average.load(
@@ -148,14 +200,18 @@ class Policy:
     def save(self, out: Path) -> Path:
         """Write what the app and diffusers load: a LoRA file, or a pipeline's folder.
 
-        Of the moving average, where one is kept. Nobody finds half of it, also after a kill.
+        Of the moving average, where one is kept. Every process takes part where the model is split,
+        and the main one writes. Nobody finds half of it, also after a kill.
         Raises PrefPaintError when the disk is full or not writable; what was there stays.
         """
         made, unfinished = self.path(out), out / UNFINISHED
         with run_errors(out), self.as_average("smooth"):
+            weights = self._kept()
+            if not is_main_process():
+                return made
             shutil.rmtree(unfinished, ignore_errors=True)  # of a run that was killed
             try:
-                self._write(unfinished)
+                self._write(unfinished, weights)
                 if made.is_dir():  # a folder that holds something cannot be replaced
                     made.rename(unfinished / "before")
                 (unfinished / made.name).replace(made)
@@ -165,13 +221,22 @@ class Policy:
                 shutil.rmtree(unfinished, ignore_errors=True)
         return made
 
-    def _write(self, folder: Path) -> None:
+    def _kept(self) -> dict[str, Tensor]:
         if self.trained == "full":
-            self.model.pipeline.save_pretrained(self.path(folder), safe_serialization=True)
-            return
+            return collected(self.unet.state_dict().items())
         # With PEFT's own names: those of diffusers lose attention outside of transformers.
-        layers = get_peft_model_state_dict(self.unet)
-        StableDiffusionInpaintPipeline.save_lora_weights(folder, unet_lora_layers=layers)
+        return collected(get_peft_model_state_dict(self.unet).items())
+
+    def _write(self, folder: Path, weights: dict[str, Tensor]) -> None:
+        if self.trained == "lora":
+            StableDiffusionInpaintPipeline.save_lora_weights(folder, unet_lora_layers=weights)
+            return
+        with torch.device("meta"):
+            unet = UNet2DConditionModel.from_config(self.unet.config)
+        unet.load_state_dict(weights, assign=True)
+        pipeline = copy.copy(self.model.pipeline)
+        pipeline.unet = unet
+        pipeline.save_pretrained(self.path(folder), safe_serialization=True)
 
     def path(self, out: Path) -> Path:
         """Where `save` writes."""

@@ -32,6 +32,7 @@ from training.alignment.run_folder import (
     Refresh,
     RunState,
 )
+from training.alignment.sharding import whole
 from training.alignment.updates import Update, WholeBatch, forward_updates, policy_updates
 from training.errors import PrefPaintError
 from training.processes import gathered, share, sum_gradients
@@ -92,16 +93,13 @@ class Run:
                 log.write(line)
             self.watch(line, state)
             if is_last or state.has_stopped or state.done % CHECKPOINT_EVERY == 0:
-                if self.accelerator.is_main_process:
-                    self.folder.save(state)
+                self.folder.save(state)
                 self.accelerator.wait_for_everyone()
             if self.accelerator.is_main_process:
                 on_progress(1.0 if state.has_stopped else state.done / total)
         if config.patience is not None:
             self.folder.load_best()
-        made = self.policy.path(self.folder.path)
-        if self.accelerator.is_main_process:
-            self.policy.save(self.folder.path)
+        made = self.policy.save(self.folder.path)
         self.accelerator.wait_for_everyone()
         return made
 
@@ -193,8 +191,9 @@ class Run:
             rows.append({"loss": update.loss.item(), **update.figures})
             if number % self.config.accumulation == 0 or number == count:
                 parameters = self.policy.parameters
-                sum_gradients(parameters, self.accelerator)
-                norm = torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+                if not self.policy.is_sharded:  # else they are sums already
+                    sum_gradients(parameters, self.accelerator)
+                norm = whole(torch.nn.utils.clip_grad_norm_(parameters, 1.0))
                 if not torch.isfinite(norm):
                     raise PrefPaintError(
                         "The gradients are no numbers any more. Lower --learning-rate, in another "
@@ -232,8 +231,7 @@ class Run:
         if state.done % patience and state.done != self.config.iterations:
             return
         if not has_stalled(state.rewards, patience):
-            if self.accelerator.is_main_process:
-                self.folder.save_best()
+            self.folder.save_best()
             self.accelerator.wait_for_everyone()
         else:
             state.has_stopped = state.done % patience == 0

@@ -15,8 +15,10 @@ from training.alignment.config import AlignmentConfig
 from training.alignment.pairs import PreferencePair
 from training.alignment.policy import Policy
 from training.alignment.rollouts import Fills, Rollout, SizedPrompt
+from training.alignment.sharding import load_optimiser_state, optimiser_state, whole
 from training.checkpoints import read_checkpoint, run_errors, write_checkpoint
 from training.files import write_png
+from training.processes import is_main_process
 from training.reward.ensemble import Reward, RewardEnsemble
 from training.reward.model import RewardModel
 
@@ -82,25 +84,28 @@ class AlignmentFolder:
         if content is None:
             return RunState()
         self._policy.load_state(content["policy"])
-        self._optimiser.load_state_dict(content["optimiser"])
+        load_optimiser_state(self._optimiser, content["optimiser"])
         if self._refresh is not None:
             self._refresh.load_state(content["refresh"])
         return RunState(**content["state"])
 
     def save(self, state: RunState) -> None:
-        """Replace the checkpoint."""
+        """Replace the checkpoint. Every process takes part; the main one writes."""
         content = {
             "settings": self._settings,
             "policy": self._policy.state(),
-            "optimiser": self._optimiser.state_dict(),
+            "optimiser": optimiser_state(self._optimiser),
             "refresh": self._refresh.state() if self._refresh is not None else None,
             "state": vars(state),
         }
-        write_checkpoint(self.path / CHECKPOINT, content)
+        if is_main_process():
+            write_checkpoint(self.path / CHECKPOINT, content)
 
     def save_best(self) -> None:
-        """Keep these weights as the best so far."""
-        write_checkpoint(self.path / BEST, self._policy.state())
+        """Keep these weights as the best so far, as `save` does."""
+        weights = self._policy.state()
+        if is_main_process():
+            write_checkpoint(self.path / BEST, weights)
 
     def load_best(self) -> None:
         """Bring the policy back to the best weights, where some were kept."""
@@ -166,7 +171,7 @@ def weights_digest(weights: Sequence[Mapping[str, Tensor]]) -> str:
     """Of the first numbers of each tensor."""
     return _digest(
         [
-            value.detach().flatten()[:64].float().cpu().numpy()
+            whole(value.detach()).flatten()[:64].float().cpu().numpy()
             for named in weights
             for _, value in sorted(named.items())
         ]

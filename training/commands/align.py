@@ -11,7 +11,7 @@ from rich.console import Console
 
 from training.alignment.amplification import Amplification
 from training.alignment.config import AlignmentConfig, Method
-from training.alignment.policy import Trained
+from training.alignment.policy import Precision, Trained
 from training.commands.options import Out, Seed, progress
 from training.errors import PrefPaintError
 from training.inpainting.settings import DeviceName
@@ -95,6 +95,19 @@ def align(
             help="Less memory, more time for learning, the same result.",
         ),
     ] = PAPER.gradient_checkpointing,
+    precision: Annotated[
+        Precision,
+        typer.Option(
+            help="Of the passes through the UNet; weights, optimiser and losses are always fp32."
+        ),
+    ] = PAPER.precision,
+    shard: Annotated[
+        bool,
+        typer.Option(
+            "--shard",
+            help="Split the UNet among the processes (FSDP): for one that a GPU cannot hold.",
+        ),
+    ] = False,
     patience: Annotated[
         int | None,
         typer.Option(
@@ -145,15 +158,17 @@ def align(
     the pipeline), log.jsonl, TensorBoard's events, and sheets of the same prompts and seeds over
     time. Run again with the same words to go on where it was interrupted.
 
-    For several GPUs: accelerate launch -m training align ... Each computes with the whole model,
-    as DDP does, and gives the same as one within rounding (tested with two processes). FSDP and
-    DeepSpeed, which split a model, are not supported: a model must fit on each GPU.
+    For several GPUs: accelerate launch -m training align ... Each holds the whole model, as with
+    DDP, or with --shard a part of it, as with FSDP, and is sent the rest block by block in every
+    pass. Both give the same as one process within rounding (tested with two), and a run may go on
+    either way. --precision bf16 is for GPUs that compute in it, where memory or time is short.
     """
     from training.alignment.align import align as run
     from training.alignment.pairs import read_pairs
     from training.alignment.policy import Policy
     from training.alignment.refresh import RewardRefresh, decoded_originals
     from training.alignment.rollouts import size_prompt
+    from training.inpainting.diffusion.devices import pick_device
     from training.inpainting.diffusion.loading import load_model
     from training.prompts.incomplete import read_prompts
     from training.reward.ensemble import read_reward
@@ -177,6 +192,7 @@ def align(
         preference_beta=preference_beta,
         trained=trained,
         rank=rank,
+        precision=precision,
         learning_rate=learning_rate,
         accumulation=accumulation,
         gradient_checkpointing=gradient_checkpointing,
@@ -191,7 +207,10 @@ def align(
     judge = None
     if method != "dpo":
         judge = read_reward(builtin_reward_path() if reward == "builtin" else Path(reward))
-    policy = Policy(load_model(base, device), trained, rank, seed)
+    model = load_model(base, "cpu" if shard else device, "fp32")  # not rounded before it learns
+    policy = Policy(model, trained, rank, seed, precision)
+    if shard:
+        policy.shard(pick_device(device))
     side = policy.model.native_side
     sized = [size_prompt(prompt, side) for prompt in found]
     with alone_in(out), _bar() as on_progress:

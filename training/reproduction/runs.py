@@ -87,7 +87,7 @@ def run_alignment(
         originals = decoded_originals(model, prompts)
         refresh = RewardRefresh(reward, originals, known, run.config.seed)
     config = replace(run.config, alarm=alarm)
-    policy = Policy(model, config.trained, config.rank, config.seed)
+    policy = Policy(model, config.trained, config.rank, config.seed, config.precision)
     is_dpo = config.method == "dpo"
     preferred, set_aside = read_pairs(pairs, model.native_side) if is_dpo else ([], [])
     try:

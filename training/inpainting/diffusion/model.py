@@ -125,6 +125,14 @@ class DiffusionModel:
         self._texts.clear()
         self._place(torch.float32)
 
+    def place_around_unet(self, device: torch.device) -> None:
+        """Compute on this device from now on, to which the UNet has been brought otherwise."""
+        self._texts.clear()
+        self.device = device
+        for part in (self.vae, *self._text_encoders(), self.tiny_decoder):
+            if part is not None:
+                part.to(device)
+
     def offload(self) -> bool:
         """Keep only what computes on the device, decode in tiles; False if that is so already."""
         if self._is_offloaded:
