@@ -44,6 +44,7 @@ _NANO = AlignmentConfig(
     divergence=0.05,
     learning_rate=3e-4,
     accumulation=1,
+    precision="bf16",
 )
 _MINI = AlignmentConfig(
     iterations=300,
@@ -55,6 +56,7 @@ _MINI = AlignmentConfig(
     divergence=0.05,
     learning_rate=2e-4,
     accumulation=1,
+    precision="bf16",
 )
 
 PROOFS: dict[PresetName, Proof] = {

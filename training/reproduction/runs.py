@@ -78,7 +78,7 @@ def run_alignment(
 ) -> None:
     """Align in `out`, going on where it was. Where an alarm stops the run, what its last checkpoint
     holds is the result, and the alarm is kept beside it. alarm: see `reward_of_originals`."""
-    model = load_model(base, device)
+    model = load_model(base, device, "fp32")  # not rounded before it learns
     reward = load_reward(reward_file)
     sized = [size_prompt(prompt, model.native_side) for prompt in prompts]
     refresh = None
