@@ -182,9 +182,8 @@ def test_the_model_of_before_an_alarm_can_be_had(
     monkeypatch.setattr(run_module, "CHECKPOINT_EVERY", 1)
     assert command("--iterations", 1) == ""
     whole = command.content()
-    monkeypatch.setattr(
-        run_module, "alarm", lambda line, *_: "It is hacked" if line["iteration"] == 2 else None
-    )
+    told = iter((None, "It is hacked"))
+    monkeypatch.setattr(run_module, "alarm", lambda *_: next(told))
     said = command("--iterations", 5)
     assert "It is hacked at iteration 2" in said
     assert "Run it with --iterations 2 to get that model" in said

@@ -19,8 +19,10 @@ from training.alignment.rollouts import SizedPrompt, roll_out, size_prompt
 from training.alignment.sample_pairs import SamplePairs, write_sample_pairs
 from training.inpainting.diffusion.model import DiffusionModel
 from training.prompts.incomplete import IncompletePhoto, make_prompts, read_prompts
+from training.reward.calibration import prompt_features
 from training.reward.model import RewardModel
 from training.reward.pair_data import Prompt, load_prompts
+from training.reward.trust import inverse_covariance
 
 SEED = 3
 REFRESHED = replace(CONFIG, iterations=4)
@@ -109,3 +111,5 @@ def test_it_learns_that_originals_are_better_than_the_newest_fills(
     for iteration in range(30):
         refresh(iteration, rollout)
     assert margin() > before + 0.1
+    features = prompt_features(reward.network, known)
+    np.testing.assert_allclose(reward.trust.v_inverse, inverse_covariance(features), rtol=1e-4)

@@ -19,6 +19,8 @@ LOOKS = ("brightness", "contrast", "diversity")
 ALARM_BRIGHTNESS, ALARM_CONTRAST, ALARM_DIVERSITY = 0.15, 0.4, 0.75
 """Against the first measurement: a shift of the fills' mean (of 1), and shares lost of their
 deviation and of their diversity, which a good reward too makes smaller."""
+ALARM_WINDOW = 10
+"""Iterations whose mean an alarm looks at: the prompts of one alone may be easy ones."""
 
 
 class CollapseError(PrefPaintError):
@@ -95,22 +97,23 @@ def check_rewards(whole: WholeBatch, config: AlignmentConfig, iteration: int, th
         )
 
 
-def alarm(line: Figures, first: Figures, config: AlignmentConfig) -> str | None:
-    """Why a run has to stop, if it has to. first: the looks with which it began."""
+def alarm(recent: Figures, first: Figures, config: AlignmentConfig) -> str | None:
+    """Why a run has to stop, if it has to. recent: means over the last ALARM_WINDOW iterations.
+    first: the looks with which it began."""
     if not config.alarms:
         return None
-    if config.alarm is not None and line.get("reward", -math.inf) > config.alarm:
+    if config.alarm is not None and recent.get("reward", -math.inf) > config.alarm:
         return (
-            f"The mean reward {line['reward']:.2f} has passed that of untouched originals, "
+            f"The mean reward {recent['reward']:.2f} has passed that of untouched originals, "
             f"{config.alarm:.2f}: the reward is being deceived"
         )
-    if not all(name in line for name in LOOKS):
+    if not all(name in recent for name in LOOKS):
         return None
-    if abs(line["brightness"] - first["brightness"]) > ALARM_BRIGHTNESS:
+    if abs(recent["brightness"] - first["brightness"]) > ALARM_BRIGHTNESS:
         return "The fills' mean brightness has drifted far from where it began"
-    if line["contrast"] < (1 - ALARM_CONTRAST) * first["contrast"]:
+    if recent["contrast"] < (1 - ALARM_CONTRAST) * first["contrast"]:
         return "The fills have lost their contrast"
-    if line["diversity"] < (1 - ALARM_DIVERSITY) * first["diversity"]:
+    if recent["diversity"] < (1 - ALARM_DIVERSITY) * first["diversity"]:
         return "The fills of a prompt have become alike"
     return None
 

@@ -3,6 +3,7 @@
 import hashlib
 from collections import deque
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,17 +16,21 @@ from training.inpainting.diffusion.scaling import resize
 from training.inpainting.request import Pixels
 from training.processes import gathered, join_processes
 from training.prompts.incomplete import IncompletePhoto
+from training.reward.calibration import prompt_features
 from training.reward.embedding import Embedder
 from training.reward.groups import Group, Pair, draw_group
 from training.reward.losses import PAIR_WEIGHTS, group_loss
 from training.reward.model import RewardModel
 from training.reward.pair_data import VISIBLE, Prompt, certainty, visible_difference
+from training.reward.trust import inverse_covariance
 from training.reward.view import view_of, white_hole
 
 REMEMBERED = 64
 """Groups of the policy's newest fills, of which each refresh learns."""
 EVERY, STEPS, BATCH, LEARNING_RATE = 5, 2, 8, 5e-5
 """Iterations between two refreshes; steps of each, of so many groups, and AdamW's rate."""
+FEATURE_PROMPTS = 100
+"""Prompts whose features stand for all in V."""
 
 
 def decoded_originals(
@@ -46,8 +51,9 @@ def decoded_originals(
 
 class RewardRefresh:
     """Every few iterations the reward takes small steps: originals over the policy's newest fills,
-    and beside them the pairs that it was trained on, which it must not forget. Its units (mean,
-    deviation) and V^-1 stay. Several processes learn the same.
+    and beside them the pairs that it was trained on, which it must not forget. V^-1 is computed
+    anew from these, for the features move; the units (mean, deviation) stay. Several processes
+    learn the same.
 
     originals: (s, s, 3) by the prompts' names, as the reward should know them. digest: of what it
     teaches. The reward model is changed in place.
@@ -73,6 +79,7 @@ class RewardRefresh:
         self._optimiser = torch.optim.AdamW(
             reward.network.parameters(), lr=LEARNING_RATE, weight_decay=0.05
         )
+        self._renew_trust()
 
     def __call__(self, iteration: int, rollout: Rollout) -> None:
         """Remember the fills of a rollout, and learn when it is time."""
@@ -82,7 +89,7 @@ class RewardRefresh:
                 for step in range(STEPS):
                     torch.manual_seed((self._seed * 1_000_003 + iteration) * STEPS + step)
                     self._learn(np.random.default_rng([self._seed, iteration, step]))
-            self._reward.network.eval()
+            self._renew_trust()
 
     def _groups(self, rollout: Rollout) -> list[Group]:
         groups = []
@@ -117,6 +124,18 @@ class RewardRefresh:
             self._optimiser.step()
         self._optimiser.zero_grad(set_to_none=True)
 
+    def _renew_trust(self) -> None:
+        """V^-1 of the known pictures' features as they are now, each of some standing for several:
+        with the old one every bound would grow, however well the reward knows the fills."""
+        self._reward.network.eval()
+        some = self._known[:: max(1, len(self._known) // FEATURE_PROMPTS)]
+        if not some:
+            return
+        weight = sum(len(p.pictures) for p in self._known) / sum(len(p.pictures) for p in some)
+        features = np.sqrt(np.float32(weight)) * prompt_features(self._reward.network, some)
+        trust = replace(self._reward.trust, v_inverse=inverse_covariance(features))
+        self._reward.trust = trust
+
     def state(self) -> dict[str, Any]:
         """What an interrupted run goes on from."""
         return {
@@ -142,3 +161,4 @@ class RewardRefresh:
             pictures, prompt, hole = (kept[name].numpy() for name in ("pictures", "prompt", "hole"))
             pairs = tuple(Pair(*pair) for pair in kept["pairs"])
             self._newest.append(Group("", pictures, prompt, hole, pairs))
+        self._renew_trust()

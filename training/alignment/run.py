@@ -12,6 +12,7 @@ from accelerate import Accelerator
 from training.alignment.average import sampling_keep, smoothing_keep
 from training.alignment.config import AlignmentConfig
 from training.alignment.measures import (
+    ALARM_WINDOW,
     LOOKS,
     CollapseError,
     Figures,
@@ -214,7 +215,9 @@ class Run:
     def watch(self, line: Figures, state: RunState) -> None:
         """Raise CollapseError where the run collapses; keep the best, and see when to stop."""
         state.first = state.first or {name: line[name] for name in LOOKS}
-        why = alarm(line, state.first, self.config)
+        seen = {name: line[name] for name in (*LOOKS, "reward") if name in line}
+        state.recent = [*state.recent, seen][-ALARM_WINDOW:]
+        why = alarm(means(state.recent), state.first, self.config)
         if why is not None:
             self.draw_sheet(state.done)  # to be looked at
             kept = state.done - 1 - (state.done - 1) % CHECKPOINT_EVERY

@@ -51,11 +51,13 @@ class Refresh(Protocol):
 
 @dataclass
 class RunState:
-    """done: iterations. first: the fills' looks when it began. rewards: each iteration's mean.
-    has_stopped: early, because the reward no longer rose."""
+    """done: iterations. first: the fills' looks when it began. recent: the last iterations' looks
+    and rewards. rewards: each iteration's mean. has_stopped: early, because the reward no longer
+    rose."""
 
     done: int = 0
     first: dict[str, float] | None = None
+    recent: list[dict[str, float]] = field(default_factory=list)
     rewards: list[float] = field(default_factory=list)
     has_stopped: bool = False
 

@@ -3,6 +3,7 @@
 import hashlib
 import multiprocessing
 import os
+import threading
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
@@ -180,7 +181,7 @@ def _align_all(
     threads = max(1, (os.cpu_count() or 1) // processes)
     spawn = multiprocessing.get_context("spawn")
     on_progress = bar(f"{len(runs)} alignments")
-    with ProcessPoolExecutor(processes, spawn, torch.set_num_threads, (threads,)) as pool:
+    with ProcessPoolExecutor(processes, spawn, _begin_process, (threads,)) as pool:
         waiting = [
             pool.submit(run_alignment, run, *words, out / "align" / run.name, device, _nothing)
             for run in runs
@@ -192,6 +193,19 @@ def _align_all(
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _begin_process(threads: int) -> None:
+    torch.set_num_threads(threads)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A run that was killed must not go on in its processes, beside the one that resumes it."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _nothing(_share: float) -> None:
