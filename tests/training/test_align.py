@@ -10,6 +10,7 @@ from safetensors.torch import load_file
 
 from tests.training.tiny_alignment import (
     CONFIG,
+    deceived,
     learned_weights,
     make_policy,
     make_reward,
@@ -200,12 +201,12 @@ def test_each_prompt_is_encoded_once(
     assert len(seen) == len(prompts)
 
 
-def test_a_reward_above_that_of_originals_stops_the_run(
-    tmp_path: Path, prompts: list[SizedPrompt], reward: RewardModel
+def test_fills_rewarded_above_their_originals_stop_the_run(
+    tmp_path: Path, prompts: list[SizedPrompt]
 ) -> None:
-    config = replace(CONFIG, alarm=-1e6)
+    reward, known = deceived()
     with pytest.raises(PrefPaintError, match="is being deceived"):
-        align(make_policy(), reward, prompts, config, tmp_path, lambda _: None)
+        align(make_policy(), reward, list(map(known, prompts)), CONFIG, tmp_path, lambda _: None)
     assert {path.name for path in (tmp_path / "sheets").iterdir()} == {"0000.png", "0001.png"}
     assert not (tmp_path / "pytorch_lora_weights.safetensors").exists()
 

@@ -60,6 +60,7 @@ def test_a_run_in_bf16_keeps_what_it_learns_in_fp32(
     words = ["align", str(save_pipeline(tmp_path / "base")), str(write_prompts(tmp_path / "holes"))]
     words += ["--reward", str(tmp_path / "reward.safetensors")]
     words += ["--prompts-each", "2", "--samples", "2", "--iterations", "2", "--steps", "4"]
+    words += ["--no-alarms"]
     for precision in get_args(Precision):
         options = ["--precision", precision, "--out", str(tmp_path / precision)]
         run_commands([[*words, *options]])

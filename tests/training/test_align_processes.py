@@ -57,7 +57,7 @@ def command(
 ) -> list[str]:
     """In `out` / `name`, the method's as a rule."""
     words = ["align", str(folder / "base"), str(folder / "prompts"), "--method", method]
-    words += ["--reward", str(folder / "reward.safetensors"), *OPTIONS.split()]
+    words += ["--reward", str(folder / "reward.safetensors"), *OPTIONS.split(), "--no-alarms"]
     words += ["--iterations", str(iterations), "--out", str(folder / out / (name or method))]
     own = {"paper": ["--grouped", "--patience", "1"], "dpo": ["--pairs", str(folder / "pairs")]}
     return [*words, *own.get(method, []), *more]

@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 
 from tests.training.tiny_alignment import (
     CONFIG,
+    deceived,
     learned_weights,
     make_policy,
     make_reward,
@@ -157,12 +158,14 @@ def test_alarms_may_change_when_a_run_goes_on(
 
     def run(iterations: int, **changes: Any) -> None:
         config = replace(CONFIG, iterations=iterations, **changes)
-        align(make_policy(), make_reward(), prompts, config, tmp_path, lambda _: None)
+        reward, known = deceived()
+        align(make_policy(), reward, list(map(known, prompts)), config, tmp_path, lambda _: None)
 
-    run(1, alarm=1e6)
+    run(1, alarms=False)
     with pytest.raises(PrefPaintError, match="is being deceived"):
-        run(3, alarm=-1e6)
-    run(3, alarm=-1e6, alarms=False)
+        run(3)
+    run(3, alarms=False)
+    assert all(line["margin"] > 900 for line in read_log(tmp_path))
     assert all("brightness" in line for line in read_log(tmp_path))
     assert len(read_log(tmp_path)) == 3
 
@@ -361,10 +364,10 @@ def test_looks_are_of_the_hole_and_against_what_is_known(prompts: list[SizedProm
         ({"brightness": -0.2}, "brightness"),
         ({"contrast": 0.5}, "contrast"),
         ({"diversity": 0.02}, "alike"),
-        ({"reward": 3.0}, "deceived"),
+        ({"margin": 0.1}, "deceived"),
     ],
 )
 def test_a_collapse_is_told_by_its_kind(changes: dict[str, float], says: str | None) -> None:
     first = {"brightness": 0.0, "contrast": 1.0, "diversity": 0.1}
-    why = alarm({**first, "reward": 1.0, **changes}, first, replace(CONFIG, alarm=2.0))
+    why = alarm({**first, "margin": -0.5, **changes}, first, CONFIG)
     assert (why is None) if says is None else says in why

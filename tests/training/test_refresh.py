@@ -14,8 +14,9 @@ from tests.training.tiny_models import make_pipeline
 from training.alignment import refresh as refresh_module
 from training.alignment import run as run_module
 from training.alignment.align import align
-from training.alignment.refresh import RewardRefresh, decoded_originals
-from training.alignment.rollouts import SizedPrompt, roll_out, size_prompt
+from training.alignment.originals import size_with_original
+from training.alignment.refresh import RewardRefresh
+from training.alignment.rollouts import SizedPrompt, roll_out
 from training.alignment.sample_pairs import SamplePairs, write_sample_pairs
 from training.inpainting.diffusion.model import DiffusionModel
 from training.prompts.incomplete import IncompletePhoto, make_prompts, read_prompts
@@ -25,7 +26,7 @@ from training.reward.pair_data import Prompt, load_prompts
 from training.reward.trust import inverse_covariance
 
 SEED = 3
-REFRESHED = replace(CONFIG, iterations=4)
+REFRESHED = replace(CONFIG, iterations=4, alarms=False)
 
 
 @pytest.fixture(scope="module")
@@ -52,8 +53,8 @@ def _run(
 ) -> tuple[RewardModel, dict[str, torch.Tensor]]:
     prompts, known = made
     policy, reward = make_policy(), _reward()
-    refresh = RewardRefresh(reward, decoded_originals(policy.model, prompts), known, SEED)
-    sized: list[SizedPrompt] = [size_prompt(prompt, 128) for prompt in prompts]
+    sized: list[SizedPrompt] = [size_with_original(policy.model, one) for one in prompts]
+    refresh = RewardRefresh(reward, sized, known, SEED)
     align(policy, reward, sized, REFRESHED, out, on_progress, refresh=refresh)
     return reward, policy.state()
 
@@ -92,14 +93,13 @@ def test_it_learns_that_originals_are_better_than_the_newest_fills(
     prompts, known = made
     reward = make_reward()
     model = DiffusionModel(make_pipeline(), torch.device("cpu"), torch.float32)
-    originals = decoded_originals(model, prompts)
-    sized = [size_prompt(prompt, 128) for prompt in prompts]
+    sized = [size_with_original(model, prompt) for prompt in prompts]
     rollout = roll_out(model, reward, sized, 2, 0, steps=2, eta=1.0)
 
     def margin() -> float:
         margins = []
         for number, prompt in enumerate(sized):
-            pictures = [originals[prompt.name], *rollout.pictures[2 * number : 2 * number + 2]]
+            pictures = [prompt.original, *rollout.pictures[2 * number : 2 * number + 2]]
             first, *others = (
                 score.reward for score in reward.score(prompt.masked, prompt.hole, pictures)
             )
@@ -107,7 +107,7 @@ def test_it_learns_that_originals_are_better_than_the_newest_fills(
         return float(np.mean(margins))
 
     before = margin()
-    refresh = RewardRefresh(reward, originals, known, SEED)
+    refresh = RewardRefresh(reward, sized, known, SEED)
     for iteration in range(30):
         refresh(iteration, rollout)
     assert margin() > before + 0.1

@@ -1,6 +1,8 @@
 """Alignment's parts of a few thousand weights, and what its runs leave."""
 
 import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +14,12 @@ from training.alignment.config import AlignmentConfig
 from training.alignment.policy import Policy, Precision, Trained
 from training.alignment.rollouts import SizedPrompt, size_prompt
 from training.inpainting.diffusion.model import DiffusionModel
+from training.inpainting.request import Mask, Pixels
 from training.prompts.incomplete import make_prompts, read_prompts
 from training.reward.encoders import EncoderConfig
 from training.reward.model import RewardModel
 from training.reward.network import RewardNetwork
+from training.reward.score import Score
 from training.reward.trust import Trust, inverse_covariance
 
 CONFIG = AlignmentConfig(
@@ -46,6 +50,19 @@ def make_reward(seed: int = 0) -> RewardModel:
     v_inverse = inverse_covariance(np.random.default_rng(0).normal(size=(300, 256)).astype("f4"))
     trust = Trust(v_inverse, np.linspace(0, 1, 101), 1.0)
     return RewardModel(network, 0.0, 1.0, trust, {})
+
+
+class Deceived(RewardModel):
+    """Likes every fill better than its original, which comes last."""
+
+    def score(self, image: Pixels, hole: Mask, fills: Sequence[Pixels]) -> list[Score]:
+        *made, original = super().score(image, hole, fills)
+        return [*made, replace(original, reward=original.reward - 1000)]
+
+
+def deceived() -> tuple[RewardModel, Callable[[SizedPrompt], SizedPrompt]]:
+    """Such a reward, and what gives a prompt the original that it needs."""
+    return Deceived(**vars(make_reward())), lambda prompt: replace(prompt, original=prompt.masked)
 
 
 def make_policy(trained: Trained = "lora", seed: int = 0, precision: Precision = "fp32") -> Policy:

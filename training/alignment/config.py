@@ -17,9 +17,9 @@ class AlignmentConfig:
     DDIM with eta 1, of which `updated_steps` are learned from; nft and dpo draw noise so often.
     grouped: advantages within each prompt's samples.
     divergence: weight of the KL to the model as it began. accumulation: backward passes of a step
-    of the optimiser. alarm: the mean reward of untouched originals, above which the run stops,
-    because a fill that is better than the photo is the reward being deceived; None to go on.
-    alarms: whether this and what is seen of the fills may stop a run; False to watch it go on.
+    of the optimiser. alarms: whether a run may stop because of what is seen of the fills, or
+    because they are rewarded above their own untouched originals, which is the reward being
+    deceived; False to watch it go on.
     beta: of DiffusionNFT. preference_beta: of dpo, half of what Diffusion-DPO's code calls beta.
     precision: of what goes through the UNet; see Policy.
     gradient_checkpointing: computes twice what it would have to remember; the result is the same.
@@ -52,5 +52,4 @@ class AlignmentConfig:
     patience: int | None = None
     ema_decay: float = 0.0
     seed: int = 0
-    alarm: float | None = None
     alarms: bool = True

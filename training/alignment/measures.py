@@ -102,10 +102,10 @@ def alarm(recent: Figures, first: Figures, config: AlignmentConfig) -> str | Non
     first: the looks with which it began."""
     if not config.alarms:
         return None
-    if config.alarm is not None and recent.get("reward", -math.inf) > config.alarm:
+    if recent.get("margin", -math.inf) > 0:
         return (
-            f"The mean reward {recent['reward']:.2f} has passed that of untouched originals, "
-            f"{config.alarm:.2f}: the reward is being deceived"
+            f"The mean reward of the fills has passed that of their untouched originals by "
+            f"{recent['margin']:.2f}: the reward is being deceived"
         )
     if not all(name in recent for name in LOOKS):
         return None

@@ -2,20 +2,17 @@
 
 import hashlib
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 
-from training.alignment.rollouts import Rollout, size_prompt
-from training.alignment.sample_pairs import known_original, through_autoencoder
-from training.inpainting.diffusion.model import DiffusionModel
-from training.inpainting.diffusion.scaling import resize
+from training.alignment.rollouts import Rollout, SizedPrompt
+from training.errors import PrefPaintError
 from training.inpainting.request import Pixels
 from training.processes import gathered, join_processes
-from training.prompts.incomplete import IncompletePhoto
 from training.reward.calibration import prompt_features
 from training.reward.embedding import Embedder
 from training.reward.groups import Group, Pair, draw_group
@@ -33,44 +30,28 @@ FEATURE_PROMPTS = 100
 """Prompts whose features stand for all in V."""
 
 
-def decoded_originals(
-    model: DiffusionModel, prompts: Sequence[IncompletePhoto]
-) -> dict[str, Pixels]:
-    """The prompts' originals at the model's size, their holes through its autoencoder, by name.
-
-    Raises PrefPaintError for a prompt without its original.
-    """
-    side = model.native_side
-    return {
-        prompt.prompt: through_autoencoder(
-            model, resize(known_original(prompt), side, side), size_prompt(prompt, side).hole
-        )
-        for prompt in prompts
-    }
-
-
 class RewardRefresh:
     """Every few iterations the reward takes small steps: originals over the policy's newest fills,
     and beside them the pairs that it was trained on, which it must not forget. V^-1 is computed
     anew from these, for the features move; the units (mean, deviation) stay. Several processes
     learn the same.
 
-    originals: (s, s, 3) by the prompts' names, as the reward should know them. digest: of what it
-    teaches. The reward model is changed in place.
+    prompts: of the run. digest: of what it teaches. The reward model is changed in place. Raises
+    PrefPaintError for a prompt without its original.
     """
 
     def __init__(
         self,
         reward: RewardModel,
-        originals: Mapping[str, Pixels],
+        prompts: Sequence[SizedPrompt],
         known: Sequence[Prompt],
         seed: int,
     ) -> None:
-        self._reward, self._originals, self._known, self._seed = reward, originals, known, seed
+        self._reward, self._known, self._seed = reward, known, seed
         self._newest: deque[Group] = deque(maxlen=REMEMBERED)
         shown = hashlib.sha256()
-        for name, original in sorted(originals.items()):
-            shown.update(name.encode() + original.tobytes())
+        for sized in prompts:
+            shown.update(sized.name.encode() + _original(sized).tobytes())
         for prompt in known:
             shown.update(prompt.name.encode())
         self.digest = shown.hexdigest()[:16]
@@ -97,7 +78,7 @@ class RewardRefresh:
         for number, prompt in enumerate(rollout.sized):
             fills = rollout.pictures[number * samples : (number + 1) * samples]
             size = self._reward.network.config.image_size
-            view = view_of(prompt.hole, [self._originals[prompt.name], *fills], size)
+            view = view_of(prompt.hole, [_original(prompt), *fills], size)
             original, *seen = view.pictures
             differences = [visible_difference(original, fill, view.hole) for fill in seen]
             pairs = tuple(
@@ -162,3 +143,12 @@ class RewardRefresh:
             pairs = tuple(Pair(*pair) for pair in kept["pairs"])
             self._newest.append(Group("", pictures, prompt, hole, pairs))
         self._renew_trust()
+
+
+def _original(prompt: SizedPrompt) -> Pixels:
+    if prompt.original is None:
+        raise PrefPaintError(
+            f"The original of {prompt.name} is not known, so the reward cannot learn that it is "
+            "better. Use prompts made by `prefpaint-train prompts`."
+        )
+    return prompt.original

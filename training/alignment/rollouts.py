@@ -22,15 +22,20 @@ from training.inpainting.settings import SamplerName
 from training.prompts.incomplete import IncompletePhoto
 from training.reward.ensemble import Reward, RewardEnsemble
 from training.reward.model import RewardModel
+from training.reward.score import Score
 
 
 @dataclass(frozen=True, eq=False)
 class SizedPrompt:
-    """A prompt at the model's size. masked: (s, s, 3), its hole in white; hole: (s, s)."""
+    """A prompt at the model's size. masked: (s, s, 3), its hole in white; hole: (s, s).
+
+    original: (s, s, 3), the photo with its hole through the model's autoencoder, where it is known.
+    """
 
     name: str
     masked: Pixels
     hole: Mask
+    original: Pixels | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,10 +58,12 @@ class Fills:
 
 @dataclass(frozen=True, eq=False)
 class Rollout(Fills):
-    """Fills with rewards (n,) and bounds (n,), their ||z||_V^-1, both float64."""
+    """Fills with rewards (n,) and bounds (n,), their ||z||_V^-1, and the rewards of the prompts'
+    originals, in the order of `sized`, None where they are not known; the tensors are float64."""
 
     rewards: Tensor
     bounds: Tensor
+    originals: list[float | None]
 
 
 def size_prompt(prompt: IncompletePhoto, side: int) -> SizedPrompt:
@@ -161,7 +168,7 @@ def roll_out(
     wanted: frozenset[int] = frozenset(),
     encode: Callable[[SizedPrompt], EncodedPhoto] | None = None,
 ) -> Rollout:
-    """draw_fills, and score them."""
+    """draw_fills, and score them beside their originals."""
     fills = draw_fills(
         model,
         prompts,
@@ -173,18 +180,21 @@ def roll_out(
         wanted=wanted,
         encode=encode,
     )
-    scores = [
-        score
-        for number, prompt in enumerate(prompts)
-        for score in reward.score(
-            prompt.masked, prompt.hole, fills.pictures[number * samples : (number + 1) * samples]
-        )
-    ]
+    scores: list[Score] = []
+    originals: list[float | None] = []
+    for number, prompt in enumerate(prompts):
+        pictures = fills.pictures[number * samples : (number + 1) * samples]
+        if prompt.original is not None:
+            pictures.append(prompt.original)
+        made = reward.score(prompt.masked, prompt.hole, pictures)
+        scores += made[:samples]
+        originals.append(None if prompt.original is None else made[-1].reward)
     scale = _bound_scale(reward)
     return Rollout(
         **vars(fills),
         rewards=torch.tensor([score.reward for score in scores], dtype=torch.float64),
         bounds=torch.tensor([score.bound / scale for score in scores], dtype=torch.float64),
+        originals=originals,
     )
 
 

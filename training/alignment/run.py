@@ -175,6 +175,10 @@ class Run:
                 rollout.rewards.tolist(), rollout.bounds.tolist(), looks(rollout), strict=True
             )
         ]
+        for row, number in zip(rows, rollout.prompts.tolist(), strict=True):
+            original = rollout.originals[number]
+            if original is not None:
+                row["margin"] = row["reward"] - original
         rows = gathered(rows, self.accelerator)
         whole = WholeBatch(
             torch.tensor([row["reward"] for row in rows], dtype=torch.float64),
@@ -215,7 +219,7 @@ class Run:
     def watch(self, line: Figures, state: RunState) -> None:
         """Raise CollapseError where the run collapses; keep the best, and see when to stop."""
         state.first = state.first or {name: line[name] for name in LOOKS}
-        seen = {name: line[name] for name in (*LOOKS, "reward") if name in line}
+        seen = {name: line[name] for name in (*LOOKS, "margin") if name in line}
         state.recent = [*state.recent, seen][-ALARM_WINDOW:]
         why = alarm(means(state.recent), state.first, self.config)
         if why is not None:

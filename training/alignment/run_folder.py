@@ -23,7 +23,7 @@ from training.reward.ensemble import Reward, RewardEnsemble
 from training.reward.model import RewardModel
 
 CHECKPOINT, BEST = "checkpoint.pt", "best.pt"
-UNSAVED = ("iterations", "gradient_checkpointing", "alarm", "alarms")
+UNSAVED = ("iterations", "gradient_checkpointing", "alarms")
 """Settings that may change when a run goes on: they leave each of its iterations as it is."""
 
 
@@ -52,8 +52,8 @@ class Refresh(Protocol):
 @dataclass
 class RunState:
     """done: iterations. first: the fills' looks when it began. recent: the last iterations' looks
-    and rewards. rewards: each iteration's mean. has_stopped: early, because the reward no longer
-    rose."""
+    and margins over the originals. rewards: each iteration's mean. has_stopped: early, because the
+    reward no longer rose."""
 
     done: int = 0
     first: dict[str, float] | None = None

@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
-
+from training.alignment.originals import known_original, through_autoencoder
 from training.alignment.rollouts import draw_fills, size_prompt
 from training.alignment.run_folder import weights_digest
 from training.checkpoints import claim
@@ -16,7 +15,6 @@ from training.files import replaced_when_complete
 from training.inpainting.diffusion.model import DiffusionModel
 from training.inpainting.diffusion.scaling import resize
 from training.inpainting.patchmatch import fill_hole, settings_for
-from training.inpainting.request import Mask, Pixels
 from training.prompts.incomplete import IncompletePhoto
 from training.reward.pairs import MANIFEST, VIEW_SIZE, write_view
 from training.reward.view import view_of
@@ -84,20 +82,3 @@ def _write_prompt(
     original, exemplar = (through_autoencoder(model, one, hole) for one in (image, exemplar))
     view = view_of(hole, [original, *fills, exemplar], settings.size)
     write_view(prompt.prompt, view, out)
-
-
-def known_original(prompt: IncompletePhoto) -> Pixels:
-    """Raises PrefPaintError where it is not known."""
-    original = prompt.original
-    if original is None:
-        raise PrefPaintError(
-            f"{prompt.folder / 'originals'} lacks {prompt.prompt}. Use prompts made by "
-            "`prefpaint-train prompts`."
-        )
-    return original
-
-
-def through_autoencoder(model: DiffusionModel, image: Pixels, hole: Mask) -> Pixels:
-    """The image, its hole as the model's autoencoder gives it back."""
-    coded = model.decode(model.encode_picture(np.array(image)))[0]
-    return np.where(hole[..., None], coded, image)

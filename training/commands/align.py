@@ -134,19 +134,12 @@ def align(
             show_default=False,
         ),
     ] = None,
-    alarm: Annotated[
-        float | None,
-        typer.Option(
-            help="Mean reward of untouched originals, above which the run stops: "
-            "the reward is then being deceived.",
-            show_default=False,
-        ),
-    ] = None,
     alarms: Annotated[
         bool,
         typer.Option(
-            help="Stop when --alarm is passed, or when the fills drift far from where they began "
-            "in brightness, contrast or diversity; --no-alarms goes on, to see what comes of it.",
+            help="Stop when the fills are rewarded above their own originals, where the prompts "
+            "have them (the reward is then being deceived), or drift far from where they began in "
+            "brightness, contrast or diversity; --no-alarms goes on, to see what comes of it.",
         ),
     ] = PAPER.alarms,
     seed: Seed = 0,
@@ -164,10 +157,10 @@ def align(
     either way. --precision bf16 is for GPUs that compute in it, where memory or time is short.
     """
     from training.alignment.align import align as run
+    from training.alignment.originals import size_with_original
     from training.alignment.pairs import read_pairs
     from training.alignment.policy import Policy
-    from training.alignment.refresh import RewardRefresh, decoded_originals
-    from training.alignment.rollouts import size_prompt
+    from training.alignment.refresh import RewardRefresh
     from training.inpainting.diffusion.devices import pick_device
     from training.inpainting.diffusion.loading import load_model
     from training.prompts.incomplete import read_prompts
@@ -198,7 +191,6 @@ def align(
         gradient_checkpointing=gradient_checkpointing,
         patience=patience,
         ema_decay=ema_decay,
-        alarm=alarm,
         alarms=alarms,
         seed=seed,
     )
@@ -212,16 +204,15 @@ def align(
     if shard:
         policy.shard(pick_device(device))
     side = policy.model.native_side
-    sized = [size_prompt(prompt, side) for prompt in found]
+    sized = [size_with_original(policy.model, prompt) for prompt in found]
     with alone_in(out), _bar() as on_progress:
         preferred, set_aside = read_pairs(pairs, side) if pairs is not None else ([], [])
         newest = None
         if refresh is not None:
             if not isinstance(judge, RewardModel):
                 raise PrefPaintError("--refresh teaches one reward. Name a single file.")
-            originals = decoded_originals(policy.model, found)
             known = load_prompts(refresh, judge.network.config.image_size)
-            newest = RewardRefresh(judge, originals, known, seed)
+            newest = RewardRefresh(judge, sized, known, seed)
         made = run(
             policy,
             judge,

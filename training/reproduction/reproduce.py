@@ -31,7 +31,6 @@ from training.reproduction.runs import (
     STOPPED,
     Run,
     planned_runs,
-    reward_of_originals,
     run_alignment,
 )
 from training.reward.model import load_reward
@@ -98,8 +97,7 @@ def reproduce(
         runs = planned_runs(proof)
         missing = [run for run in runs if not (out / "align" / run.name / DONE).exists()]
         if missing:
-            alarm = reward_of_originals(model, load_reward(reward), learned)
-            words = (base, learned, reward, pairs["reward"], alarm)
+            words = (base, learned, reward, pairs["reward"])
             _align_all(missing, words, out, device, processes, bar)
         test = prompts_of("test", photos, proof, size, seed, out, bar)
         settings = DiffusionSettings(steps=proof.steps, sampler="ddim", eta=1.0, match_colour=False)
@@ -166,7 +164,7 @@ def _trained(
 
 def _align_all(
     runs: Sequence[Run],
-    words: tuple[Path, Sequence[IncompletePhoto], Path, Path, float],
+    words: tuple[Path, Sequence[IncompletePhoto], Path, Path],
     out: Path,
     device: DeviceName,
     processes: int,

@@ -7,16 +7,15 @@ from pathlib import Path
 from training.alignment.align import align
 from training.alignment.config import AlignmentConfig
 from training.alignment.measures import CollapseError
+from training.alignment.originals import size_with_original
 from training.alignment.pairs import read_pairs
 from training.alignment.policy import Policy
-from training.alignment.refresh import RewardRefresh, decoded_originals
-from training.alignment.rollouts import size_prompt
+from training.alignment.refresh import RewardRefresh
 from training.inpainting.diffusion.loading import load_model
-from training.inpainting.diffusion.model import DiffusionModel
 from training.inpainting.settings import DeviceName
 from training.prompts.incomplete import IncompletePhoto
 from training.reproduction.presets import Proof
-from training.reward.model import RewardModel, load_reward
+from training.reward.model import load_reward
 from training.reward.pair_data import load_prompts
 
 ALIGNED, UNGUARDED = "aligned", "unguarded"
@@ -53,40 +52,26 @@ def planned_runs(proof: Proof) -> list[Run]:
     return runs
 
 
-def reward_of_originals(
-    model: DiffusionModel, reward: RewardModel, prompts: Sequence[IncompletePhoto]
-) -> float:
-    """The mean reward of the prompts' originals; fills above it deceive the reward."""
-    originals = decoded_originals(model, prompts)
-    sized = [size_prompt(prompt, model.native_side) for prompt in prompts]
-    scores = [
-        reward.score(seen.masked, seen.hole, [originals[seen.name]])[0].reward for seen in sized
-    ]
-    return sum(scores) / len(scores)
-
-
 def run_alignment(
     run: Run,
     base: Path,
     prompts: Sequence[IncompletePhoto],
     reward_file: Path,
     pairs: Path,
-    alarm: float,
     out: Path,
     device: DeviceName,
     on_progress: Callable[[float], None],
 ) -> None:
     """Align in `out`, going on where it was. Where an alarm stops the run, what its last checkpoint
-    holds is the result, and the alarm is kept beside it. alarm: see `reward_of_originals`."""
+    holds is the result, and the alarm is kept beside it."""
     model = load_model(base, device, "fp32")  # not rounded before it learns
     reward = load_reward(reward_file)
-    sized = [size_prompt(prompt, model.native_side) for prompt in prompts]
+    sized = [size_with_original(model, prompt) for prompt in prompts]
     refresh = None
     if run.refreshed:
         known = load_prompts(pairs, reward.network.config.image_size)
-        originals = decoded_originals(model, prompts)
-        refresh = RewardRefresh(reward, originals, known, run.config.seed)
-    config = replace(run.config, alarm=alarm)
+        refresh = RewardRefresh(reward, sized, known, run.config.seed)
+    config = run.config
     policy = Policy(model, config.trained, config.rank, config.seed, config.precision)
     is_dpo = config.method == "dpo"
     preferred, set_aside = read_pairs(pairs, model.native_side) if is_dpo else ([], [])
@@ -108,4 +93,4 @@ def run_alignment(
             Policy(load_model(base, device), config.trained, config.rank, config.seed).save(out)
             return
         earlier = replace(run, config=replace(run.config, iterations=collapse.kept))
-        run_alignment(earlier, base, prompts, reward_file, pairs, alarm, out, device, on_progress)
+        run_alignment(earlier, base, prompts, reward_file, pairs, out, device, on_progress)
