@@ -4,16 +4,22 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from diffusers import AutoPipelineForInpainting, StableDiffusionInpaintPipeline
 from PIL import Image
 
 from resources import SAMPLE_PHOTO
+from tests.training.photos import hole_at
 from tests.training.tiny_preset import TINY
 from training.errors import PrefPaintError
 from training.inpainting.checkpoint_files import identify
+from training.inpainting.diffusion.model import DiffusionModel
+from training.inpainting.diffusion.sampler import denoise
+from training.inpainting.settings import SAMPLERS, SamplerName
 from training.pretraining import stage
+from training.pretraining.networks import make_autoencoder, make_pipeline, make_unet
 from training.pretraining.presets import Preset
 from training.pretraining.run import pretrain
 from training.prompts.photos import read_rgb
@@ -97,3 +103,31 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_its_checkpoint(
 ) -> None:
     with pytest.raises(PrefPaintError, match="Lower its rate"):
         _run(photos, tmp_path / "out", replace(TINY, autoencoder_rate=1e12, autoencoder_steps=60))
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_every_sampler_goes_evenly_from_pure_noise(sampler: SamplerName) -> None:
+    networks = make_autoencoder(TINY), make_unet(TINY)
+    model = DiffusionModel(make_pipeline(*networks), torch.device("cpu"), torch.float32)
+    scheduler = model.scheduler(sampler)
+    scheduler.set_timesteps(10)
+    times = scheduler.timesteps.tolist()
+    assert times[0] == 999
+    np.testing.assert_allclose(-np.diff(times), 100, atol=2)
+    size = TINY.size
+    hole = hole_at((size, size), 8, 8, 16, 16)
+    photo = model.encode_photo(np.full((size, size, 3), 90, np.uint8), hole)
+    generators = [torch.Generator().manual_seed(0)]
+    start, text = model.start(photo, generators), model.encode_text("", size, size)
+    *_, last = denoise(
+        model.unet,
+        model.scheduler(sampler),
+        start,
+        text,
+        None,
+        steps=10,
+        guidance=1.0,
+        eta=0.0,
+        generators=generators,
+    )
+    assert torch.isfinite(last.latents).all()

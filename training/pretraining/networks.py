@@ -54,13 +54,19 @@ def make_unet(preset: Preset) -> Any:
 
 
 def make_scheduler() -> DDIMScheduler:
-    """Stable Diffusion's noise schedule; the UNet predicts v (arXiv 2202.00512, appendix D)."""
+    """Stable Diffusion's noise schedule, stretched to end in nothing but noise, from where sampling
+    begins (arXiv 2305.08891); the UNet predicts v (arXiv 2202.00512, appendix D).
+
+    With a trace of the picture left at the end, the UNet reads the fill's mean colours from noise.
+    """
     return DDIMScheduler(
         beta_start=0.00085,
         beta_end=0.012,
         beta_schedule="scaled_linear",
         prediction_type="v_prediction",
         steps_offset=1,
+        rescale_betas_zero_snr=True,
+        timestep_spacing="trailing",
         clip_sample=False,
         set_alpha_to_one=False,
     )

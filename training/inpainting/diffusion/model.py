@@ -29,8 +29,9 @@ from training.inpainting.settings import SamplerName
 
 PROMPTS_KEPT = 32
 
+KARRAS = "use_karras_sigmas"
 _SCHEDULERS: dict[SamplerName, tuple[Any, dict[str, Any]]] = {
-    "dpm++": (DPMSolverMultistepScheduler, {"use_karras_sigmas": True}),
+    "dpm++": (DPMSolverMultistepScheduler, {KARRAS: True}),
     "ddim": (DDIMScheduler, {"clip_sample": False}),
     "euler": (EulerDiscreteScheduler, {}),
     "euler-a": (EulerAncestralDiscreteScheduler, {}),
@@ -276,8 +277,11 @@ class DiffusionModel:
     def scheduler(self, sampler: SamplerName) -> Any:
         """A fresh scheduler with the model's own noise schedule."""
         kind, options = _SCHEDULERS[sampler]
+        config = self.pipeline.scheduler.config
+        if config.get("rescale_betas_zero_snr"):  # Karras' steps would lie in noise
+            options = {name: value for name, value in options.items() if name != KARRAS}
         logging.getLogger("diffusers.configuration_utils").setLevel(logging.ERROR)
-        return kind.from_config(self.pipeline.scheduler.config, **options)
+        return kind.from_config(config, **options)
 
 
 def _move(part: Any, device: torch.device, dtype: torch.dtype) -> None:
