@@ -77,10 +77,9 @@ def test_no_answer_is_an_answer_too(painted: Bench, clock: Clock):
     assert painted.program.asking.question is None  # one question a strip
 
 
-@pytest.mark.usefixtures("clock")
-def test_a_question_fits_beside_the_way_to_earlier_fills(painted: Bench):
-    painted.generate()
-    painted.program.asking.dismiss()
+def test_a_question_fits_beside_the_way_to_earlier_fills(painted: Bench, clock: Clock):
+    generate_asked(painted)
+    clock.seconds += PAUSE_S
     generate_asked(painted)
     side = painted.program.window.strip.side
     assert side.question.isVisible()
