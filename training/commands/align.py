@@ -161,6 +161,7 @@ def align(
     from training.alignment.pairs import read_pairs
     from training.alignment.policy import Policy
     from training.alignment.refresh import RewardRefresh
+    from training.alignment.rollouts import size_prompt
     from training.inpainting.diffusion.devices import pick_device
     from training.inpainting.diffusion.loading import load_model
     from training.prompts.incomplete import read_prompts
@@ -204,7 +205,10 @@ def align(
     if shard:
         policy.shard(pick_device(device))
     side = policy.model.native_side
-    sized = [size_with_original(policy.model, prompt) for prompt in found]
+    if method == "dpo":  # scores no fills, so that it needs no originals
+        sized = [size_prompt(prompt, side) for prompt in found]
+    else:
+        sized = [size_with_original(policy.model, prompt) for prompt in found]
     with alone_in(out), _bar() as on_progress:
         preferred, set_aside = read_pairs(pairs, side) if pairs is not None else ([], [])
         newest = None

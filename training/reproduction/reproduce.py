@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 
+from training.alignment.originals import size_with_original
 from training.alignment.rollouts import SizedPrompt, size_prompt
 from training.checkpoints import claim, run_errors
 from training.evaluation.compare import Comparison, compare
@@ -97,7 +98,8 @@ def reproduce(
         runs = planned_runs(proof)
         missing = [run for run in runs if not (out / "align" / run.name / DONE).exists()]
         if missing:
-            words = (base, learned, reward, pairs["reward"])
+            sized = [size_with_original(model, prompt) for prompt in learned]
+            words = (base, sized, reward, pairs["reward"])
             _align_all(missing, words, out, device, processes, bar)
         test = prompts_of("test", photos, proof, size, seed, out, bar)
         settings = DiffusionSettings(steps=proof.steps, sampler="ddim", eta=1.0, match_colour=False)
@@ -164,7 +166,7 @@ def _trained(
 
 def _align_all(
     runs: Sequence[Run],
-    words: tuple[Path, Sequence[IncompletePhoto], Path, Path],
+    words: tuple[Path, Sequence[SizedPrompt], Path, Path],
     out: Path,
     device: DeviceName,
     processes: int,

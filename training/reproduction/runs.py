@@ -7,13 +7,12 @@ from pathlib import Path
 from training.alignment.align import align
 from training.alignment.config import AlignmentConfig
 from training.alignment.measures import CollapseError
-from training.alignment.originals import size_with_original
 from training.alignment.pairs import read_pairs
 from training.alignment.policy import Policy
 from training.alignment.refresh import RewardRefresh
+from training.alignment.rollouts import SizedPrompt
 from training.inpainting.diffusion.loading import load_model
 from training.inpainting.settings import DeviceName
-from training.prompts.incomplete import IncompletePhoto
 from training.reproduction.presets import Proof
 from training.reward.model import load_reward
 from training.reward.pair_data import load_prompts
@@ -55,7 +54,7 @@ def planned_runs(proof: Proof) -> list[Run]:
 def run_alignment(
     run: Run,
     base: Path,
-    prompts: Sequence[IncompletePhoto],
+    prompts: Sequence[SizedPrompt],
     reward_file: Path,
     pairs: Path,
     out: Path,
@@ -66,11 +65,10 @@ def run_alignment(
     holds is the result, and the alarm is kept beside it."""
     model = load_model(base, device, "fp32")  # not rounded before it learns
     reward = load_reward(reward_file)
-    sized = [size_with_original(model, prompt) for prompt in prompts]
     refresh = None
     if run.refreshed:
         known = load_prompts(pairs, reward.network.config.image_size)
-        refresh = RewardRefresh(reward, sized, known, run.config.seed)
+        refresh = RewardRefresh(reward, prompts, known, run.config.seed)
     config = run.config
     policy = Policy(model, config.trained, config.rank, config.seed, config.precision)
     is_dpo = config.method == "dpo"
@@ -79,7 +77,7 @@ def run_alignment(
         align(
             policy,
             None if is_dpo else reward,
-            sized,
+            prompts,
             config,
             out,
             on_progress,
