@@ -1,7 +1,7 @@
-"""Alignment: an iteration against the published loop's way, and `nft` against `paper`.
+"""Alignment: an iteration against the published loop's way; `--small` takes seconds.
 
-`python -m tests.bench.align --small` takes seconds. `--model DIR --prompts DIR [--reward FILE]
-[--iterations N] [--out DIR]` also runs both methods on a model that has learned to fill.
+How soon `nft` gets to where the paper's method ends is of a model that has learned to fill, and is
+in the report of `prefpaint-train reproduce`.
 """
 
 import argparse
@@ -20,13 +20,12 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from resources import SAMPLE_PHOTO
-from tests.bench.alignment_methods import compare_methods
 from tests.bench.published_loop import PublishedLoop
 from tests.bench.sd_shape import FULL, Shape, make_sd
 from tests.bench.timing import DEVICE, DTYPE, IS_GPU, clock, in_turn, matrix_rate
 from training.alignment.config import AlignmentConfig
 from training.alignment.policy import Policy
-from training.alignment.rollouts import SizedPrompt, roll_out, size_prompt
+from training.alignment.rollouts import SizedPrompt, draw_fills, score_fills, size_prompt
 from training.alignment.updates import policy_updates
 from training.inpainting.diffusion.model import DiffusionModel
 from training.prompts.incomplete import make_prompts, read_prompts
@@ -57,14 +56,7 @@ ON_PROCESSOR = Size(Shape(unet=96, vae=8, text=64, side=256, steps=8, heads=2), 
 TINY = Size(Shape(unet=32, vae=8, text=64, side=64, steps=3, heads=2), 2, rounds=1)
 
 
-def main(
-    small: bool = False,
-    model: Path | None = None,
-    prompts: Path | None = None,
-    reward: Path | None = None,
-    out: Path | None = None,
-    iterations: int | None = None,
-) -> None:
+def main(small: bool = False) -> None:
     """Print memory, times and their ratios."""
     size = TINY if small else ON_GPU if IS_GPU else ON_PROCESSOR
     shape, config = size.shape, _config(size)
@@ -78,10 +70,6 @@ def main(
         print("(tries the bench only: at this size the ratios tell nothing)")
     _memory(size)
     _time(size)
-    if model is None or prompts is None:
-        print("nft against paper: skipped, it needs a trained model: --model DIR --prompts DIR")
-    else:
-        compare_methods(model, prompts, reward, out, iterations)
 
 
 def _config(size: Size) -> AlignmentConfig:
@@ -196,15 +184,17 @@ def _iterate(
     config: AlignmentConfig,
 ) -> Tensor:
     """As training.alignment.align goes about it."""
-    rollout = roll_out(
-        policy.model,
+    rollout = score_fills(
+        draw_fills(
+            policy.model,
+            prompts,
+            config.samples,
+            config.seed,
+            steps=config.steps,
+            eta=1.0,
+            wanted=frozenset(wanted),
+        ),
         reward,
-        prompts,
-        config.samples,
-        config.seed,
-        steps=config.steps,
-        eta=1.0,
-        wanted=frozenset(wanted),
     )
     for number, update in enumerate(policy_updates(policy, rollout, config), 1):
         (update.loss / config.accumulation).backward()
@@ -233,10 +223,4 @@ def _prompts(size: Size) -> list[SizedPrompt]:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--small", action="store_true")
-    parser.add_argument("--model", type=Path)
-    parser.add_argument("--prompts", type=Path)
-    parser.add_argument("--reward", type=Path)
-    parser.add_argument("--out", type=Path)
-    parser.add_argument("--iterations", type=int)
-    words = parser.parse_args()
-    main(words.small, words.model, words.prompts, words.reward, words.out, words.iterations)
+    main(parser.parse_args().small)
