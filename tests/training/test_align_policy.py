@@ -11,7 +11,7 @@ from diffusers import DDIMScheduler
 from tests.training.full_disk import full_disk
 from tests.training.tiny_alignment import make_policy
 from tests.training.tiny_models import make_pipeline
-from training.alignment.policy import Policy, Trained
+from training.alignment.policy import Policy, Trained, result_path
 from training.errors import PrefPaintError
 from training.inpainting.diffusion.model import DiffusionModel
 
@@ -38,7 +38,7 @@ def test_nobody_finds_half_of_a_model(
 ) -> None:
     """While it is written, what was there before is there: a kill leaves that."""
     policy = make_policy(trained)
-    made = policy.path(tmp_path)
+    made = result_path(trained, tmp_path)
     if again:
         policy.save(tmp_path)
     before, seen = content(made), []

@@ -52,7 +52,12 @@ _ALIGNMENT = AlignmentConfig(
 SMALL = Proof(
     reward=_REWARD,
     judge=replace(_REWARD, seed=1, encoder=replace(_ENCODER, kind="resnet")),
-    alignment=_ALIGNMENT,
+    methods={
+        "paper": _ALIGNMENT,
+        "nft": replace(_ALIGNMENT, method="nft", trained="full"),
+        "dpo": replace(_ALIGNMENT, method="dpo"),
+    },
+    aligned="nft",
     ablation=_ALIGNMENT,
     patterns=("blobs",),
     pairs=3,

@@ -34,6 +34,12 @@ UNFINISHED = ".unfinished"
 """A folder beside what a run leaves, in which that is written."""
 
 
+def result_path(trained: Trained, out: Path) -> Path:
+    """What a run leaves in its folder: a LoRA file, or a pipeline's folder."""
+    name = "pipeline" if trained == "full" else "pytorch_lora_weights.safetensors"
+    return out / name
+
+
 class Policy:
     """An inpainting UNet of 9 input channels that learns, whole or through a LoRA.
 
@@ -204,7 +210,7 @@ class Policy:
         and the main one writes. Nobody finds half of it, also after a kill.
         Raises PrefPaintError when the disk is full or not writable; what was there stays.
         """
-        made, unfinished = self.path(out), out / UNFINISHED
+        made, unfinished = result_path(self.trained, out), out / UNFINISHED
         with run_errors(out), self.as_average("smooth"):
             weights = self._kept()
             if not is_main_process():
@@ -236,9 +242,4 @@ class Policy:
         unet.load_state_dict(weights, assign=True)
         pipeline = copy.copy(self.model.pipeline)
         pipeline.unet = unet
-        pipeline.save_pretrained(self.path(folder), safe_serialization=True)
-
-    def path(self, out: Path) -> Path:
-        """Where `save` writes."""
-        name = "pipeline" if self.trained == "full" else "pytorch_lora_weights.safetensors"
-        return out / name
+        pipeline.save_pretrained(result_path(self.trained, folder), safe_serialization=True)

@@ -21,6 +21,11 @@ class Course:
     calls: list[float]
     rewards: list[float]
 
+    def seconds_to(self, reward: float) -> float | None:
+        """Until the first sheet that is rewarded so, or None where none is."""
+        reached = (s for s, made in zip(self.seconds, self.rewards, strict=True) if made >= reward)
+        return next(reached, None)
+
 
 def course_of(run: Path, prompts: Sequence[SizedPrompt], reward: RewardModel) -> Course:
     """From a run's log and sheets."""

@@ -1,5 +1,6 @@
 """The charts of a proof's report."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from training.alignment.amplification import Amplification
+from training.alignment.config import Method
 from training.reproduction.ablation import KINDS
 from training.reproduction.courses import Course
 
@@ -29,7 +31,7 @@ def draw_ablation(curves: dict[Amplification, list[list[float]]], path: Path) ->
     figure.savefig(path)
 
 
-def draw_methods(courses: dict[str, Course], path: Path) -> None:
+def draw_methods(courses: Mapping[Method, Course], path: Path) -> None:
     """Reward against wall time and against UNet calls."""
     figure = Figure(figsize=(11, 3.6), dpi=120, layout="constrained")
     by_time, by_calls = figure.subplots(1, 2, sharey=True)

@@ -11,23 +11,22 @@ from typing import Any
 import torch
 
 from training.alignment.amplification import Amplification
-from training.alignment.config import AlignmentConfig
+from training.alignment.config import AlignmentConfig, Method
+from training.alignment.run import SHEET_EVERY, SHEET_PROMPTS
 from training.evaluation.compare import against_base
 from training.evaluation.report import write_report as write_evaluation
 from training.files import replaced_when_complete
 from training.reproduction.ablation import Ablation, ablation_of, curves_of, log_of
-from training.reproduction.courses import course_of
+from training.reproduction.courses import Course, course_of
 from training.reproduction.eye import ANSWERS, EyeFigures, read_eye, write_blind_sheets
 from training.reproduction.pictures import draw_ablation, draw_methods
 from training.reproduction.reproduce import BASE, REWARD_FILE, Reproduced
-from training.reproduction.runs import ALIGNED, UNGUARDED
+from training.reproduction.runs import UNGUARDED
 from training.reward.calibration import judge_pairs
 from training.reward.model import RewardModel, load_reward
 from training.reward.pair_data import load_prompts
 from training.reward.report_pictures import draw_trust
 from training.reward.trust_report import follows
-
-METHODS = {"paper": ALIGNED, "dpo": "dpo", "nft": "nft"}
 
 
 def write_reports(made: Reproduced, device: torch.device) -> Path:
@@ -38,15 +37,20 @@ def write_reports(made: Reproduced, device: torch.device) -> Path:
     """
     out = made.out / "report"
     out.mkdir(parents=True, exist_ok=True)
+    aligned = made.proof.aligned
     prompts = {prompt.prompt: prompt for prompt in made.prompts}
-    write_blind_sheets(made.filled, BASE, ALIGNED, prompts, made.seed, made.out / "eye")
+    write_blind_sheets(made.filled, BASE, aligned, prompts, made.seed, made.out / "eye")
     answers = made.out / "eye" / ANSWERS
     eye = None
     if answers.exists():
-        eye = read_eye(answers, made.filled, BASE, ALIGNED, made.seed)
+        eye = read_eye(answers, made.filled, BASE, aligned, made.seed)
     reward = load_reward(made.out / "reward" / REWARD_FILE)
     curves = curves_of(made.out / "align", made.proof.ablation_seeds)
     ablation = ablation_of(curves)
+    courses = {
+        name: course_of(made.out / "align" / name, made.learned, reward)
+        for name in made.proof.methods
+    }
     facts = {
         "preset": made.preset,
         "seed": made.seed,
@@ -57,20 +61,17 @@ def write_reports(made: Reproduced, device: torch.device) -> Path:
     write_evaluation(made.comparison, made.filled, made.prompts, facts, out / "evaluation")
     content = {
         **facts,
-        **against_base(made.comparison, ALIGNED),
+        "aligned": aligned,
+        **against_base(made.comparison, aligned),
         "unguarded": against_base(made.comparison, UNGUARDED),
         "ablation": {kind: asdict(figures) for kind, figures in ablation.items()},
-        "methods": {name: _method(made, run) for name, run in METHODS.items()},
+        "methods": {name: _method(made, name, courses) for name in courses},
         "eye": None if eye is None else asdict(eye),
         "trust": _trust(made, reward, out / "trust.png"),
         "stopped": made.stopped,
         "runs": {run.name: asdict(run) for run in made.runs},
     }
     draw_ablation(curves, out / "ablation.png")
-    courses = {
-        name: course_of(made.out / "align" / run, made.learned, reward)
-        for name, run in METHODS.items()
-    }
     draw_methods(courses, out / "methods.png")
     with replaced_when_complete(out / "report.json") as file:
         file.write(json.dumps(content, indent=1).encode() + b"\n")
@@ -79,12 +80,18 @@ def write_reports(made: Reproduced, device: torch.device) -> Path:
     return out / "report.md"
 
 
-def _method(made: Reproduced, run: str) -> dict[str, float]:
-    lines = log_of(made.out / "align" / run)
+def _method(
+    made: Reproduced, name: Method, courses: dict[Method, Course]
+) -> dict[str, float | None]:
+    """seconds_to_paper: until its fills were rewarded as the paper method's last ones;
+    None where they never were, or those no better than the first."""
+    lines = log_of(made.out / "align" / name)
+    began, ended = courses["paper"].rewards[0], courses["paper"].rewards[-1]
     return {
-        "final_reward": made.comparison.models[run].reward.mean.value.value,
+        "final_reward": made.comparison.models[name].reward.mean.value.value,
         "seconds": sum(line["seconds"] for line in lines),
         "unet_calls": sum(line["unet_calls"] for line in lines),
+        "seconds_to_paper": courses[name].seconds_to(ended) if ended > began else None,
     }
 
 
@@ -134,8 +141,9 @@ def _markdown(
         "photos. The "
         f"{len(made.prompts)} test prompts are cut from photos that none of them saw.",
         "",
-        f"Aligned by the paper's update with {_differences(made)}; every setting of every run is "
-        "in report.json.",
+        f"What is called aligned here is {_learner(made, made.proof.aligned)} that learned by "
+        f"`{made.proof.aligned}`, with {_differences(made)}; every setting of every run is in "
+        "report.json.",
         "",
         *(f"- {sentence}" for sentence in _stops(made)),
         "",
@@ -174,7 +182,8 @@ def _markdown(
         lines.append(f"| {kind} | {reached} | {final} |")
     lines += [
         "",
-        "The target is what runs without gamma reach on average in the end. The reward is fixed "
+        f"These runs learn by the paper's method, {made.proof.ablation.iterations} iterations. The "
+        "target is what those without gamma reach on average in the end. The reward is fixed "
         "and there is no KL. AdamW takes a constant factor out of the gradients, so that a static "
         "gamma is told from none by rounding and the gradients' clipping alone.",
         "",
@@ -182,17 +191,20 @@ def _markdown(
         "",
         "## Methods",
         "",
-        "| method | final reward on the test prompts | seconds | samples through the UNet |",
-        "|---|---|---|---|",
+        "| method | learns | final reward on the test prompts | seconds | "
+        "samples through the UNet | seconds to the paper method's last reward |",
+        "|---|---|---|---|---|---|",
     ]
     for name, one in content["methods"].items():
+        reached = one["seconds_to_paper"]
         lines.append(
-            f"| {name} | {one['final_reward']:.2f} | {one['seconds']:.0f} | "
-            f"{one['unet_calls']:.0f} |"
+            f"| {name} | {_learner(made, name)} | {one['final_reward']:.2f} | "
+            f"{one['seconds']:.0f} | {one['unet_calls']:.0f} | {'-' if reached is None else f'{reached:.0f}'} |"
         )
     lines += [
         "",
-        "The chart judges the fills of eight learned prompts by the reward as it was at first; "
+        f"The chart and the last column judge the fills of {SHEET_PROMPTS} learned prompts, at the "
+        f"start, the end and every {SHEET_EVERY} iterations, by the reward as it was at first; "
         "the seconds are of runs that may have shared the processor.",
         "",
         "![Reward by method](methods.png)",
@@ -210,18 +222,27 @@ def _markdown(
 
 
 def _differences(made: Reproduced) -> str:
-    """What the main run does otherwise than the paper."""
-    ours, paper = asdict(made.proof.alignment), asdict(AlignmentConfig())
+    """What that run sets otherwise than the paper, as far as both use it."""
+    config = made.proof.methods[made.proof.aligned]
+    ours, paper = asdict(config), asdict(AlignmentConfig())
+    aside = {"method", "trained"} | (
+        set() if config.method == "paper" else {"clip", "updated_steps"}
+    )
     return ", ".join(
         f"{name.replace('_', ' ')} {ours[name]} (paper: {paper[name]})"
         for name in ours
-        if ours[name] != paper[name]
+        if ours[name] != paper[name] and name not in aside
     )
+
+
+def _learner(made: Reproduced, name: Method) -> str:
+    return "the whole UNet" if made.proof.methods[name].trained == "full" else "a LoRA"
 
 
 def _stops(made: Reproduced) -> list[str]:
     return [
-        f"`{name}` was stopped by an alarm; its last checkpoint is what was measured. {sentence}"
+        f"`{name}` was stopped by an alarm; what it had kept before is what was measured, or the "
+        f"base where that is nothing. {sentence}"
         for name, sentence in made.stopped.items()
     ]
 

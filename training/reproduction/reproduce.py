@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 
 from training.alignment.originals import size_with_original
+from training.alignment.policy import result_path
 from training.alignment.rollouts import SizedPrompt, size_prompt
 from training.checkpoints import claim, run_errors
 from training.evaluation.compare import Comparison, compare
@@ -27,8 +28,6 @@ from training.prompts.photos import split_of
 from training.reproduction.data import Bar, Part, pairs_of, prompts_of
 from training.reproduction.presets import PROOFS, Proof
 from training.reproduction.runs import (
-    DONE,
-    EVALUATED,
     STOPPED,
     Run,
     planned_runs,
@@ -96,7 +95,10 @@ def reproduce(
         judge = _trained("judge", proof.judge, pairs["judge"], pairs["judge-validation"], out, bar)
         learned = prompts_of("align", photos, proof, size, seed, out, bar)
         runs = planned_runs(proof)
-        missing = [run for run in runs if not (out / "align" / run.name / DONE).exists()]
+        folders = {run.name: out / "align" / run.name for run in runs}
+        missing = [
+            run for run in runs if not result_path(run.config.trained, folders[run.name]).exists()
+        ]
         if missing:
             sized = [size_with_original(model, prompt) for prompt in learned]
             words = (base, sized, reward, pairs["reward"])
@@ -104,18 +106,17 @@ def reproduce(
         test = prompts_of("test", photos, proof, size, seed, out, bar)
         settings = DiffusionSettings(steps=proof.steps, sampler="ddim", eta=1.0, match_colour=False)
         judges = load_reward(reward), load_reward(judge)
+        evaluated = [run.contender(base, folders[run.name]) for run in runs if run.evaluated]
         filled = {}
-        for name in (BASE, *EVALUATED):
-            made = None if name == BASE else out / "align" / name / DONE
-            one = Contender(name, base, () if made is None else (made,))
-            filled[name] = fill_prompts(
+        for one in (Contender(BASE, base), *evaluated):
+            filled[one.name] = fill_prompts(
                 one,
                 *judges,
                 test,
                 Sampling(10, seed, settings),
-                out / "fills" / name,
+                out / "fills" / one.name,
                 device,
-                bar(f"Fills: {name}"),
+                bar(f"Fills: {one.name}"),
             )
         return Reproduced(
             preset,
@@ -124,9 +125,9 @@ def reproduce(
             out,
             runs,
             {
-                run.name: (out / "align" / run.name / STOPPED).read_text().strip()
-                for run in runs
-                if (out / "align" / run.name / STOPPED).exists()
+                name: (folder / STOPPED).read_text().strip()
+                for name, folder in folders.items()
+                if (folder / STOPPED).exists()
             },
             [size_prompt(prompt, size) for prompt in learned],
             test,

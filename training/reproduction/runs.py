@@ -8,45 +8,55 @@ from training.alignment.align import align
 from training.alignment.config import AlignmentConfig
 from training.alignment.measures import CollapseError
 from training.alignment.pairs import read_pairs
-from training.alignment.policy import Policy
+from training.alignment.policy import Policy, result_path
 from training.alignment.refresh import RewardRefresh
 from training.alignment.rollouts import SizedPrompt
+from training.evaluation.contenders import Contender
 from training.inpainting.diffusion.loading import load_model
 from training.inpainting.settings import DeviceName
+from training.reproduction.ablation import KINDS
 from training.reproduction.presets import Proof
 from training.reward.model import load_reward
 from training.reward.pair_data import load_prompts
 
-ALIGNED, UNGUARDED = "aligned", "unguarded"
-"""The run that the claims are about, and the same without KL, refreshed reward and alarms."""
-EVALUATED = (ALIGNED, "nft", "dpo", UNGUARDED)
-"""The runs whose fills of the test prompts are judged; of the ablation's the curves tell enough."""
-DONE, STOPPED = "pytorch_lora_weights.safetensors", "stopped.txt"
-"""What a run ends with, and the alarm's sentence where one ended it."""
+UNGUARDED = "unguarded"
+"""The run of the method that the claims are about, without KL, refreshed reward and alarms."""
+STOPPED = "stopped.txt"
+"""The alarm's sentence, in the folder of a run that it ended."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """refreshed: the reward goes on learning the policy's fills."""
+    """refreshed: the reward goes on learning the policy's fills. evaluated: its fills of the test
+    prompts are judged; of the others the curves tell enough."""
 
     name: str
     config: AlignmentConfig
     refreshed: bool = False
+    evaluated: bool = True
+
+    def contender(self, base: Path, out: Path) -> Contender:
+        """The model that it leaves in `out`."""
+        made = result_path(self.config.trained, out)
+        if self.config.trained == "full":
+            return Contender(self.name, made)
+        return Contender(self.name, base, (made,))
 
 
 def planned_runs(proof: Proof) -> list[Run]:
-    """The main run first, then the other methods, what goes without guards, and the ablation."""
-    main, short = proof.alignment, proof.ablation
+    """A run by each method, called like it; what goes without guards; and the ablation."""
     runs = [
-        Run(ALIGNED, main, refreshed=True),
-        Run("nft", replace(main, method="nft"), refreshed=True),
-        Run("dpo", replace(main, method="dpo")),
-        Run(UNGUARDED, replace(main, divergence=0.0, alarms=False)),
+        Run(method, config, refreshed=method != "dpo") for method, config in proof.methods.items()
     ]
+    runs.append(Run(UNGUARDED, replace(proof.methods[proof.aligned], divergence=0.0, alarms=False)))
     for seed in proof.ablation_seeds:
         runs += [
-            Run(f"{kind}-{seed}", replace(short, amplification=kind, seed=seed))
-            for kind in ("none", "static", "exponential")
+            Run(
+                f"{kind}-{seed}",
+                replace(proof.ablation, amplification=kind, seed=seed),
+                evaluated=False,
+            )
+            for kind in KINDS
         ]
     return runs
 
@@ -62,7 +72,7 @@ def run_alignment(
     on_progress: Callable[[float], None],
 ) -> None:
     """Align in `out`, going on where it was. Where an alarm stops the run, what its last checkpoint
-    holds is the result, and the alarm is kept beside it."""
+    holds is the result, or the base where there is none, and the alarm is kept beside it."""
     model = load_model(base, device, "fp32")  # not rounded before it learns
     reward = load_reward(reward_file)
     refresh = None
@@ -85,10 +95,17 @@ def run_alignment(
             set_aside=set_aside,
             refresh=refresh,
         )
+        return
     except CollapseError as collapse:
         (out / STOPPED).write_text(f"{collapse}\n")
-        if collapse.kept == 0:
-            Policy(load_model(base, device), config.trained, config.rank, config.seed).save(out)
-            return
-        earlier = replace(run, config=replace(run.config, iterations=collapse.kept))
-        run_alignment(earlier, base, prompts, reward_file, pairs, out, device, on_progress)
+        kept = collapse.kept
+    del model, policy  # before they are loaded again
+    for sheet in (out / "sheets").glob("*.png"):
+        if int(sheet.stem) > kept:  # of weights that are not the result
+            (out / "after").mkdir(exist_ok=True)
+            sheet.replace(out / "after" / sheet.name)
+    if kept == 0:
+        Policy(load_model(base, device, "fp32"), config.trained, config.rank, config.seed).save(out)
+        return
+    earlier = replace(run, config=replace(config, iterations=kept))
+    run_alignment(earlier, base, prompts, reward_file, pairs, out, device, on_progress)
