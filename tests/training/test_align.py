@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -22,7 +21,7 @@ from training.alignment import run as run_module
 from training.alignment.align import align
 from training.alignment.config import Method
 from training.alignment.policy import Policy, Trained
-from training.alignment.rollouts import Rollout, SizedPrompt, roll_out
+from training.alignment.rollouts import Fills, Rollout, SizedPrompt, draw_fills, score_fills
 from training.errors import PrefPaintError
 from training.inpainting.diffusion.loading import load_inpainter, load_model
 from training.inpainting.diffusion.model import DiffusionModel, EncodedPhoto
@@ -54,15 +53,15 @@ def test_what_it_makes_is_loaded_by_the_app_and_fills_otherwise(
 ) -> None:
     policy = make_policy(trained)
     config = replace(CONFIG, method=method, trained=trained)
-    before = roll_out(policy.model, reward, prompts[:1], 1, 5, steps=4, eta=0.0).latents
+    before = draw_fills(policy.model, prompts[:1], 1, 5, steps=4, eta=0.0).latents
     made = align(policy, reward, prompts, config, tmp_path / "out", lambda _: None)
-    after = roll_out(policy.model, reward, prompts[:1], 1, 5, steps=4, eta=0.0).latents
+    after = draw_fills(policy.model, prompts[:1], 1, 5, steps=4, eta=0.0).latents
     assert not torch.equal(before, after)
     assert list((tmp_path / "out" / "sheets").glob("*.png"))
     base = save_pipeline(tmp_path / "base")
     path, loras = (made, []) if trained == "full" else (base, [made])
     loaded = load_inpainter(path, "aligned", device="cpu", loras=loras)
-    again = roll_out(loaded._model, reward, prompts[:1], 1, 5, steps=4, eta=0.0).latents
+    again = draw_fills(loaded._model, prompts[:1], 1, 5, steps=4, eta=0.0).latents
     torch.testing.assert_close(again, after, atol=1e-4, rtol=1e-4)
 
 
@@ -121,8 +120,9 @@ def test_the_paper_method_makes_what_was_rewarded_likelier(
     from training.alignment.updates import policy_updates
 
     policy = make_policy()
-    rollout = roll_out(
-        policy.model, reward, prompts[:1], 2, 0, steps=4, eta=1.0, wanted=frozenset({1})
+    rollout = score_fills(
+        draw_fills(policy.model, prompts[:1], 2, 0, steps=4, eta=1.0, wanted=frozenset({1})),
+        reward,
     )
     config = replace(CONFIG, divergence=0.0, amplification="none", clip=1.0)
     optimiser = torch.optim.SGD(policy.parameters, lr=1e-2)
@@ -133,18 +133,37 @@ def test_the_paper_method_makes_what_was_rewarded_likelier(
     assert after.loss < update.loss
 
 
+def test_guided_steps_are_as_likely_when_they_are_learned_from_as_when_they_were_taken(
+    tmp_path: Path, prompts: list[SizedPrompt], reward: RewardModel
+) -> None:
+    """And guidance costs each pass a second one."""
+    calls, fills = {}, {}
+    for guidance in (1.0, 4.0):
+        policy, out = make_policy(), tmp_path / str(guidance)
+        config = replace(CONFIG, iterations=1, divergence=0.0, text="a lake", guidance=guidance)
+        align(policy, reward, prompts, replace(config, learning_rate=0.0), out, lambda _: None)
+        (line,) = read_log(out)
+        assert line["ratio"] == pytest.approx(1, abs=1e-6)
+        calls[guidance], fills[guidance] = line["unet_calls"], line["reward"]
+    samples = CONFIG.prompts * CONFIG.samples
+    kl = samples  # of an iteration's first update
+    assert calls[1.0] == samples * (CONFIG.steps + CONFIG.updated_steps) + kl
+    assert calls[4.0] == 2 * calls[1.0]
+    assert fills[1.0] != fills[4.0]
+
+
 def test_nft_samples_with_an_average_and_learns_against_it(
     tmp_path: Path, prompts: list[SizedPrompt], reward: RewardModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After each iteration: average <- eta average + (1 - eta) learned, eta = min(0.001 i, 0.5)."""
     sampled, learned = [], []
-    fill = run_module.roll_out
+    score = run_module.score_fills
 
-    def watched(model: DiffusionModel, *words: Any, **more: Any) -> Rollout:
-        sampled.append(learned_weights(model))
-        return fill(model, *words, **more)
+    def watched(fills: Fills, reward: RewardModel) -> Rollout:
+        sampled.append(learned_weights(policy.model))
+        return score(fills, reward)
 
-    monkeypatch.setattr(run_module, "roll_out", watched)
+    monkeypatch.setattr(run_module, "score_fills", watched)
     monkeypatch.setattr(run_module, "sampling_keep", lambda i: 0.25 * i)
     policy = make_policy()
     config = replace(CONFIG, method="nft", iterations=3, divergence=0.0)

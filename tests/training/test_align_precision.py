@@ -19,7 +19,7 @@ from tests.training.tiny_alignment import (
 )
 from tests.training.tiny_models import save_pipeline
 from training.alignment.policy import Precision, Trained
-from training.alignment.rollouts import roll_out
+from training.alignment.rollouts import draw_fills, score_fills
 from training.alignment.updates import policy_updates
 
 
@@ -39,7 +39,9 @@ def test_the_ratio_before_an_update_is_one(
         policy.unet.enable_gradient_checkpointing()
     prompts = sized_prompts(tmp_path)
     wanted = frozenset({0, 1, 2})
-    rollout = roll_out(policy.model, make_reward(), prompts, 2, 0, steps=4, eta=1.0, wanted=wanted)
+    rollout = score_fills(
+        draw_fills(policy.model, prompts, 2, 0, steps=4, eta=1.0, wanted=wanted), make_reward()
+    )
     for update in policy_updates(policy, rollout, replace(CONFIG, clip=0.0)):
         assert update.figures["ratio"] == 1
         assert update.figures["clipped"] == 0

@@ -27,7 +27,7 @@ from training.alignment.align import align
 from training.alignment.config import Method
 from training.alignment.measures import alarm, looks
 from training.alignment.policy import Policy
-from training.alignment.rollouts import Rollout, SizedPrompt, draw_fills, roll_out
+from training.alignment.rollouts import Rollout, SizedPrompt, draw_fills, score_fills
 from training.alignment.run import first_seed
 from training.errors import PrefPaintError
 from training.inpainting.diffusion.model import DiffusionModel
@@ -175,10 +175,10 @@ def test_no_two_iterations_share_noise_be_it_of_runs_with_neighbouring_seeds(
     tmp_path: Path, prompts: list[SizedPrompt], monkeypatch: pytest.MonkeyPatch, method: Method
 ) -> None:
     noises, seeds = [], []
-    fill, forward = run_module.roll_out, run_module.forward_updates
+    score, forward = run_module.score_fills, run_module.forward_updates
 
-    def watched(*words: Any, **more: Any) -> Rollout:
-        made = fill(*words, **more)
+    def watched(*words: Any) -> Rollout:
+        made = score(*words)
         noises.extend(noise.numpy().tobytes() for noise in made.start.noise)
         return made
 
@@ -186,7 +186,7 @@ def test_no_two_iterations_share_noise_be_it_of_runs_with_neighbouring_seeds(
         seeds.append(seed)
         return forward(policy, rollout, config, seed, whole)
 
-    monkeypatch.setattr(run_module, "roll_out", watched)
+    monkeypatch.setattr(run_module, "score_fills", watched)
     monkeypatch.setattr(run_module, "forward_updates", watched_updates)
     for seed in range(3):
         config = replace(CONFIG, method=method, iterations=3, seed=seed)
@@ -310,7 +310,7 @@ def test_too_little_memory_is_said_with_what_to_change(
     def full(*_words: object, **_more: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
 
-    monkeypatch.setattr(run_module, "roll_out", full)
+    monkeypatch.setattr(run_module, "score_fills", full)
     with pytest.raises(PrefPaintError) as said:
         align(make_policy(), make_reward(), prompts, CONFIG, tmp_path, lambda _: None)
     for knob in ("--prompts-each", "--samples", "--gradient-checkpointing", "--trained lora"):
@@ -331,10 +331,9 @@ def test_weights_that_would_be_no_numbers_are_never_taken(
 
 def test_several_rewards_count_by_their_mean(tmp_path: Path, prompts: list[SizedPrompt]) -> None:
     several = RewardEnsemble((make_reward(0), make_reward(1)))
-    seeds = {"seed": 3, "steps": 2, "eta": 0.0}
     model = make_policy().model
     one, other, both = (
-        roll_out(model, reward, prompts[:1], 2, **seeds)  # type: ignore[arg-type]
+        score_fills(draw_fills(model, prompts[:1], 2, 3, steps=2, eta=0.0), reward)
         for reward in (*several.members, several)
     )
     torch.testing.assert_close(both.rewards, (one.rewards + other.rewards) / 2)

@@ -159,10 +159,8 @@ def steps_of(model: DiffusionModel, photo: Any, eta: float, seeds: list[int]) ->
             model.unet,
             model.scheduler("ddim"),
             start,
-            model.encode_text("", SIZE, SIZE),
-            None,
+            model.conditioning("", "", 1.0, SIZE, SIZE),
             steps=STEPS,
-            guidance=1.0,
             eta=eta,
             generators=generators,
         )

@@ -118,15 +118,13 @@ def test_every_sampler_goes_evenly_from_pure_noise(sampler: SamplerName) -> None
     hole = hole_at((size, size), 8, 8, 16, 16)
     photo = model.encode_photo(np.full((size, size, 3), 90, np.uint8), hole)
     generators = [torch.Generator().manual_seed(0)]
-    start, text = model.start(photo, generators), model.encode_text("", size, size)
+    start, words = model.start(photo, generators), model.conditioning("", "", 1.0, size, size)
     *_, last = denoise(
         model.unet,
         model.scheduler(sampler),
         start,
-        text,
-        None,
+        words,
         steps=10,
-        guidance=1.0,
         eta=0.0,
         generators=generators,
     )

@@ -16,7 +16,7 @@ from training.alignment import run as run_module
 from training.alignment.align import align
 from training.alignment.originals import size_with_original
 from training.alignment.refresh import RewardRefresh
-from training.alignment.rollouts import SizedPrompt, roll_out
+from training.alignment.rollouts import SizedPrompt, draw_fills, score_fills
 from training.alignment.sample_pairs import SamplePairs, write_sample_pairs
 from training.inpainting.diffusion.model import DiffusionModel
 from training.prompts.incomplete import IncompletePhoto, make_prompts, read_prompts
@@ -94,7 +94,7 @@ def test_it_learns_that_originals_are_better_than_the_newest_fills(
     reward = make_reward()
     model = DiffusionModel(make_pipeline(), torch.device("cpu"), torch.float32)
     sized = [size_with_original(model, prompt) for prompt in prompts]
-    rollout = roll_out(model, reward, sized, 2, 0, steps=2, eta=1.0)
+    rollout = score_fills(draw_fills(model, sized, 2, 0, steps=2, eta=1.0), reward)
 
     def margin() -> float:
         margins = []

@@ -104,6 +104,11 @@ def _check(
             f"Alignment splits a model with --shard, not {accelerator.distributed_type.value}. "
             "Run `accelerate config` and choose several GPUs without it."
         )
+    if config.guidance > 1 and (config.method != "paper" or not config.text):
+        raise PrefPaintError(
+            "--guidance is of the paper's method and needs --text: nft and dpo learn the model "
+            "as it is without guidance, and between no text and no text there is none."
+        )
     is_dpo = config.method == "dpo"
     there, what, how = (pairs, "pairs", "Collect") if is_dpo else (prompts, "prompts", "Make")
     if len(there) < config.prompts:

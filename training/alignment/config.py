@@ -20,6 +20,8 @@ class AlignmentConfig:
     of the optimiser. alarms: whether a run may stop because of what is seen of the fills, or
     because they are rewarded above their own untouched originals, which is the reward being
     deceived; False to watch it go on.
+    text: what every fill is asked for. guidance: towards it, for the paper's method alone, whose
+    likelihoods are then of the guided steps.
     beta: of DiffusionNFT. preference_beta: of dpo, half of what Diffusion-DPO's code calls beta.
     precision: of what goes through the UNet; see Policy.
     gradient_checkpointing: computes twice what it would have to remember; the result is the same.
@@ -53,3 +55,5 @@ class AlignmentConfig:
     ema_decay: float = 0.0
     seed: int = 0
     alarms: bool = True
+    text: str = ""
+    guidance: float = 1.0

@@ -14,7 +14,7 @@ from training.alignment.policy import Policy
 from training.alignment.rollouts import joined
 from training.alignment.updates import Update
 from training.inpainting.diffusion.model import DiffusionModel, EncodedPhoto
-from training.inpainting.diffusion.sampler import Start, predict
+from training.inpainting.diffusion.sampler import predict
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +74,7 @@ def preference_updates(
     start = joined([*starts, *starts])
     latents = torch.cat([*(pair.chosen for pair in pairs), *(pair.rejected for pair in pairs)])
     side = latents.shape[-1] * model.pipeline.vae_scale_factor
-    text = model.encode_text("", side, side)
+    conditioning = model.conditioning(config.text, "", 1.0, side, side)
     scheduler = model.scheduler("ddim")
     is_velocity = scheduler.config.prediction_type == "v_prediction"
     generator = torch.Generator("cpu").manual_seed(seed + count)
@@ -85,8 +85,8 @@ def preference_updates(
         noisy = scheduler.add_noise(latents, noise, times)
         target = scheduler.get_velocity(latents, noise, times) if is_velocity else noise
         with policy.as_it_began() as original:
-            reference = _predict(original, noisy, times, start, text)
-        output = _predict(policy.unet, noisy, times, start, text)
+            reference = predict(original, noisy, times, start, conditioning)
+        output = predict(policy.unet, noisy, times, start, conditioning)
         chosen, rejected = _errors(output, target).chunk(2)
         chosen_before, rejected_before = _errors(reference, target).chunk(2)
         loss = preference_loss(
@@ -102,7 +102,3 @@ def preference_updates(
 
 def _errors(output: Tensor, target: Tensor) -> Tensor:
     return ((output - target) ** 2).flatten(1).mean(dim=1)
-
-
-def _predict(unet: object, noisy: Tensor, times: Tensor, start: Start, text: object) -> Tensor:
-    return predict(unet, noisy, times, start, text, None, 1.0)  # type: ignore[arg-type]

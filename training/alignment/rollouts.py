@@ -10,9 +10,9 @@ from torch import Tensor
 from training.errors import PrefPaintError
 from training.inpainting.diffusion.model import DiffusionModel, EncodedPhoto
 from training.inpainting.diffusion.sampler import (
+    Conditioning,
     Start,
     Step,
-    TextCondition,
     ddim_std,
     denoise,
 )
@@ -47,7 +47,7 @@ class Fills:
     """
 
     start: Start
-    text: TextCondition
+    conditioning: Conditioning
     prompts: Tensor
     steps: tuple[Step, ...]
     latents: Tensor
@@ -106,12 +106,14 @@ def draw_fills(
     sampler: SamplerName = "ddim",
     wanted: frozenset[int] = frozenset(),
     encode: Callable[[SizedPrompt], EncodedPhoto] | None = None,
+    text: str = "",
+    guidance: float = 1.0,
 ) -> Fills:
     """Fill each prompt `samples` times.
 
     seed: of the first sample of the first prompt; every sample has the next one. wanted: indices
-    of the denoising steps to keep. encode: such as a PromptEncoder. No guidance: with prompt and
-    negative prompt both empty it changes nothing.
+    of the denoising steps to keep. encode: such as a PromptEncoder. guidance: towards `text`,
+    away from none.
     """
     starts, generators = [], []
     for number, prompt in enumerate(prompts):
@@ -122,16 +124,14 @@ def draw_fills(
         generators += own
     start = joined(starts)
     side = prompts[0].hole.shape[0]
-    text = model.encode_text("", side, side)
+    conditioning = model.conditioning(text, "", guidance, side, side)
     kept, latents = [], start.noise
     for step in denoise(
         model.unet,
         model.scheduler(sampler),
         start,
-        text,
-        None,
+        conditioning,
         steps=steps,
-        guidance=1.0,
         eta=eta,
         generators=generators,
     ):
@@ -145,7 +145,7 @@ def draw_fills(
     ]
     return Fills(
         start,
-        text,
+        conditioning,
         torch.arange(len(prompts)).repeat_interleave(samples),
         tuple(kept),
         latents,
@@ -155,34 +155,12 @@ def draw_fills(
     )
 
 
-def roll_out(
-    model: DiffusionModel,
-    reward: Reward,
-    prompts: Sequence[SizedPrompt],
-    samples: int,
-    seed: int,
-    *,
-    steps: int,
-    eta: float,
-    sampler: SamplerName = "ddim",
-    wanted: frozenset[int] = frozenset(),
-    encode: Callable[[SizedPrompt], EncodedPhoto] | None = None,
-) -> Rollout:
-    """draw_fills, and score them beside their originals."""
-    fills = draw_fills(
-        model,
-        prompts,
-        samples,
-        seed,
-        steps=steps,
-        eta=eta,
-        sampler=sampler,
-        wanted=wanted,
-        encode=encode,
-    )
+def score_fills(fills: Fills, reward: Reward) -> Rollout:
+    """Score fills beside their prompts' originals."""
+    samples = len(fills.pictures) // len(fills.sized)
     scores: list[Score] = []
     originals: list[float | None] = []
-    for number, prompt in enumerate(prompts):
+    for number, prompt in enumerate(fills.sized):
         pictures = fills.pictures[number * samples : (number + 1) * samples]
         if prompt.original is not None:
             pictures.append(prompt.original)

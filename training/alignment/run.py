@@ -26,7 +26,7 @@ from training.alignment.measures import (
 from training.alignment.pairs import PreferencePair
 from training.alignment.policy import Policy
 from training.alignment.preferences import PairEncoder, preference_updates
-from training.alignment.rollouts import Rollout, SizedPrompt, draw_fills, noisy_steps, roll_out
+from training.alignment.rollouts import Rollout, SizedPrompt, draw_fills, noisy_steps, score_fills
 from training.alignment.run_folder import (
     CHECKPOINT,
     AlignmentFolder,
@@ -151,9 +151,8 @@ class Run:
         first = first_seed(config, iteration) + own.start * config.samples
         assert self.reward is not None
         with self.policy.as_average("sampling"):
-            return roll_out(
+            fills = draw_fills(
                 self.policy.model,
-                self.reward,
                 prompts,
                 config.samples,
                 first,
@@ -162,7 +161,10 @@ class Run:
                 sampler="ddim" if is_paper else "dpm++",
                 wanted=frozenset(map(int, wanted)) if is_paper else frozenset(),
                 encode=self.policy.encode,
+                text=config.text,
+                guidance=config.guidance,
             )
+            return score_fills(fills, self.reward)
 
     def bring_together(
         self, rollout: Rollout, own: slice, iteration: int
@@ -256,6 +258,8 @@ class Run:
                 steps=self.config.steps,
                 eta=0.0,
                 encode=self.policy.encode,
+                text=self.config.text,
+                guidance=self.config.guidance,
             )
         if self.accelerator.is_main_process:
             self.folder.draw_sheet(fills, shown, done)

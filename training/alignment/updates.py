@@ -115,7 +115,7 @@ def _held(loss: Tensor, divergence: Tensor, config: AlignmentConfig) -> Tensor:
 
 def _mean(unet: object, scheduler: object, rollout: Rollout, step: Step) -> tuple[Tensor, Tensor]:
     time = torch.tensor(step.timestep, device=step.before.device)
-    output = predict(unet, step.before, time, rollout.start, rollout.text, None, 1.0)  # type: ignore[arg-type]
+    output = predict(unet, step.before, time, rollout.start, rollout.conditioning)  # type: ignore[arg-type]
     mean, _, std = ddim_step(scheduler, output, step.timestep, step.before, 1.0)
     return mean, std
 
@@ -124,7 +124,7 @@ def _velocity(
     unet: object, scheduler: object, rollout: Rollout, noisy: Tensor, times: Tensor
 ) -> Tensor:
     """The prediction as v, whatever the model predicts (arXiv 2202.00512, appendix D)."""
-    output = predict(unet, noisy, times, rollout.start, rollout.text, None, 1.0)  # type: ignore[arg-type]
+    output = predict(unet, noisy, times, rollout.start, rollout.conditioning)  # type: ignore[arg-type]
     kind = scheduler.config.prediction_type  # type: ignore[attr-defined]
     if kind == "v_prediction":
         return output

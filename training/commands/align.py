@@ -51,7 +51,7 @@ def align(
         typer.Option(
             help="For dpo, fills of which one is better: an export of the app (--format pairs, "
             "paper or datasets), labels in the paper's layout, or what `pairs` or `eye-pairs` "
-            "made. Texts are not used.",
+            "made. Their own texts are not used.",
             show_default=False,
         ),
     ] = None,
@@ -108,6 +108,16 @@ def align(
             help="Split the UNet among the processes (FSDP): for one that a GPU cannot hold.",
         ),
     ] = False,
+    text: Annotated[
+        str, typer.Option(help="What every fill is asked for; none in the paper.")
+    ] = PAPER.text,
+    guidance: Annotated[
+        float,
+        typer.Option(
+            help="Towards --text (classifier-free), for the paper's method: twice the passes.",
+            min=1,
+        ),
+    ] = PAPER.guidance,
     patience: Annotated[
         int | None,
         typer.Option(
@@ -193,6 +203,8 @@ def align(
         patience=patience,
         ema_decay=ema_decay,
         alarms=alarms,
+        text=text,
+        guidance=guidance,
         seed=seed,
     )
     join_processes()  # before anything goes to a GPU: each process has its own

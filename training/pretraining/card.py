@@ -23,7 +23,7 @@ Trained from nothing by `prefpaint-train pretrain` on random crops of {photos} p
 the folder does not hold. Nobody labelled anything, and no other model's weights or fills went in.
 
 - A diffusers `StableDiffusionInpaintPipeline`: an autoencoder ({preset.autoencoder_steps} steps of
-  {preset.autoencoder_batch} crops) and a UNet of 9 or more channels that predicts v
+  {preset.autoencoder_batch} crops) and a UNet of 9 channels that predicts v
   ({preset.unet_steps} steps of {preset.unet_batch}), moving averages of the weights, seed {seed},
   torch {torch.__version__}. Weights are half precision.
 - **A prompt changes nothing**: the text encoder is there for the pipeline's form alone and was not

@@ -45,15 +45,12 @@ class Batch:
         self.start = model.start(self._photo, generators)
         scale = model.pipeline.vae_scale_factor
         size = [side * scale for side in self.start.noise.shape[2:]]
-        is_guided = settings.guidance > 1 and settings.prompt != settings.negative_prompt
         return denoise(
             model.unet,
             model.scheduler(settings.sampler),
             self.start,
-            model.encode_text(settings.prompt, *size),
-            model.negative_of(settings.negative_prompt, *size) if is_guided else None,
+            model.conditioning(settings.prompt, settings.negative_prompt, settings.guidance, *size),
             steps=settings.steps,
-            guidance=settings.guidance,
             eta=settings.eta,
             generators=generators,
         )

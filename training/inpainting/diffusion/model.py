@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from training.inpainting.diffusion.devices import free_memory, is_out_of_memory
-from training.inpainting.diffusion.sampler import Start, TextCondition
+from training.inpainting.diffusion.sampler import Conditioning, Start, TextCondition
 from training.inpainting.diffusion.scaling import GRANULARITY
 from training.inpainting.request import Mask, Pixels
 from training.inpainting.settings import SamplerName
@@ -172,7 +172,16 @@ class DiffusionModel:
         added = {**condition.added, "time_ids": time_ids.to(self.dtype)}
         return TextCondition(condition.embeddings, added)
 
-    def negative_of(self, prompt: str, height: int, width: int) -> TextCondition:
+    def conditioning(
+        self, prompt: str, negative_prompt: str, guidance: float, height: int, width: int
+    ) -> Conditioning:
+        """Without guidance where it would change nothing: at 1, and between equal texts."""
+        text = self.encode_text(prompt, height, width)
+        if guidance <= 1 or prompt == negative_prompt:
+            return Conditioning(text)
+        return Conditioning(text, self._negative_of(negative_prompt, height, width), guidance)
+
+    def _negative_of(self, prompt: str, height: int, width: int) -> TextCondition:
         """The negative prompt; where the model was trained so, an empty one is zeros (SDXL)."""
         condition = self.encode_text(prompt, height, width)
         if prompt or not self.pipeline.config.get("force_zeros_for_empty_prompt", False):

@@ -24,6 +24,15 @@ class TextCondition:
 
 
 @dataclass(frozen=True, eq=False)
+class Conditioning:
+    """negative: None leaves classifier-free guidance out, and with it half of the work."""
+
+    text: TextCondition
+    negative: TextCondition | None = None
+    guidance: float = 1.0
+
+
+@dataclass(frozen=True, eq=False)
 class Start:
     """Where the candidates of a batch begin.
 
@@ -73,17 +82,14 @@ def denoise(
     unet: torch.nn.Module,
     scheduler: Any,
     start: Start,
-    text: TextCondition,
-    negative: TextCondition | None,
+    conditioning: Conditioning,
     *,
     steps: int,
-    guidance: float,
     eta: float,
     generators: Sequence[torch.Generator],
 ) -> Generator[Step, Rows | None, None]:
     """Denoise a batch step by step.
 
-    negative: None leaves classifier-free guidance out, and with it half of the work.
     scheduler: of this batch alone, for solvers remember earlier steps. generators: one to a
     candidate. Sending a list of rows drops the other candidates before the next step. With the
     same scheduler, seeds and settings it gives what diffusers' inpainting pipelines give.
@@ -94,7 +100,7 @@ def denoise(
     latents = start.noise * scheduler.init_noise_sigma
     for index, timestep in enumerate(timesteps):
         inputs = scheduler.scale_model_input(latents, timestep)
-        output = predict(unet, inputs, timestep, start, text, negative, guidance)
+        output = predict(unet, inputs, timestep, start, conditioning)
         step = _take_step(scheduler, output, index, timestep, latents, eta, generators)
         if start.known_latents is not None:
             known = start.known_latents
@@ -114,11 +120,11 @@ def predict(
     inputs: Tensor,
     timestep: Tensor,
     start: Start,
-    text: TextCondition,
-    negative: TextCondition | None,
-    guidance: float,
+    conditioning: Conditioning,
 ) -> Tensor:
-    """The UNet's output for scaled latents (n, c, h, w), guided away from `negative`, float32."""
+    """The UNet's output for scaled latents (n, c, h, w), guided away from what is negative,
+    float32."""
+    text, negative = conditioning.text, conditioning.negative
     count = len(inputs)
     if start.masked_latents is not None:
         mask = start.mask.expand(count, -1, -1, -1)
@@ -140,7 +146,7 @@ def predict(
     if negative is None:
         return output
     away, towards = output.chunk(2)
-    return away + guidance * (towards - away)
+    return away + conditioning.guidance * (towards - away)
 
 
 def log_probability(sample: Tensor, mean: Tensor, std: Tensor) -> Tensor:
