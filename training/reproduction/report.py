@@ -196,10 +196,10 @@ def _markdown(
         "|---|---|---|---|---|---|",
     ]
     for name, one in content["methods"].items():
-        reached = one["seconds_to_paper"]
+        reached = "-" if one["seconds_to_paper"] is None else f"{one['seconds_to_paper']:.0f}"
         lines.append(
             f"| {name} | {_learner(made, name)} | {one['final_reward']:.2f} | "
-            f"{one['seconds']:.0f} | {one['unet_calls']:.0f} | {'-' if reached is None else f'{reached:.0f}'} |"
+            f"{one['seconds']:.0f} | {one['unet_calls']:.0f} | {reached} |"
         )
     lines += [
         "",
