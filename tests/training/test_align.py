@@ -166,7 +166,7 @@ def test_nft_samples_with_an_average_and_learns_against_it(
     monkeypatch.setattr(run_module, "score_fills", watched)
     monkeypatch.setattr(run_module, "sampling_keep", lambda i: 0.25 * i)
     policy = make_policy()
-    config = replace(CONFIG, method="nft", iterations=3, divergence=0.0)
+    config = replace(CONFIG, method="nft", iterations=3, divergence=0.0, sampler="dpm++")
     align(
         policy,
         reward,

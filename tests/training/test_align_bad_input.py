@@ -145,6 +145,7 @@ def test_what_cannot_be_compared_is_said_before_anything_is_drawn(command: Comma
     assert "Raise --samples" in command("--grouped", "--samples", 1)
     assert "Raise --samples" in command("--prompts-each", 1, "--samples", 1)
     assert "needs --text" in command("--guidance", 4)
+    assert "Leave out --sampler" in command("--sampler", "dpm++")
     assert "needs --text" in command("--guidance", 4, "--text", "a lake", "--method", "nft")
     assert not command.content()
 

@@ -109,6 +109,11 @@ def _check(
             "--guidance is of the paper's method and needs --text: nft and dpo learn the model "
             "as it is without guidance, and between no text and no text there is none."
         )
+    if config.method == "paper" and config.sampler != "ddim":
+        raise PrefPaintError(
+            "The paper's method learns from DDIM's steps, which have a likelihood. Leave out "
+            "--sampler, or choose another --method."
+        )
     is_dpo = config.method == "dpo"
     there, what, how = (pairs, "pairs", "Collect") if is_dpo else (prompts, "prompts", "Make")
     if len(there) < config.prompts:

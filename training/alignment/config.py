@@ -5,6 +5,7 @@ from typing import Literal
 
 from training.alignment.amplification import Amplification
 from training.alignment.policy import Precision, Trained
+from training.inpainting.settings import SamplerName
 
 Method = Literal["paper", "nft", "dpo"]
 
@@ -14,7 +15,8 @@ class AlignmentConfig:
     """The defaults are the paper's (arXiv 2410.21966) but for the LoRA.
 
     prompts: of an iteration in all processes, or pairs (dpo); samples: of each prompt. steps: of
-    DDIM with eta 1, of which `updated_steps` are learned from; nft and dpo draw noise so often.
+    denoising, of which `updated_steps` are learned from; nft and dpo draw noise so often.
+    sampler: ddim with eta 1, which the paper's method needs; nft takes any.
     grouped: advantages within each prompt's samples.
     divergence: weight of the KL to the model as it began. accumulation: backward passes of a step
     of the optimiser. alarms: whether a run may stop because of what is seen of the fills, or
@@ -57,3 +59,4 @@ class AlignmentConfig:
     alarms: bool = True
     text: str = ""
     guidance: float = 1.0
+    sampler: SamplerName = "ddim"

@@ -42,6 +42,8 @@ from training.run_log import RunLog
 
 CHECKPOINT_EVERY, SHEET_EVERY = 10, 25
 SHEET_PROMPTS, SHEET_SAMPLES = 8, 3
+ETA = 1.0
+"""Of DDIM; other samplers have none."""
 
 
 def first_seed(config: AlignmentConfig, iteration: int) -> int:
@@ -157,8 +159,8 @@ class Run:
                 config.samples,
                 first,
                 steps=config.steps,
-                eta=1.0 if is_paper else 0.0,
-                sampler="ddim" if is_paper else "dpm++",
+                eta=ETA,
+                sampler=config.sampler,
                 wanted=frozenset(map(int, wanted)) if is_paper else frozenset(),
                 encode=self.policy.encode,
                 text=config.text,
@@ -256,7 +258,8 @@ class Run:
                 SHEET_SAMPLES,
                 self.config.seed,
                 steps=self.config.steps,
-                eta=0.0,
+                eta=ETA,
+                sampler=self.config.sampler,
                 encode=self.policy.encode,
                 text=self.config.text,
                 guidance=self.config.guidance,

@@ -14,7 +14,7 @@ from training.alignment.config import AlignmentConfig, Method
 from training.alignment.policy import Precision, Trained
 from training.commands.options import Out, Seed, progress
 from training.errors import PrefPaintError
-from training.inpainting.settings import DeviceName
+from training.inpainting.settings import DeviceName, SamplerName
 from training.processes import is_main_process, join_processes
 from training.reward.scorer import builtin_reward_path
 
@@ -42,8 +42,8 @@ def align(
     method: Annotated[
         Method,
         typer.Option(
-            help="paper: policy gradient over denoising steps; nft: DiffusionNFT, which samples "
-            "with fewer steps as well; dpo: Diffusion-DPO on --pairs, without a reward."
+            help="paper: policy gradient over denoising steps; nft: DiffusionNFT, with any "
+            "--sampler; dpo: Diffusion-DPO on --pairs, without a reward."
         ),
     ] = PAPER.method,
     pairs: Annotated[
@@ -108,6 +108,13 @@ def align(
             help="Split the UNet among the processes (FSDP): for one that a GPU cannot hold.",
         ),
     ] = False,
+    sampler: Annotated[
+        SamplerName,
+        typer.Option(
+            help="How fills are drawn: ddim draws noise at every step (eta 1); the others, for nft "
+            "and the sheets of dpo, need fewer steps."
+        ),
+    ] = PAPER.sampler,
     text: Annotated[
         str, typer.Option(help="What every fill is asked for; none in the paper.")
     ] = PAPER.text,
@@ -203,6 +210,7 @@ def align(
         patience=patience,
         ema_decay=ema_decay,
         alarms=alarms,
+        sampler=sampler,
         text=text,
         guidance=guidance,
         seed=seed,

@@ -47,7 +47,7 @@ def draw_sheet(
 
 
 def _fills(inpainter: DiffusionInpainter, image: Pixels, hole: Mask) -> list[Pixels]:
-    settings = DiffusionSettings(steps=STEPS)
+    settings = DiffusionSettings(steps=STEPS, sampler="ddim", eta=1.0)
     request = make_request(
         image, hole, job_id=0, seeds=SEEDS, padding=max(image.shape), feather=0, settings=settings
     )
