@@ -46,7 +46,7 @@ def _methods(paper: AlignmentConfig) -> dict[Method, AlignmentConfig]:
 # The clip is wider than the paper's: a LoRA's larger steps would leave most samples beyond that
 # after the first of an iteration.
 _NANO = AlignmentConfig(
-    iterations=120,
+    iterations=80,
     prompts=8,
     samples=4,
     steps=12,
@@ -89,7 +89,7 @@ PROOFS: dict[PresetName, Proof] = {
         ),
         methods=_methods(_NANO),
         aligned="nft",
-        ablation=replace(_NANO, divergence=0.0, iterations=40),
+        ablation=replace(_NANO, divergence=0.0, iterations=30),
     ),
     "mini": Proof(
         reward=RewardTrainingConfig(
