@@ -14,6 +14,7 @@ import torch
 from training.alignment.originals import size_with_original
 from training.alignment.policy import result_path
 from training.alignment.rollouts import SizedPrompt, size_prompt
+from training.alignment.run import ETA
 from training.checkpoints import claim, run_errors
 from training.evaluation.compare import Comparison, compare
 from training.evaluation.contenders import Contender
@@ -104,7 +105,12 @@ def reproduce(
             words = (base, sized, reward, pairs["reward"])
             _align_all(missing, words, out, device, processes, bar)
         test = prompts_of("test", photos, proof, size, seed, out, bar)
-        settings = DiffusionSettings(steps=proof.steps, sampler="ddim", eta=1.0, match_colour=False)
+        settings = DiffusionSettings(
+            steps=proof.steps,
+            sampler=proof.methods[proof.aligned].sampler,
+            eta=ETA,
+            match_colour=False,
+        )
         judges = load_reward(reward), load_reward(judge)
         evaluated = [run.contender(base, folders[run.name]) for run in runs if run.evaluated]
         filled = {}
