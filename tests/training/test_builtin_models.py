@@ -7,12 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from diffusers import AutoPipelineForInpainting, StableDiffusionInpaintPipeline
 from torch.nn import functional
 
 from tests.training.checkpoints import make_pipeline
 from tests.training.photos import hole_at, make_photo
 from tests.training.tiny_builtin import PROVENANCE, save_builtin
 from training.errors import Cancelled, PrefPaintError
+from training.inpainting import builtin_models
 from training.inpainting.builtin_models import read_card
 from training.inpainting.diffusion.inpainter import DiffusionInpainter
 from training.inpainting.diffusion.loading import load_inpainter
@@ -172,3 +174,27 @@ def test_previews_show_the_cells_of_the_hole(cell: int) -> None:
     cells = focus.reshape(height, cell, width, cell, 3).mean(axis=(1, 3))
     assert shown.shape == cells.shape
     assert np.abs(shown - cells).mean() < 4
+
+
+# --- the one that ships ---------------------------------------------------------------------------
+
+
+def test_the_one_that_ships_opens_in_diffusers_and_is_small() -> None:
+    (entry,) = [entry for entry in ModelStore(Path("nowhere")).entries() if entry.name == "nano"]
+    assert entry.location is not None
+    pipeline = AutoPipelineForInpainting.from_pretrained(entry.location)
+    assert isinstance(pipeline, StableDiffusionInpaintPipeline)
+    assert pipeline.unet.config.in_channels == 9
+    assert entry.size_bytes <= 40_000_000
+    assert "636 photographs" in entry.provenance
+
+
+def test_the_one_that_ships_fills_a_plain_surface_with_its_colour() -> None:
+    green = np.full((96, 96, 3), (70, 140, 60), np.uint8)
+    hole = hole_at((96, 96), 36, 36, 24, 24)
+    settings = DiffusionSettings(steps=10, sampler="ddim", eta=1.0, match_colour=False)
+    request = make_request(green, hole, job_id=1, seeds=(1, 2), settings=settings)
+    inpainter = load_inpainter(builtin_models.FOLDER / "nano", "nano", device="cpu")
+    for made in inpainter.generate(request, lambda _event: None, threading.Event()):
+        filled = made.pixels[..., :3][request.hole].astype(int)
+        assert np.abs(filled.mean(axis=0) - green[0, 0]).max() < 40
