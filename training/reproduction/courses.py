@@ -15,11 +15,15 @@ from training.reward.model import RewardModel
 @dataclass(frozen=True)
 class Course:
     """At each sheet of a run: seconds and samples through the UNet until then, and the mean reward
-    of its fills, which are of the same prompts and seeds in every run."""
+    of its fills, which are of the same prompts and seeds in every run, drawn by its sampler."""
 
     seconds: list[float]
     calls: list[float]
     rewards: list[float]
+
+    @property
+    def gain(self) -> float:
+        return self.rewards[-1] - self.rewards[0]
 
     def seconds_to(self, reward: float) -> float | None:
         """Until the first sheet that is rewarded so, or None where none is."""

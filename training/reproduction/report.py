@@ -83,15 +83,15 @@ def write_reports(made: Reproduced, device: torch.device) -> Path:
 def _method(
     made: Reproduced, name: Method, courses: dict[Method, Course]
 ) -> dict[str, float | None]:
-    """seconds_to_paper: until its fills were rewarded as the paper method's last ones;
-    None where they never were, or those no better than the first."""
+    """seconds_to_paper: until its fills had gained what the paper method's did in the end; None
+    where they never had, or those gained nothing."""
     lines = log_of(made.out / "align" / name)
-    began, ended = courses["paper"].rewards[0], courses["paper"].rewards[-1]
+    began, gain = courses[name].rewards[0], courses["paper"].gain
     return {
         "final_reward": made.comparison.models[name].reward.mean.value.value,
         "seconds": sum(line["seconds"] for line in lines),
         "unet_calls": sum(line["unet_calls"] for line in lines),
-        "seconds_to_paper": courses[name].seconds_to(ended) if ended > began else None,
+        "seconds_to_paper": courses[name].seconds_to(began + gain) if gain > 0 else None,
     }
 
 
@@ -192,7 +192,7 @@ def _markdown(
         "## Methods",
         "",
         "| method | learns | final reward on the test prompts | seconds | "
-        "samples through the UNet | seconds to the paper method's last reward |",
+        "samples through the UNet | seconds to the paper method's gain |",
         "|---|---|---|---|---|---|",
     ]
     for name, one in content["methods"].items():
@@ -203,9 +203,9 @@ def _markdown(
         )
     lines += [
         "",
-        f"The chart and the last column judge the fills of {SHEET_PROMPTS} learned prompts, at the "
-        f"start, the end and every {SHEET_EVERY} iterations, by the reward as it was at first; "
-        "the seconds are of runs that may have shared the processor.",
+        f"The chart and the last column judge the fills of {SHEET_PROMPTS} learned prompts at the "
+        f"start, the end and every {SHEET_EVERY} iterations, drawn as the run draws them, by the "
+        "reward as it was at first; the seconds are of runs that may have shared the processor.",
         "",
         "![Reward by method](methods.png)",
         "",
