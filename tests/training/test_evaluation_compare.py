@@ -1,5 +1,6 @@
 """Figures of models from arrays: what must hold whatever the numbers are."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -128,6 +129,13 @@ def test_a_reward_that_no_one_else_believes_is_reported() -> None:
     assert "other" in above
     assert "deceives" in above
     assert "independent judge" in alone
+    low = np.full(PROMPTS, -100.0)
+    sharp = {
+        name: Filled(**{**vars(one), "reward": replace(one.reward, originals=low)})
+        for name, one in deceiving.items()
+    }
+    base, _alone = cautions(compare(sharp, "base"))
+    assert "no limit" in base
     better = {"base": _filled("base", 0), "other": _filled("other", 1, 1.5, 3.0)}
     assert cautions(compare(better, "base")) == []
 

@@ -48,6 +48,15 @@ def cautions(comparison: Comparison) -> list[str]:
     """What speaks against believing the reward, a sentence each."""
     found = []
     limit = comparison.originals.get("reward")
+    least = comparison.models[comparison.base].reward.mean.value.value
+    if limit is not None and least > limit.value:
+        found.append(
+            f"The reward puts the fills of {comparison.base} ({least:.2f}) above the untouched "
+            f"originals ({limit.value:.2f}), so those are no limit by which deceit could be seen. "
+            "A reward that learned originals through a model's autoencoder does that to sharper "
+            "ones."
+        )
+        limit = None
     for name, figures in comparison.models.items():
         mean = figures.reward.mean.value.value
         if limit is not None and mean > limit.value:
