@@ -33,6 +33,7 @@ from training.reproduction.eye import (
     write_blind_sheets,
 )
 from training.reproduction.presets import PROOFS, Proof
+from training.reproduction.report import eye_words
 from training.reward.encoders import EncoderConfig
 from training.reward.trainer import RewardTrainingConfig
 
@@ -222,6 +223,13 @@ def test_answers_that_do_not_fit_the_sheets_are_refused(
     file.write_text("\n".join(spoiled([sheets, "by: me", *(row + "A" for row in rows)])))
     with pytest.raises(PrefPaintError, match=said):
         read_eye(file, filled, "base", "aligned", 0)
+
+
+def test_a_report_says_when_the_eye_does_not_believe_the_reward() -> None:
+    worse, better = EyeFigures("a test", 1, 5, 0), EyeFigures("a test", 5, 1, 0)
+    assert "was deceived" in eye_words(worse, 0.7)
+    assert "was deceived" not in eye_words(better, 0.7)
+    assert "was deceived" not in eye_words(worse, 0.3)
 
 
 def test_an_ablation_counts_iterations_to_what_runs_without_gamma_reach(tmp_path: Path) -> None:

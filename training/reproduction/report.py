@@ -163,7 +163,7 @@ def _markdown(
         f"{independent['full_reference']['base']:.2f} | "
         f"{independent['full_reference']['aligned']:.2f} |",
         "",
-        _eye_words(eye),
+        eye_words(eye, rates["aligned_s1"]),
         "",
         "[Everything of the comparison](evaluation/report.md), with intervals.",
         "",
@@ -247,11 +247,18 @@ def _stops(made: Reproduced) -> list[str]:
     ]
 
 
-def _eye_words(eye: EyeFigures | None) -> str:
+def eye_words(eye: EyeFigures | None, win_rate: float) -> str:
+    """What the blind sheets say of it, where the reward gives this WinRate at S = 1."""
     if eye is None:
         return "The blind sheets have not been looked at."
-    return (
+    words = (
         f"Blind sheets, unnamed and shuffled, looked at by {eye.by}: the aligned fill was "
         f"preferred in {eye.aligned_preferred} prompts, the base's in {eye.base_preferred}, "
         f"{eye.close} were close."
     )
+    if win_rate > 0.5 and eye.base_preferred > eye.aligned_preferred:
+        words += (
+            " **The reward calls the aligned fills better and the eye does not: the reward was "
+            "deceived, and with it every measure here that agrees with it.**"
+        )
+    return words
