@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from training.files import replaced_when_complete
-from training.pretraining.presets import Preset
+from training.pretraining.presets import PRESETS, Preset
 
 CARD = "README.md"
 
@@ -13,14 +13,16 @@ CARD = "README.md"
 def write_card(folder: Path, preset: Preset, photos: int, seed: int) -> None:
     """Write a pipeline folder's model card. OSError passes through."""
     size = preset.size
+    name = next((name for name, known in PRESETS.items() if known == preset), "small").capitalize()
     text = f"""---
 license: apache-2.0
 library_name: diffusers
 ---
-# A small inpainting model, {size} x {size}
+# {name}
 
-Trained from nothing by `prefpaint-train pretrain` on random crops of {photos} photographs, which
-the folder does not hold. Nobody labelled anything, and no other model's weights or fills went in.
+A small inpainting model of {size} x {size} pixels, trained from nothing by
+`prefpaint-train pretrain` on random crops of {photos} photographs, which the folder does not hold.
+Nobody labelled anything, and no other model's weights or fills went in.
 
 - A diffusers `StableDiffusionInpaintPipeline`: an autoencoder ({preset.autoencoder_steps} steps of
   {preset.autoencoder_batch} crops) and a UNet of 9 channels that predicts v
