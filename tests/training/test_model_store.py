@@ -202,7 +202,7 @@ def test_what_is_not_here_cannot_be_removed(store: ModelStore) -> None:
 def test_a_damaged_list_is_set_aside(store: ModelStore, tmp_path: Path, content: bytes) -> None:
     store.add(make_pipeline(tmp_path / "walls"))
     (store.folder / FILE_NAME).write_bytes(content)
-    again = ModelStore(store.folder)
+    again = ModelStore(store.folder, tmp_path / "no built-in models")
     assert names(again) == OFFERED
     (aside,) = store.folder.glob(f"{FILE_NAME}.broken-*")
     assert again.notice is not None
