@@ -74,9 +74,7 @@ class RewardRefresh:
 
     def _groups(self, rollout: Rollout) -> list[Group]:
         groups = []
-        samples = len(rollout.pictures) // len(rollout.sized)
-        for number, prompt in enumerate(rollout.sized):
-            fills = rollout.pictures[number * samples : (number + 1) * samples]
+        for prompt, fills in rollout.by_prompt:
             size = self._reward.network.config.image_size
             view = view_of(prompt.hole, [_original(prompt), *fills], size)
             original, *seen = view.pictures

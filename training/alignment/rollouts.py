@@ -24,6 +24,9 @@ from training.reward.ensemble import Reward, RewardEnsemble
 from training.reward.model import RewardModel
 from training.reward.score import Score
 
+ETA = 1.0
+"""Of DDIM, wherever a policy is sampled or learns; other samplers have none."""
+
 
 @dataclass(frozen=True, eq=False)
 class SizedPrompt:
@@ -54,6 +57,15 @@ class Fills:
     pictures: list[Pixels]
     holes: list[Mask]
     sized: tuple[SizedPrompt, ...]
+
+    @property
+    def by_prompt(self) -> list[tuple[SizedPrompt, list[Pixels]]]:
+        """Each prompt with its pictures."""
+        each = len(self.pictures) // len(self.sized)
+        return [
+            (prompt, self.pictures[number * each : (number + 1) * each])
+            for number, prompt in enumerate(self.sized)
+        ]
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +104,7 @@ def noisy_steps(model: DiffusionModel, steps: int) -> list[int]:
     scheduler = model.scheduler("ddim")
     scheduler.set_timesteps(steps)
     times = scheduler.timesteps.tolist()
-    return [index for index, time in enumerate(times) if ddim_std(scheduler, time, 1.0) > 0]
+    return [index for index, time in enumerate(times) if ddim_std(scheduler, time, ETA) > 0]
 
 
 def draw_fills(
@@ -157,16 +169,13 @@ def draw_fills(
 
 def score_fills(fills: Fills, reward: Reward) -> Rollout:
     """Score fills beside their prompts' originals."""
-    samples = len(fills.pictures) // len(fills.sized)
     scores: list[Score] = []
     originals: list[float | None] = []
-    for number, prompt in enumerate(fills.sized):
-        pictures = fills.pictures[number * samples : (number + 1) * samples]
-        if prompt.original is not None:
-            pictures.append(prompt.original)
-        made = reward.score(prompt.masked, prompt.hole, pictures)
-        scores += made[:samples]
-        originals.append(None if prompt.original is None else made[-1].reward)
+    for prompt, pictures in fills.by_prompt:
+        known = [] if prompt.original is None else [prompt.original]
+        made = reward.score(prompt.masked, prompt.hole, [*pictures, *known])
+        scores += made[: len(pictures)]
+        originals.append(made[-1].reward if known else None)
     scale = _bound_scale(reward)
     return Rollout(
         **vars(fills),

@@ -26,7 +26,15 @@ from training.alignment.measures import (
 from training.alignment.pairs import PreferencePair
 from training.alignment.policy import Policy
 from training.alignment.preferences import PairEncoder, preference_updates
-from training.alignment.rollouts import Rollout, SizedPrompt, draw_fills, noisy_steps, score_fills
+from training.alignment.rollouts import (
+    ETA,
+    Fills,
+    Rollout,
+    SizedPrompt,
+    draw_fills,
+    noisy_steps,
+    score_fills,
+)
 from training.alignment.run_folder import (
     CHECKPOINT,
     AlignmentFolder,
@@ -42,8 +50,6 @@ from training.run_log import RunLog
 
 CHECKPOINT_EVERY, SHEET_EVERY = 10, 25
 SHEET_PROMPTS, SHEET_SAMPLES = 8, 3
-ETA = 1.0
-"""Of DDIM; other samplers have none."""
 
 
 def first_seed(config: AlignmentConfig, iteration: int) -> int:
@@ -149,24 +155,35 @@ class Run:
     ) -> Rollout:
         """This process's part of an iteration's fills; seeds go on from part to part."""
         config = self.config
-        is_paper = config.method == "paper"
         first = first_seed(config, iteration) + own.start * config.samples
         assert self.reward is not None
         with self.policy.as_average("sampling"):
-            fills = draw_fills(
-                self.policy.model,
-                prompts,
-                config.samples,
-                first,
-                steps=config.steps,
-                eta=ETA,
-                sampler=config.sampler,
-                wanted=frozenset(map(int, wanted)) if is_paper else frozenset(),
-                encode=self.policy.encode,
-                text=config.text,
-                guidance=config.guidance,
-            )
+            kept = frozenset(map(int, wanted)) if config.method == "paper" else frozenset[int]()
+            fills = self.draw(prompts, config.samples, first, kept)
             return score_fills(fills, self.reward)
+
+    def draw(
+        self,
+        prompts: Sequence[SizedPrompt],
+        samples: int,
+        seed: int,
+        wanted: frozenset[int] = frozenset(),
+    ) -> Fills:
+        """With the weights as they are, as the run's settings say; see draw_fills."""
+        config = self.config
+        return draw_fills(
+            self.policy.model,
+            prompts,
+            samples,
+            seed,
+            steps=config.steps,
+            eta=ETA,
+            sampler=config.sampler,
+            wanted=wanted,
+            encode=self.policy.encode,
+            text=config.text,
+            guidance=config.guidance,
+        )
 
     def bring_together(
         self, rollout: Rollout, own: slice, iteration: int
@@ -252,18 +269,7 @@ class Run:
         process draws it, so that all see its looks."""
         shown = self.prompts[:SHEET_PROMPTS]
         with self.policy.as_average("smooth"):
-            fills = draw_fills(
-                self.policy.model,
-                shown,
-                SHEET_SAMPLES,
-                self.config.seed,
-                steps=self.config.steps,
-                eta=ETA,
-                sampler=self.config.sampler,
-                encode=self.policy.encode,
-                text=self.config.text,
-                guidance=self.config.guidance,
-            )
+            fills = self.draw(shown, SHEET_SAMPLES, self.config.seed)
         if self.accelerator.is_main_process:
-            self.folder.draw_sheet(fills, shown, done)
+            self.folder.draw_sheet(fills, done)
         return means(looks(fills))

@@ -115,13 +115,9 @@ class AlignmentFolder:
         if path.exists():
             self._policy.load_state(torch.load(path, map_location="cpu", weights_only=True))
 
-    def draw_sheet(self, fills: Fills, prompts: Sequence[SizedPrompt], done: int) -> None:
+    def draw_sheet(self, fills: Fills, done: int) -> None:
         """A row for each prompt, its hole first."""
-        each = len(fills.pictures) // len(prompts)
-        rows = [
-            np.hstack([prompt.masked, *fills.pictures[number * each : (number + 1) * each]])
-            for number, prompt in enumerate(prompts)
-        ]
+        rows = [np.hstack([prompt.masked, *pictures]) for prompt, pictures in fills.by_prompt]
         path = self.path / "sheets" / f"{done:04}.png"
         with run_errors(self.path):
             path.parent.mkdir(parents=True, exist_ok=True)

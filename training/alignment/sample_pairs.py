@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from training.alignment.originals import known_original, through_autoencoder
-from training.alignment.rollouts import draw_fills, size_prompt
+from training.alignment.rollouts import ETA, draw_fills, size_prompt
 from training.alignment.run_folder import weights_digest
 from training.checkpoints import claim
 from training.errors import PrefPaintError
@@ -77,7 +77,7 @@ def _write_prompt(
     side, samples = model.native_side, settings.samples
     image, sized = resize(known_original(prompt), side, side), size_prompt(prompt, side)
     hole, first = sized.hole, settings.seed + number * samples
-    fills = draw_fills(model, [sized], samples, first, steps=settings.steps, eta=1.0).pictures
+    fills = draw_fills(model, [sized], samples, first, steps=settings.steps, eta=ETA).pictures
     *_, (_, _, exemplar) = fill_hole(image, hole, 0, settings_for(0))
     original, exemplar = (through_autoencoder(model, one, hole) for one in (image, exemplar))
     view = view_of(hole, [original, *fills, exemplar], settings.size)

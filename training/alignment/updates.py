@@ -11,7 +11,7 @@ from training.alignment.amplification import amplification
 from training.alignment.config import AlignmentConfig
 from training.alignment.losses import clipped_policy_loss, forward_process_loss, step_divergence
 from training.alignment.policy import Policy
-from training.alignment.rollouts import Rollout
+from training.alignment.rollouts import ETA, Rollout
 from training.inpainting.diffusion.sampler import Step, ddim_step, log_probability, predict
 
 
@@ -116,7 +116,7 @@ def _held(loss: Tensor, divergence: Tensor, config: AlignmentConfig) -> Tensor:
 def _mean(unet: object, scheduler: object, rollout: Rollout, step: Step) -> tuple[Tensor, Tensor]:
     time = torch.tensor(step.timestep, device=step.before.device)
     output = predict(unet, step.before, time, rollout.start, rollout.conditioning)  # type: ignore[arg-type]
-    mean, _, std = ddim_step(scheduler, output, step.timestep, step.before, 1.0)
+    mean, _, std = ddim_step(scheduler, output, step.timestep, step.before, ETA)
     return mean, std
 
 

@@ -13,8 +13,7 @@ import torch
 
 from training.alignment.originals import size_with_original
 from training.alignment.policy import result_path
-from training.alignment.rollouts import SizedPrompt, size_prompt
-from training.alignment.run import ETA
+from training.alignment.rollouts import ETA, SizedPrompt, size_prompt
 from training.checkpoints import claim, run_errors
 from training.evaluation.compare import Comparison, compare
 from training.evaluation.contenders import Contender
