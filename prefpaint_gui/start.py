@@ -10,6 +10,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
 from prefpaint_gui.backends import real_backends
+from prefpaint_gui.collection import collect_in_this_thread
 from prefpaint_gui.paths import config_folder
 from prefpaint_gui.settings import load_settings
 from prefpaint_gui.widgets.theme import apply_theme, colours_for
@@ -87,4 +88,5 @@ def _application(no_display: str) -> QApplication | None:
     assert isinstance(app, QApplication)
     app.setApplicationName("PrefPaint")
     app.setStyle("Fusion")
+    collect_in_this_thread(app)
     return app

@@ -1,5 +1,6 @@
 """The real window, with a scripted inpainter, scorer and store behind it."""
 
+import gc
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -104,6 +105,15 @@ class Bench:
 
     def until(self, condition: Callable[[], bool]) -> None:
         self.qtbot.waitUntil(condition, timeout=5000)
+
+
+@pytest.fixture(autouse=True)
+def _collected_in_the_main_thread() -> Iterator[None]:
+    """As in the app; the windows of a test are collected at its end."""
+    gc.disable()
+    yield
+    gc.collect(1)
+    gc.enable()
 
 
 @pytest.fixture
