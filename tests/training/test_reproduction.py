@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,18 +24,12 @@ from training.prompts.incomplete import IncompletePhoto
 from training.prompts.photos import read_rgb
 from training.reproduction.ablation import WINDOW, ablation_of, curves_of
 from training.reproduction.data import Part, photos_of
-from training.reproduction.eye import (
-    CELL,
-    FORM,
-    GAP,
-    LABEL,
-    EyeFigures,
-    read_eye,
-    write_blind_sheets,
-)
+from training.reproduction.eye import EyeFigures, read_eye, write_blind_sheets
+from training.reproduction.forms import CELL, FORM, GAP, LABEL
 from training.reproduction.presets import PROOFS, Proof
-from training.reproduction.report import eye_words
+from training.reproduction.report_words import eye_words
 from training.reward.encoders import EncoderConfig
+from training.reward.pair_data import load_prompts
 from training.reward.trainer import RewardTrainingConfig
 
 _ENCODER = EncoderConfig(image_size=32, widths=(16, 16, 16))
@@ -65,6 +60,7 @@ SMALL = Proof(
     validation=2,
     align=2,
     test=2,
+    ranked=1,
     samples=1,
     steps=2,
     ablation_seeds=(0,),
@@ -90,11 +86,18 @@ def test_one_command_goes_from_photos_to_a_report_and_counts_what_the_eye_says(
 ) -> None:
     monkeypatch.setitem(PRESETS, "nano", replace(TINY, autoencoder_steps=2, unet_steps=2))
     monkeypatch.setitem(PROOFS, "nano", SMALL)
-    out = tmp_path / "proof"
+    out, first, second = (tmp_path / "proof" / name for name in (".", "round-1", "round-2"))
     words = ["reproduce", str(photos), "--out", str(out)]
-    result = CliRunner().invoke(app, words)
-    assert result.exit_code == 0, result.output
-    report = json.loads((out / "report" / "report.json").read_text())
+
+    def report_of(folder: Path) -> tuple[dict[str, Any], str]:
+        result = CliRunner().invoke(app, words)
+        assert result.exit_code == 0, result.output
+        text = (folder / "report" / "report.md").read_text()
+        for picture in re.findall(r"\]\(([^)]+)\)", text):
+            assert (folder / "report" / picture).exists(), picture
+        return json.loads((folder / "report" / "report.json").read_text()), text
+
+    report, text = report_of(first)
     assert set(report["win_rate"]) == {"aligned_s1", "base_s1", "base_s3", "aligned_s1_ci"}
     for figures in (report["mean_reward"], report["variance"], report["independent"]["kid"]):
         assert set(figures) == {"base", "aligned"}
@@ -103,27 +106,42 @@ def test_one_command_goes_from_photos_to_a_report_and_counts_what_the_eye_says(
     for name, method in report["methods"].items():
         assert method["unet_calls"] > 0, name
     assert report["eye"] is None
-    assert (out / "eye" / "sheet-00.png").exists()
-    words_of_it = (out / "report" / "report.md").read_text()
-    assert "have not been looked at" in words_of_it
-    for picture in re.findall(r"\]\(([^)]+)\)", words_of_it):
-        assert (out / "report" / picture).exists(), picture
+    assert (first / "eye" / "sheet-00.png").exists()
+    assert "have not been looked at" in text
+    assert "Nobody rated anything" in text
 
     made = {path: path.stat().st_mtime_ns for path in out.rglob("*.safetensors")}
-    sheets, _, *rows = (out / "eye" / "form.txt").read_text().splitlines()
+    sheets, _, *rows = (first / "eye" / "form.txt").read_text().splitlines()
     answers = [sheets, "by: a test", rows[0] + "=", rows[1] + "A"]
-    (out / "eye" / "answers.txt").write_text("\n".join(answers))
-    result = CliRunner().invoke(app, words)
-    assert result.exit_code == 0, result.output
+    (first / "eye" / "answers.txt").write_text("\n".join(answers))
+    report, text = report_of(first)
     assert {path: path.stat().st_mtime_ns for path in made} == made
-    report = json.loads((out / "report" / "report.json").read_text())
     assert report["eye"]["close"] == 1
     assert report["eye"]["aligned_preferred"] + report["eye"]["base_preferred"] == 1
-    assert "looked at by a test" in (out / "report" / "report.md").read_text()
+    assert "looked at by a test" in text
+
+    assert (first / "ranking" / "sheet-00.png").exists()
+    sheets, _, *rows = (first / "ranking" / "form.txt").read_text().splitlines()
+    answers = [sheets, "by: a ranking test", *(row + "B > A C > D E" for row in rows)]
+    (first / "ranking" / "answers.txt").write_text("\n".join(answers))
+    report, text = report_of(second)
+    assert {path: path.stat().st_mtime_ns for path in made} == made
+    assert report["rankings"] == [{"by": "a ranking test", "prompts": 2}]
+    assert "of 2 prompts by a ranking test" in text
+    assert "not looked at" in text
+    ranked = [load_prompts(first / "ranking" / "pairs" / part) for part in ("reward", "judge")]
+    assert [len(own) for own in ranked] == [1, 1]
+    for prompt in (prompt for own in ranked for prompt in own):
+        assert prompt.kinds == ("original", *["sample"] * 5)
+        assert sorted(len(tier) for tier in prompt.tiers) == [1, 2, 2]
+    weights = [
+        (folder / "reward" / "reward.safetensors").read_bytes() for folder in (first, second)
+    ]
+    assert weights[0] != weights[1]
 
     result = CliRunner().invoke(app, [*words, "--seed", "1"])
     assert "seed" in str(result.exception)
-    assert json.loads((out / "report" / "report.json").read_text()) == report
+    assert json.loads((second / "report" / "report.json").read_text()) == report
 
 
 def test_what_is_measured_was_seen_by_nobody_and_the_judge_sees_other_photos() -> None:

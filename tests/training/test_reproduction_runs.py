@@ -30,7 +30,7 @@ def test_what_an_alarm_leaves_is_what_was_kept_before_it(
     monkeypatch.setattr(run_module, "SHEET_EVERY", 1)
 
     def align(run: Run, out: Path) -> Contender:
-        words = (base, prompts, tmp_path / "reward.safetensors", tmp_path, out)
+        words = (base, prompts, tmp_path / "reward.safetensors", [], out)
         run_alignment(run, *words, "cpu", lambda _: None)
         assert result_path(trained, out).exists()
         return run.contender(base, out)

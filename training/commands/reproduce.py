@@ -30,11 +30,15 @@ def reproduce(
 
     Trains the pipeline, a reward and an independent judge; aligns by every method, with and
     without guards, and over three seeds without gamma, with a static and with the paper's; fills
-    prompts of photos that none of them saw; and writes OUT/report. Every stage lies in a folder of
-    its own and is not made again: run it once more with the same words to go on.
+    prompts of photos that none of them saw; and writes OUT/round-1/report. Every stage lies in a
+    folder of its own and is not made again: run it once more with the same words to go on.
 
-    OUT/eye holds blind sheets of base against aligned. Fill in OUT/eye/form.txt as answers.txt, a
-    line a row (`007: A`, `007: B`, or `007: =` where it is close), and run it again.
+    OUT/round-1/eye holds blind sheets of base against aligned. Fill in form.txt there as
+    answers.txt, a line a row (`007: A`, `007: B`, or `007: =` where it is close), and run it again.
+
+    OUT/round-1/ranking holds sheets of fills of training prompts. Fill in its form as answers.txt
+    too (`007: B > A C > D E`, best first), and run it again for round 2: reward and judge learn
+    these rankings, and all is aligned anew.
     """
     from training.inpainting.diffusion.devices import pick_device
     from training.reproduction.report import write_reports

@@ -28,13 +28,14 @@ def photos_of(part: Part, photos: Sequence[Path]) -> list[Path]:
     chosen = [path for path in photos if split_of(path) == split.get(part, "train")]
     if part != "test":
         is_judge = part.startswith("judge")
-        chosen = [path for path in chosen if _is_the_judges(path) == is_judge]
+        chosen = [path for path in chosen if is_the_judges(path) == is_judge]
     if not chosen:
         raise PrefPaintError(f"No photos are left for the part '{part}'. Give more photos.")
     return chosen
 
 
-def _is_the_judges(path: Path) -> bool:
+def is_the_judges(path: Path) -> bool:
+    """Whether this photo, or any other crop of it, is shown to the judge."""
     return hashlib.sha256(f"judge/{photo_name(path)}".encode()).digest()[0] < 128
 
 

@@ -14,7 +14,8 @@ class Proof:
     """Prompts are counted for each pattern.
 
     pairs: prompts that the reward learns from; the judge gets as many of other photos.
-    validation: prompts that set the units of each. test: prompts that are evaluated.
+    validation: prompts that set the units of each. test: prompts that are evaluated. ranked: of
+    the reward's and of the judge's prompts, those whose fills can be ranked by eye.
     samples: fills of a prompt in the pairs. steps: of denoising, for pairs and evaluation.
     methods: a run of each of the three. aligned: the method that the claims are about. ablation:
     of runs by the paper's method with a fixed reward and no KL, for AdamW takes a constant gamma
@@ -31,6 +32,7 @@ class Proof:
     validation: int = 40
     align: int = 200
     test: int = 60
+    ranked: int = 120
     samples: int = 3
     steps: int = 12
     ablation_seeds: tuple[int, ...] = (0, 1, 2)
@@ -87,12 +89,14 @@ PROOFS: dict[PresetName, Proof] = {
             steps=600,
             batch_size=8,
             checkpoint_every=100,
+            ranked_share=0.5,
             encoder=EncoderConfig(image_size=64, widths=(32, 64, 96, 128)),
         ),
         judge=RewardTrainingConfig(
             steps=600,
             batch_size=8,
             checkpoint_every=100,
+            ranked_share=0.5,
             seed=1,
             encoder=EncoderConfig(kind="resnet", image_size=64, widths=(24, 48, 96, 128)),
         ),
@@ -103,10 +107,13 @@ PROOFS: dict[PresetName, Proof] = {
     ),
     "mini": Proof(
         reward=RewardTrainingConfig(
-            steps=3000, encoder=EncoderConfig(image_size=256, widths=(32, 64, 128, 192))
+            steps=3000,
+            ranked_share=0.5,
+            encoder=EncoderConfig(image_size=256, widths=(32, 64, 128, 192)),
         ),
         judge=RewardTrainingConfig(
             steps=3000,
+            ranked_share=0.5,
             seed=1,
             encoder=EncoderConfig(kind="resnet", image_size=256, widths=(32, 64, 128, 192)),
         ),

@@ -1,13 +1,19 @@
 """The alignment runs of a proof, each by itself."""
 
+import multiprocessing
+import os
+import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+import torch
 
 from training.alignment.align import align
 from training.alignment.config import AlignmentConfig
 from training.alignment.measures import CollapseError
-from training.alignment.pairs import read_pairs
+from training.alignment.pairs import PreferencePair, read_pairs
 from training.alignment.policy import Policy, result_path
 from training.alignment.refresh import RewardRefresh
 from training.alignment.rollouts import SizedPrompt
@@ -15,6 +21,7 @@ from training.evaluation.contenders import Contender
 from training.inpainting.diffusion.loading import load_model
 from training.inpainting.settings import DeviceName
 from training.reproduction.ablation import KINDS
+from training.reproduction.data import Bar
 from training.reproduction.presets import Proof
 from training.reward.model import load_reward
 from training.reward.pair_data import load_prompts
@@ -66,23 +73,29 @@ def run_alignment(
     base: Path,
     prompts: Sequence[SizedPrompt],
     reward_file: Path,
-    pairs: Path,
+    pairs: Sequence[Path],
     out: Path,
     device: DeviceName,
     on_progress: Callable[[float], None],
 ) -> None:
     """Align in `out`, going on where it was. Where an alarm stops the run, what its last checkpoint
-    holds is the result, or the base where there is none, and the alarm is kept beside it."""
+    holds is the result, or the base where there is none, and the alarm is kept beside it.
+
+    pairs: the folders that the reward learned from.
+    """
     model = load_model(base, device, "fp32")  # not rounded before it learns
     reward = load_reward(reward_file)
     refresh = None
     if run.refreshed:
-        known = load_prompts(pairs, reward.network.config.image_size)
+        size = reward.network.config.image_size
+        known = [prompt for folder in pairs for prompt in load_prompts(folder, size)]
         refresh = RewardRefresh(reward, prompts, known, run.config.seed)
     config = run.config
     policy = Policy(model, config.trained, config.rank, config.seed, config.precision)
     is_dpo = config.method == "dpo"
-    preferred, set_aside = read_pairs(pairs, model.native_side) if is_dpo else ([], [])
+    preferred: list[PreferencePair] = []
+    for folder in pairs if is_dpo else ():
+        preferred += read_pairs(folder, model.native_side)[0]
     try:
         align(
             policy,
@@ -92,7 +105,6 @@ def run_alignment(
             out,
             on_progress,
             pairs=preferred,
-            set_aside=set_aside,
             refresh=refresh,
         )
         return
@@ -109,3 +121,51 @@ def run_alignment(
         return
     earlier = replace(run, config=replace(config, iterations=kept))
     run_alignment(earlier, base, prompts, reward_file, pairs, out, device, on_progress)
+
+
+def run_alignments(
+    runs: Sequence[Run],
+    words: tuple[Path, Sequence[SizedPrompt], Path, Sequence[Path]],
+    out: Path,
+    device: DeviceName,
+    processes: int,
+    bar: Bar,
+) -> None:
+    """Each run in `out`, so many processes at a time. words: what run_alignment takes of all."""
+    if processes == 1:
+        for run in runs:
+            on_progress = bar(f"Alignment: {run.name}")
+            run_alignment(run, *words, out / run.name, device, on_progress)
+        return
+    threads = max(1, (os.cpu_count() or 1) // processes)
+    spawn = multiprocessing.get_context("spawn")
+    on_progress = bar(f"{len(runs)} alignments")
+    with ProcessPoolExecutor(processes, spawn, _begin_process, (threads,)) as pool:
+        waiting = [
+            pool.submit(run_alignment, run, *words, out / run.name, device, _nothing)
+            for run in runs
+        ]
+        try:
+            for done, one in enumerate(as_completed(waiting), start=1):
+                one.result()
+                on_progress(done / len(waiting))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _begin_process(threads: int) -> None:
+    torch.set_num_threads(threads)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A run that was killed must not go on in its processes, beside the one that resumes it."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _nothing(_share: float) -> None:
+    """What another process has no bar for."""

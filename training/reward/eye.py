@@ -86,13 +86,21 @@ def read_answers(text: str, prompts: list[PairPrompt]) -> list[EyeRanking]:
     rankings = []
     for line in filter(None, (raw.strip() for raw in text.splitlines())):
         number, _, answer = line.partition(":")
-        tiers = [re.findall("[A-Z]", tier) for tier in answer.split(">")]
-        letters = sorted(letter for tier in tiers for letter in tier)
-        if letters != list(LETTERS) or not number.isdigit() or int(number) >= len(prompts):
-            raise PrefPaintError(f"'{line}' does not rank each of {LETTERS} once.")
-        indices = tuple(tuple(LETTERS.index(letter) for letter in tier) for tier in tiers)
-        rankings.append(EyeRanking(prompts[int(number)], indices))
+        if not number.isdigit() or int(number) >= len(prompts):
+            raise PrefPaintError(f"'{line}' is about none of {len(prompts)} prompts.")
+        rankings.append(EyeRanking(prompts[int(number)], read_tiers(answer)))
     return rankings
+
+
+def read_tiers(answer: str) -> tuple[tuple[int, ...], ...]:
+    """Parse `B > A C > D E`: the places of the letters, best first, close ones together.
+
+    Raises PrefPaintError where not each letter is there once.
+    """
+    tiers = [re.findall("[A-Z]", tier) for tier in answer.split(">")]
+    if sorted(letter for tier in tiers for letter in tier) != list(LETTERS):
+        raise PrefPaintError(f"'{answer.strip()}' does not rank each of {LETTERS} once.")
+    return tuple(tuple(LETTERS.index(letter) for letter in tier) for tier in tiers)
 
 
 def write_rankings(rankings: list[EyeRanking], path: Path) -> None:

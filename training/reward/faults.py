@@ -9,7 +9,17 @@ import numpy.typing as npt
 
 from training.inpainting.request import Mask, Pixels
 
-FaultKind = Literal["seam", "offset", "colour", "brightness", "blur", "noise", "texture"]
+FaultKind = Literal[
+    "seam",
+    "offset",
+    "colour",
+    "brightness",
+    "contrast",
+    "saturation",
+    "blur",
+    "noise",
+    "texture",
+]
 FAULT_KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
 
 _Floats = npt.NDArray[np.float32]
@@ -100,6 +110,27 @@ def _brightness(
     return pixels + np.float32(rng.choice([-1, 1]) * 80 * strength)
 
 
+def _contrast(
+    pixels: _Floats, strength: float, _depth: _Floats, _: _Floats, rng: np.random.Generator
+) -> _Floats:
+    """More or less of it, about the mean colour."""
+    mean = pixels.mean(axis=(0, 1), keepdims=True)
+    return mean + _gain(strength, rng) * (pixels - mean)
+
+
+def _saturation(
+    pixels: _Floats, strength: float, _depth: _Floats, _: _Floats, rng: np.random.Generator
+) -> _Floats:
+    """More or less of it, about each pixel's grey."""
+    grey = pixels.mean(axis=2, keepdims=True)
+    return grey + _gain(strength, rng) * (pixels - grey)
+
+
+def _gain(strength: float, rng: np.random.Generator) -> np.float32:
+    """Up to four times, or a quarter of what there is."""
+    return np.float32(4 ** (rng.choice([-1, 1]) * strength))
+
+
 def _blur(
     pixels: _Floats, strength: float, _depth: _Floats, _: _Floats, _rng: np.random.Generator
 ) -> _Floats:
@@ -132,6 +163,8 @@ _FAULTS: dict[
     "offset": _offset,
     "colour": _colour,
     "brightness": _brightness,
+    "contrast": _contrast,
+    "saturation": _saturation,
     "blur": _blur,
     "noise": _noise,
     "texture": _texture,

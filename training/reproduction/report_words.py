@@ -1,0 +1,201 @@
+"""A report in words: what was claimed and what came out."""
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from training.alignment.amplification import Amplification
+from training.alignment.config import AlignmentConfig, Method
+from training.alignment.run import SHEET_EVERY, SHEET_PROMPTS
+from training.reproduction.ablation import Ablation
+from training.reproduction.eye import EyeFigures
+from training.reproduction.rounds import Reproduced
+
+
+def markdown_of(
+    made: Reproduced,
+    content: dict[str, Any],
+    ablation: dict[Amplification, Ablation],
+    eye: EyeFigures | None,
+) -> str:
+    """content: of report.json."""
+    rates, means, spread = content["win_rate"], content["mean_reward"], content["variance"]
+    low, high = rates["aligned_s1_ci"]
+    independent = content["independent"]
+    lines = [
+        f"# Alignment, measured at the size of `{made.common.preset}`",
+        "",
+        f"Commit {content['commit']}, {content['device']}, seed {content['seed']}, round "
+        f"{made.number}:",
+        "",
+        f"    {content['command']}",
+        "",
+        f"{_labels(made)} The judge learned in the same way with another architecture, another "
+        f"seed and other photos. The {len(made.prompts)} test prompts are cut from photos that "
+        "none of them saw.",
+        "",
+        f"What is called aligned here is {_learner(made, content['aligned'])} that learned by "
+        f"`{content['aligned']}`, with {_differences(made)}; every setting of every run is in "
+        "report.json.",
+        "",
+        *(f"- {sentence}" for sentence in _stops(made)),
+        "",
+        "| | base | aligned |",
+        "|---|---|---|",
+        f"| WinRate at S = 1 over one fill of the base | {rates['base_s1']:.1%} | "
+        f"{rates['aligned_s1']:.1%} ({low:.1%} to {high:.1%}) |",
+        f"| the base's WinRate at S = 3 | {rates['base_s3']:.1%} | |",
+        f"| mean reward, in deviations of the base's fills | {means['base']:.2f} | "
+        f"{means['aligned']:.2f} |",
+        f"| variance over the fills of a prompt | {spread['base']:.2f} | {spread['aligned']:.2f} |",
+        f"| WinRate at S = 1 by the independent judge | 50 % | "
+        f"{independent['judge_win_rate_s1']:.1%} |",
+        f"| KID to real crops, x 1000 | {1000 * independent['kid']['base']:.2f} | "
+        f"{1000 * independent['kid']['aligned']:.2f} |",
+        f"| PSNR in the hole, dB (favours blur; for information) | "
+        f"{independent['full_reference']['base']:.2f} | "
+        f"{independent['full_reference']['aligned']:.2f} |",
+        "",
+        eye_words(eye, rates["aligned_s1"]),
+        "",
+        *_rounds(made, content),
+        "[Everything of the comparison](evaluation/report.md), with intervals.",
+        "",
+        f"Without guards (no KL, the reward not refreshed, no alarms): WinRate by the reward "
+        f"{content['unguarded']['win_rate']['aligned_s1']:.1%}, by the judge "
+        f"{content['unguarded']['independent']['judge_win_rate_s1']:.1%}.",
+        "",
+        "## Gamma",
+        "",
+        "| gamma | iterations to the target, by seed | final training reward, by seed |",
+        "|---|---|---|",
+    ]
+    for kind, figures in ablation.items():
+        reached = ", ".join("never" if n is None else str(n) for n in figures.iterations_to_target)
+        final = ", ".join(f"{value:.2f}" for value in figures.final_reward)
+        lines.append(f"| {kind} | {reached} | {final} |")
+    lines += [
+        "",
+        f"These runs learn by the paper's method, {made.common.proof.ablation.iterations} "
+        "iterations. The target is what those without gamma reach on average in the end. The "
+        "reward is fixed and there is no KL. AdamW takes a constant factor out of the gradients, "
+        "so that a static gamma is told from none by rounding and the gradients' clipping alone.",
+        "",
+        "![Training reward by gamma](ablation.png)",
+        "",
+        "## Methods",
+        "",
+        "| method | learns | final reward on the test prompts | seconds | "
+        "samples through the UNet | seconds to the paper method's gain |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, one in content["methods"].items():
+        reached = "-" if one["seconds_to_paper"] is None else f"{one['seconds_to_paper']:.0f}"
+        lines.append(
+            f"| {name} | {_learner(made, name)} | {one['final_reward']:.2f} | "
+            f"{one['seconds']:.0f} | {one['unet_calls']:.0f} | {reached} |"
+        )
+    lines += [
+        "",
+        f"The chart and the last column judge the fills of {SHEET_PROMPTS} learned prompts at the "
+        f"start, the end and every {SHEET_EVERY} iterations, drawn as the run draws them, by the "
+        "reward as it was at first; the seconds are of runs that may have shared the processor.",
+        "",
+        "![Reward by method](methods.png)",
+        "",
+        "## Does the bound tell where the reward is wrong?",
+        "",
+        "Rank correlation of ||z||_V^-1 with the loss on pairs it never learned from: "
+        + ", ".join(f"{value:+.2f} ({norm} norm)" for norm, value in content["trust"].items())
+        + ".",
+        "",
+        "![Error against the bound](trust.png)",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _labels(made: Reproduced) -> str:
+    """Where the reward's orders came from."""
+    known = (
+        "originals, brought through the pipeline's autoencoder, over its own fills, and less of a "
+        "fault over more."
+    )
+    if not made.rankings:
+        return (
+            f"Nobody rated anything for this. The reward learned from pairs of known order: {known}"
+        )
+    ranked = ", then ".join(f"of {one.prompts} prompts by {one.by}" for one in made.rankings)
+    return (
+        f"The reward learned from pairs of known order: {known} Beside these reward and judge "
+        "learned, each of its own photos, from rankings of what base and aligned model made in the "
+        f"rounds before: {ranked}."
+    )
+
+
+def _rounds(made: Reproduced, content: dict[str, Any]) -> list[str]:
+    """How the rounds before came out, each by its own reward and judge, and this one."""
+    earlier = [
+        json.loads((made.common.folder(number) / "report" / "report.json").read_text())
+        for number in range(1, made.number)
+    ]
+    if not earlier:
+        return []
+    lines = [
+        "| round | WinRate at S = 1 | by the judge | eye: aligned, base, close |",
+        "|---|---|---|---|",
+    ]
+    for number, one in enumerate([*earlier, content], start=1):
+        eye = one["eye"]
+        seen = "not looked at"
+        if eye:
+            seen = f"{eye['aligned_preferred']}, {eye['base_preferred']}, {eye['close']}"
+        lines.append(
+            f"| {number} | {one['win_rate']['aligned_s1']:.1%} | "
+            f"{one['independent']['judge_win_rate_s1']:.1%} | {seen} |"
+        )
+    return [*lines, ""]
+
+
+def _differences(made: Reproduced) -> str:
+    """What that run sets otherwise than the paper, as far as both use it."""
+    proof = made.common.proof
+    config = proof.methods[proof.aligned]
+    ours, paper = asdict(config), asdict(AlignmentConfig())
+    aside = {"method", "trained"} | (
+        set() if config.method == "paper" else {"clip", "updated_steps"}
+    )
+    return ", ".join(
+        f"{name.replace('_', ' ')} {ours[name]} (paper: {paper[name]})"
+        for name in ours
+        if ours[name] != paper[name] and name not in aside
+    )
+
+
+def _learner(made: Reproduced, name: Method) -> str:
+    return "the whole UNet" if made.common.proof.methods[name].trained == "full" else "a LoRA"
+
+
+def _stops(made: Reproduced) -> list[str]:
+    return [
+        f"`{name}` was stopped by an alarm; what it had kept before is what was measured, or the "
+        f"base where that is nothing. {sentence}"
+        for name, sentence in made.stopped.items()
+    ]
+
+
+def eye_words(eye: EyeFigures | None, win_rate: float) -> str:
+    """What the blind sheets say of it, where the reward gives this WinRate at S = 1."""
+    if eye is None:
+        return "The blind sheets have not been looked at."
+    words = (
+        f"Blind sheets, unnamed and shuffled, looked at by {eye.by}: the aligned fill was "
+        f"preferred in {eye.aligned_preferred} prompts, the base's in {eye.base_preferred}, "
+        f"{eye.close} were close."
+    )
+    if win_rate > 0.5 and eye.base_preferred > eye.aligned_preferred:
+        words += (
+            " **The reward calls the aligned fills better and the eye does not: the reward was "
+            "deceived, and with it every measure here that agrees with it.**"
+        )
+    return words

@@ -1,0 +1,232 @@
+"""One round of a proof: rewards, the alignments to them, their fills, and how these compare."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from training.alignment.originals import size_with_original
+from training.alignment.policy import result_path
+from training.alignment.rollouts import ETA, SizedPrompt, size_prompt
+from training.evaluation.compare import Comparison, compare
+from training.evaluation.contenders import Contender
+from training.evaluation.samples import Filled, Sampling, fill_prompts
+from training.inpainting.diffusion.model import DiffusionModel
+from training.inpainting.settings import DeviceName, DiffusionSettings
+from training.pretraining.presets import PresetName
+from training.prompts.incomplete import IncompletePhoto
+from training.reproduction.data import Bar, Part, is_the_judges, pairs_of, prompts_of
+from training.reproduction.forms import ANSWERS
+from training.reproduction.presets import Proof
+from training.reproduction.rankings import (
+    RankingTask,
+    ranking_task,
+    read_ranking,
+    write_ranked_pairs,
+)
+from training.reproduction.runs import STOPPED, Run, planned_runs, run_alignments
+from training.reward.model import load_reward
+from training.reward.trainer import RewardTrainingConfig, train_reward
+
+BASE, RANKING = "base", "ranking"
+REWARD_FILE = "reward.safetensors"
+_VALIDATION: dict[Part, Part] = {"reward": "reward-validation", "judge": "judge-validation"}
+"""What sets the units of each that learns."""
+
+
+@dataclass(frozen=True, eq=False)
+class Common:
+    """What all rounds share. base: the folder of `model`."""
+
+    photos: Sequence[Path]
+    preset: PresetName
+    proof: Proof
+    seed: int
+    out: Path
+    base: Path
+    model: DiffusionModel
+    device: DeviceName
+    bar: Bar
+
+    @property
+    def runs(self) -> list[Run]:
+        return planned_runs(self.proof)
+
+    @property
+    def settings(self) -> DiffusionSettings:
+        """How fills are drawn that are judged or looked at."""
+        sampler = self.proof.methods[self.proof.aligned].sampler
+        return DiffusionSettings(
+            steps=self.proof.steps, sampler=sampler, eta=ETA, match_colour=False
+        )
+
+    def folder(self, number: int) -> Path:
+        """Of a round."""
+        return self.out / f"round-{number}"
+
+    def prompts(self, part: Part) -> list[IncompletePhoto]:
+        side = self.model.native_side
+        return prompts_of(part, self.photos, self.proof, side, self.seed, self.out, self.bar)
+
+    def pairs(self, part: Part) -> Path:
+        """Of known order."""
+        prompts = self.prompts(part)
+        return pairs_of(part, prompts, self.model, self.proof, self.seed, self.out, self.bar)
+
+    def learns(self, part: Part) -> RewardTrainingConfig:
+        return self.proof.judge if part == "judge" else self.proof.reward
+
+    def ranking_task(self, number: int) -> RankingTask:
+        """A round's fills of the first prompts of reward and judge, drawn where they are not there
+        yet."""
+        aligned = next(run for run in self.runs if run.name == self.proof.aligned)
+        parts = [self.prompts(part) for part in _VALIDATION]
+        prompts = [prompt for part in parts for prompt in self._first_of_each_pattern(part)]
+        return ranking_task(
+            Contender(BASE, self.base),
+            aligned.contender(self.base, self.folder(number) / "align" / aligned.name),
+            prompts,
+            self.settings,
+            self.seed,
+            self.folder(number) / RANKING / "fills",
+            self.device,
+            self.bar,
+        )
+
+    def _first_of_each_pattern(self, prompts: Sequence[IncompletePhoto]) -> list[IncompletePhoto]:
+        each = len(prompts) // len(self.proof.patterns)
+        return [one for number, one in enumerate(prompts) if number % each < self.proof.ranked]
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """What an eye ranked in one round. by: whose. prompts: how many. folders: of the fills, as
+    reward and judge learn them."""
+
+    by: str
+    prompts: int
+    folders: dict[Part, Path]
+
+
+@dataclass(frozen=True, eq=False)
+class Reproduced:
+    """All that a report of a round is written from. rankings: of the rounds before. learned: the
+    prompts of the alignments. filled: the test prompts, by the base and each evaluated run.
+    stopped: the alarm's sentence, by the run that it stopped."""
+
+    common: Common
+    number: int
+    rankings: list[Ranked]
+    stopped: dict[str, str]
+    learned: list[SizedPrompt]
+    prompts: list[IncompletePhoto]
+    filled: dict[str, Filled]
+    comparison: Comparison
+
+    @property
+    def folder(self) -> Path:
+        return self.common.folder(self.number)
+
+
+def ranked_in(common: Common, number: int) -> Ranked | None:
+    """None where the round's fills were not ranked.
+
+    Raises PrefPaintError where the answers do not fit its sheets.
+    """
+    folder = common.folder(number) / RANKING
+    if not (folder / ANSWERS).exists():
+        return None
+    task = common.ranking_task(number)
+    ranking = read_ranking(folder / ANSWERS, task)
+    folders = {part: folder / "pairs" / part for part in _VALIDATION}
+    for part, own in folders.items():
+        size = common.learns(part).encoder.image_size
+
+        def is_of_part(prompt: IncompletePhoto, is_judge: bool = part == "judge") -> bool:
+            return is_the_judges(Path(prompt.photo)) == is_judge
+
+        write_ranked_pairs(common.model, task, ranking, is_of_part, size, own)
+    return Ranked(ranking.by, len(task.prompts), folders)
+
+
+def run_round(
+    common: Common, number: int, rankings: Sequence[Ranked], processes: int
+) -> Reproduced:
+    """rankings: of the rounds before, which reward and judge learn beside the known orders.
+    processes: alignment runs at a time."""
+    out, base, bar, runs = common.folder(number), common.base, common.bar, common.runs
+    learned_from = {
+        part: [common.pairs(part), *(ranked.folders[part] for ranked in rankings)]
+        for part in _VALIDATION
+    }
+    reward, judge = (
+        _trained(
+            part,
+            common.learns(part),
+            learned_from[part],
+            common.pairs(validation),
+            out / part,
+            bar,
+        )
+        for part, validation in _VALIDATION.items()
+    )
+    folders = {run.name: out / "align" / run.name for run in runs}
+    learned = common.prompts("align")
+    missing = [
+        run for run in runs if not result_path(run.config.trained, folders[run.name]).exists()
+    ]
+    if missing:
+        sized = [size_with_original(common.model, prompt) for prompt in learned]
+        words = (base, sized, reward, learned_from["reward"])
+        run_alignments(missing, words, out / "align", common.device, processes, bar)
+    test = common.prompts("test")
+    judges = load_reward(reward), load_reward(judge)
+    evaluated = [run.contender(base, folders[run.name]) for run in runs if run.evaluated]
+    filled = {}
+    for one in (Contender(BASE, base), *evaluated):
+        filled[one.name] = fill_prompts(
+            one,
+            *judges,
+            test,
+            Sampling(10, common.seed, common.settings),
+            out / "fills" / one.name,
+            common.device,
+            bar(f"Fills: {one.name}"),
+        )
+    stopped = {
+        name: (folder / STOPPED).read_text().strip()
+        for name, folder in folders.items()
+        if (folder / STOPPED).exists()
+    }
+    return Reproduced(
+        common,
+        number,
+        list(rankings),
+        stopped,
+        [size_prompt(prompt, common.model.native_side) for prompt in learned],
+        test,
+        filled,
+        compare(filled, BASE),
+    )
+
+
+def _trained(
+    part: Part,
+    config: RewardTrainingConfig,
+    pairs: Sequence[Path],
+    validation: Path,
+    out: Path,
+    bar: Bar,
+) -> Path:
+    """A reward's file, trained where it is not there yet."""
+    file = out / REWARD_FILE
+    if not file.exists():
+        on_progress = bar(f"Training: {part}")
+        made = train_reward(
+            list(pairs),
+            [validation],
+            out,
+            config,
+            lambda done: on_progress(done.step / done.steps),
+        )
+        made.save(file)
+    return file
