@@ -115,12 +115,15 @@ def write_ranked_pairs(
     out: Path,
 ) -> None:
     """Write the wanted prompts as `reward` reads them: the original through the model's
-    autoencoder, and the fills with their order. size: the reward's image size."""
+    autoencoder, and the fills with their order; pictures that are there are kept. size: the
+    reward's image size."""
     for folder in ("inpaint", "masks", "masks_color"):
         (out / folder).mkdir(parents=True, exist_ok=True)
     side, lines = model.native_side, []
     for prompt, files, tiers in zip(task.prompts, task.files, ranking.tiers, strict=True):
-        if is_wanted(prompt):
+        if not is_wanted(prompt):
+            continue
+        if not (out / "masks" / f"{prompt.prompt}_mask.png").exists():  # written last
             hole = size_prompt(prompt, side).hole
             original = resize(known_original(prompt), side, side)
             pictures = [
@@ -128,13 +131,12 @@ def write_ranked_pairs(
                 *(resize(read_rgb(file), side, side) for file in files),
             ]
             write_view(prompt.prompt, view_of(hole, pictures, size), out)
-            kinds = ["original", *["sample"] * len(files)]
-            row = {
-                "name": prompt.prompt,
-                "photo": prompt.photo,
-                "recipes": [{"kind": kind} for kind in kinds],
-                "tiers": [[fill + 1 for fill in tier] for tier in tiers],
-            }
-            lines.append(json.dumps(row))
+        row = {
+            "name": prompt.prompt,
+            "photo": prompt.photo,
+            "recipes": [{"kind": kind} for kind in ("original", *["sample"] * len(files))],
+            "tiers": [[fill + 1 for fill in tier] for tier in tiers],
+        }
+        lines.append(json.dumps(row))
     with replaced_when_complete(out / MANIFEST) as file:
         file.write("".join(f"{line}\n" for line in lines).encode())
