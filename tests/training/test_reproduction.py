@@ -139,6 +139,13 @@ def test_one_command_goes_from_photos_to_a_report_and_counts_what_the_eye_says(
     ]
     assert weights[0] != weights[1]
 
+    for other in ("A > B C > D E", "A > B"):
+        answers[-1] = rows[-1] + other
+        (first / "ranking" / "answers.txt").write_text("\n".join(answers))
+        result = CliRunner().invoke(app, words)
+        assert isinstance(result.exception, PrefPaintError)
+        assert ("(rankings)" if "E" in other else "row 001") in str(result.exception)
+
     result = CliRunner().invoke(app, [*words, "--seed", "1"])
     assert "seed" in str(result.exception)
     assert json.loads((second / "report" / "report.json").read_text()) == report

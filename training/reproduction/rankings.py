@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from training.alignment.originals import known_original, through_autoencoder
-from training.alignment.rollouts import ETA, size_prompt
+from training.alignment.rollouts import ETA
+from training.errors import PrefPaintError
 from training.evaluation.contenders import Contender
 from training.evaluation.samples import Sampling, draw_prompts
 from training.files import replaced_when_complete
 from training.inpainting.diffusion.model import DiffusionModel
-from training.inpainting.diffusion.scaling import resize
 from training.inpainting.settings import DeviceName, DiffusionSettings
 from training.prompts.incomplete import IncompletePhoto
 from training.prompts.photos import read_rgb
@@ -99,10 +99,13 @@ def read_ranking(file: Path, task: RankingTask) -> Ranking:
     """The filled-in form. Raises PrefPaintError as read_form does, and for a line that does not
     rank each fill once."""
     by, answers = read_form(file, task.digest, len(task.prompts), _RANKING)
-    tiers = [
-        [[order[place] for place in tier] for tier in read_tiers(answer)]
-        for answer, order in zip(answers, task.orders, strict=True)
-    ]
+    tiers = []
+    for number, (answer, order) in enumerate(zip(answers, task.orders, strict=True)):
+        try:
+            places = read_tiers(answer)
+        except PrefPaintError as error:
+            raise PrefPaintError(f"{file}, row {number:03d}: {error}") from error
+        tiers.append([[order[place] for place in tier] for tier in places])
     return Ranking(by, tiers)
 
 
@@ -114,23 +117,19 @@ def write_ranked_pairs(
     size: int,
     out: Path,
 ) -> None:
-    """Write the wanted prompts as `reward` reads them: the original through the model's
-    autoencoder, and the fills with their order; pictures that are there are kept. size: the
-    reward's image size."""
+    """Write the wanted prompts, which have the model's size, as `reward` reads them: the original
+    through the model's autoencoder, and the fills with their order. Pictures that are there are
+    kept. size: the reward's image size."""
     for folder in ("inpaint", "masks", "masks_color"):
         (out / folder).mkdir(parents=True, exist_ok=True)
-    side, lines = model.native_side, []
+    lines = []
     for prompt, files, tiers in zip(task.prompts, task.files, ranking.tiers, strict=True):
         if not is_wanted(prompt):
             continue
         if not (out / "masks" / f"{prompt.prompt}_mask.png").exists():  # written last
-            hole = size_prompt(prompt, side).hole
-            original = resize(known_original(prompt), side, side)
-            pictures = [
-                through_autoencoder(model, original, hole),
-                *(resize(read_rgb(file), side, side) for file in files),
-            ]
-            write_view(prompt.prompt, view_of(hole, pictures, size), out)
+            original = through_autoencoder(model, known_original(prompt), prompt.mask)
+            pictures = [original, *(read_rgb(file) for file in files)]
+            write_view(prompt.prompt, view_of(prompt.mask, pictures, size), out)
         row = {
             "name": prompt.prompt,
             "photo": prompt.photo,

@@ -63,7 +63,9 @@ def write_reports(made: Reproduced, device: torch.device) -> Path:
     content = {
         **facts,
         "aligned": aligned,
-        "rankings": [{"by": one.by, "prompts": one.prompts} for one in made.rankings],
+        "rankings": [
+            {"by": one.ranking.by, "prompts": len(one.ranking.tiers)} for one in made.rankings
+        ],
         **against_base(made.comparison, aligned),
         "unguarded": against_base(made.comparison, UNGUARDED),
         "ablation": {kind: asdict(figures) for kind, figures in ablation.items()},

@@ -1,5 +1,6 @@
 """One round of a proof: rewards, the alignments to them, their fills, and how these compare."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 from training.alignment.originals import size_with_original
 from training.alignment.policy import result_path
 from training.alignment.rollouts import ETA, SizedPrompt, size_prompt
+from training.checkpoints import claim
 from training.evaluation.compare import Comparison, compare
 from training.evaluation.contenders import Contender
 from training.evaluation.samples import Filled, Sampling, fill_prompts
@@ -18,6 +20,7 @@ from training.reproduction.data import Bar, Part, is_the_judges, pairs_of, promp
 from training.reproduction.forms import ANSWERS
 from training.reproduction.presets import Proof
 from training.reproduction.rankings import (
+    Ranking,
     RankingTask,
     ranking_task,
     read_ranking,
@@ -99,11 +102,9 @@ class Common:
 
 @dataclass(frozen=True)
 class Ranked:
-    """What an eye ranked in one round. by: whose. prompts: how many. folders: of the fills, as
-    reward and judge learn them."""
+    """What an eye ranked in one round. folders: of the fills, as reward and judge learn them."""
 
-    by: str
-    prompts: int
+    ranking: Ranking
     folders: dict[Part, Path]
 
 
@@ -145,15 +146,21 @@ def ranked_in(common: Common, number: int) -> Ranked | None:
             return is_the_judges(Path(prompt.photo)) == is_judge
 
         write_ranked_pairs(common.model, task, ranking, is_of_part, size, own)
-    return Ranked(ranking.by, len(task.prompts), folders)
+    return Ranked(ranking, folders)
 
 
 def run_round(
     common: Common, number: int, rankings: Sequence[Ranked], processes: int
 ) -> Reproduced:
     """rankings: of the rounds before, which reward and judge learn beside the known orders.
-    processes: alignment runs at a time."""
+    processes: alignment runs at a time.
+
+    Raises PrefPaintError where the round was begun with other rankings.
+    """
     out, base, bar, runs = common.folder(number), common.base, common.bar, common.runs
+    out.mkdir(exist_ok=True)
+    shown = hashlib.sha256(repr([one.ranking.tiers for one in rankings]).encode())
+    claim(out / "settings.json", {"rankings": shown.hexdigest()[:16]})
     learned_from = {
         part: [common.pairs(part), *(ranked.folders[part] for ranked in rankings)]
         for part in _VALIDATION
