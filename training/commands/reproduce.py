@@ -40,12 +40,9 @@ def reproduce(
     too (`007: B > A C > D E`, best first), and run it again for round 2: reward and judge learn
     these rankings, and all is aligned anew.
     """
-    from training.inpainting.diffusion.devices import pick_device
-    from training.reproduction.report import write_reports
     from training.reproduction.reproduce import reproduce as run
 
     found = find_photos(photos)
     with several_bars() as bar:
-        made = run(found, preset, seed, out, device, processes, bar)
-    report = write_reports(made, pick_device(device))
+        report = run(found, preset, seed, out, device, processes, bar)
     Console().print(f"The report is {report}.")

@@ -4,8 +4,7 @@ import hashlib
 import json
 import threading
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -122,35 +121,12 @@ def fill_prompts(
     Raises PrefPaintError when the model cannot fill or does not fit into the memory, when a judge
     gives no numbers, and when `out` holds fills of another model or with other settings.
     """
-    with _alone_in(out):
-        key = _claim(out, model, prompts, sampling)
-        _fill_missing(model, prompts, sampling, out, device, on_progress)
-        return _score(model, reward, judge, prompts, sampling, out, key, on_progress)
-
-
-def draw_prompts(
-    model: Contender,
-    prompts: Sequence[IncompletePhoto],
-    sampling: Sampling,
-    out: Path,
-    device: DeviceName,
-    on_progress: Callable[[float], None],
-) -> list[list[Path]]:
-    """The files of each prompt's fills, 1 + samples, made as `fill_prompts` does and not scored."""
-    with _alone_in(out):
-        _claim(out, model, prompts, sampling)
-        _fill_missing(model, prompts, sampling, out, device, on_progress)
-    on_progress(1)
-    numbers = range(1 + sampling.samples)
-    return [[_fill_file(out, prompt.prompt, number) for number in numbers] for prompt in prompts]
-
-
-@contextmanager
-def _alone_in(out: Path) -> Iterator[None]:
     try:
         out.mkdir(parents=True, exist_ok=True)
         with FileLock(out / ".lock", timeout=0):
-            yield
+            key = _claim(out, model, prompts, sampling)
+            _fill_missing(model, prompts, sampling, out, device, on_progress)
+            return _score(model, reward, judge, prompts, sampling, out, key, on_progress)
     except Timeout as error:
         raise PrefPaintError(f"Another process fills in {out}. Wait for it, or end it.") from error
     except OSError as error:

@@ -28,14 +28,13 @@ def photos_of(part: Part, photos: Sequence[Path]) -> list[Path]:
     chosen = [path for path in photos if split_of(path) == split.get(part, "train")]
     if part != "test":
         is_judge = part.startswith("judge")
-        chosen = [path for path in chosen if is_the_judges(path) == is_judge]
+        chosen = [path for path in chosen if _is_the_judges(path) == is_judge]
     if not chosen:
         raise PrefPaintError(f"No photos are left for the part '{part}'. Give more photos.")
     return chosen
 
 
-def is_the_judges(path: Path) -> bool:
-    """Whether this photo, or any other crop of it, is shown to the judge."""
+def _is_the_judges(path: Path) -> bool:
     return hashlib.sha256(f"judge/{photo_name(path)}".encode()).digest()[0] < 128
 
 
@@ -75,7 +74,7 @@ def pairs_of(
     """The folder of a part's pairs, made where it is not there yet."""
     folder = out / "pairs" / part
     if not (folder / MANIFEST).exists():
-        learns = proof.judge if part.startswith("judge") else proof.reward
-        settings = SamplePairs(proof.samples, proof.steps, learns.encoder.image_size, seed)
+        size = proof.learner(part).encoder.image_size
+        settings = SamplePairs(proof.samples, proof.steps, size, seed)
         write_sample_pairs(model, prompts, settings, folder, bar(f"Pairs: {part}"))
     return folder

@@ -37,6 +37,10 @@ class Proof:
     steps: int = 12
     ablation_seeds: tuple[int, ...] = (0, 1, 2)
 
+    def learner(self, part: str) -> RewardTrainingConfig:
+        """Of the judge's parts its own, of all others the reward's."""
+        return self.judge if part.startswith("judge") else self.reward
+
 
 def _methods(paper: AlignmentConfig) -> dict[Method, AlignmentConfig]:
     """nft learns all weights, which in pilots of 25 iterations gained more than its LoRA or any
@@ -89,14 +93,14 @@ PROOFS: dict[PresetName, Proof] = {
             steps=600,
             batch_size=8,
             checkpoint_every=100,
-            ranked_share=0.5,
+            ranked_share=0.7,
             encoder=EncoderConfig(image_size=64, widths=(32, 64, 96, 128)),
         ),
         judge=RewardTrainingConfig(
             steps=600,
             batch_size=8,
             checkpoint_every=100,
-            ranked_share=0.5,
+            ranked_share=0.7,
             seed=1,
             encoder=EncoderConfig(kind="resnet", image_size=64, widths=(24, 48, 96, 128)),
         ),
@@ -108,12 +112,12 @@ PROOFS: dict[PresetName, Proof] = {
     "mini": Proof(
         reward=RewardTrainingConfig(
             steps=3000,
-            ranked_share=0.5,
+            ranked_share=0.7,
             encoder=EncoderConfig(image_size=256, widths=(32, 64, 128, 192)),
         ),
         judge=RewardTrainingConfig(
             steps=3000,
-            ranked_share=0.5,
+            ranked_share=0.7,
             seed=1,
             encoder=EncoderConfig(kind="resnet", image_size=256, widths=(32, 64, 128, 192)),
         ),

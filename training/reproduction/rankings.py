@@ -6,23 +6,32 @@ The paper's rewards learned from rankings of the very models' fills; these are t
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from training.alignment.originals import known_original, through_autoencoder
-from training.alignment.rollouts import ETA
-from training.errors import PrefPaintError
+from training.alignment.originals import known_original, size_with_original
+from training.alignment.rollouts import ETA, draw_fills
+from training.checkpoints import claim
 from training.evaluation.contenders import Contender
-from training.evaluation.samples import Sampling, draw_prompts
 from training.files import replaced_when_complete
+from training.inpainting.diffusion.loading import load_model
 from training.inpainting.diffusion.model import DiffusionModel
-from training.inpainting.settings import DeviceName, DiffusionSettings
+from training.inpainting.request import Pixels
+from training.inpainting.settings import DeviceName, SamplerName
 from training.prompts.incomplete import IncompletePhoto
 from training.prompts.photos import read_rgb
-from training.reproduction.forms import labelled_row, read_form, write_form, write_sheets
+from training.reproduction.forms import (
+    ANSWERS,
+    is_written,
+    labelled_row,
+    read_form,
+    write_form,
+    write_sheets,
+)
 from training.reward.eye import LETTERS, read_tiers
 from training.reward.pairs import MANIFEST, write_view
 from training.reward.view import view_of
@@ -31,111 +40,138 @@ BASE_FILLS = 3
 """Of a prompt, drawn as the aligned model draws; one by DDIM and one by the aligned model more."""
 DOWN = 6
 """Rows of a sheet."""
-_RANKING = rf"[{LETTERS} >]+"
 
 
 @dataclass(frozen=True, eq=False)
 class RankingTask:
-    """What is to be ranked: prompts, of each the files of its fills, and how letters name them.
+    """Fills that are to be ranked. folder: each of its folders holds what the reward of that name
+    learns. prompts: of each. orders: the fill that each letter of a row stands for."""
 
-    orders: for each prompt, the fill that each letter stands for.
-    """
-
-    prompts: list[IncompletePhoto]
-    files: list[list[Path]]
+    folder: Path
+    prompts: Mapping[str, Sequence[IncompletePhoto]]
     orders: list[list[int]]
-    digest: str
+
+    @property
+    def rows(self) -> list[tuple[Path, IncompletePhoto]]:
+        """The folder and the prompt of each row."""
+        return [
+            (self.folder / name, prompt) for name, own in self.prompts.items() for prompt in own
+        ]
+
+    @property
+    def digest(self) -> str:
+        """Of the fills."""
+        shown = hashlib.sha256()
+        for folder, prompt in self.rows:
+            for fill in range(len(LETTERS)):
+                shown.update(_file(folder, prompt, fill).read_bytes())
+        return shown.hexdigest()[:12]
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """by: whose eye. tiers: for each prompt its fills, best first, those together that are
-    close."""
+    """by: whose eye. prompts: how many it ranked. digest: of the order that it gave."""
 
     by: str
-    tiers: list[list[list[int]]]
+    prompts: int
+    digest: str
 
 
 def ranking_task(
     base: Contender,
     aligned: Contender,
-    prompts: Sequence[IncompletePhoto],
-    settings: DiffusionSettings,
+    prompts: Mapping[str, Sequence[IncompletePhoto]],
+    sizes: Mapping[str, int],
+    steps: int,
+    sampler: SamplerName,
     seed: int,
     out: Path,
     device: DeviceName,
-    bar: Callable[[str], Callable[[float], None]],
+    on_progress: Callable[[float], None],
 ) -> RankingTask:
-    """Draw the fills that are missing in `out`: five of each prompt."""
-    ddim = replace(settings, sampler="ddim", eta=ETA)
-    planned = [
-        ("base", base, Sampling(BASE_FILLS - 1, seed, settings)),
-        ("base by DDIM", base, Sampling(0, seed, ddim)),
-        ("aligned", aligned, Sampling(0, seed, settings)),
-    ]
-    drawn = [
-        draw_prompts(model, prompts, sampling, out / name, device, bar(f"To rank: {name}"))
-        for name, model, sampling in planned
-    ]
-    files = [[file for some in own for file in some] for own in zip(*drawn, strict=True)]
-    shown = hashlib.sha256(b"".join(file.read_bytes() for own in files for file in own))
+    """Draw the fills that are missing in `out`, five of each prompt, as alignment draws them.
+
+    sizes: the image size of each reward.
+    """
+    count = sum(map(len, prompts.values()))
     rng = np.random.default_rng([seed, 61])
-    orders = [[int(fill) for fill in rng.permutation(len(own))] for own in files]
-    return RankingTask(list(prompts), files, orders, shown.hexdigest()[:12])
+    orders = [[int(fill) for fill in rng.permutation(len(LETTERS))] for _ in range(count)]
+    task = RankingTask(out, prompts, orders)
+    drawn_by = {"base": base.digest, "aligned": aligned.digest}
+    out.mkdir(parents=True, exist_ok=True)
+    claim(out / "settings.json", {**drawn_by, "steps": steps, "sampler": sampler, "seed": seed})
+    missing = [
+        (number, folder, prompt)
+        for number, (folder, prompt) in enumerate(task.rows)
+        if not _mask_file(folder, prompt).exists()
+    ]
+    if not missing:
+        return task
+    model = load_model(base.path, device)
+    better = load_model(aligned.path, device, loras=aligned.loras)
+    plans: list[tuple[DiffusionModel, int, SamplerName]] = [
+        (model, BASE_FILLS, sampler),
+        (model, 1, "ddim"),
+        (better, 1, sampler),
+    ]
+    for done, (number, folder, prompt) in enumerate(missing, start=1):
+        known_original(prompt)
+        sized, first = size_with_original(model, prompt), seed + number * len(LETTERS)
+        pictures: list[Any] = [sized.original]
+        for drawn, samples, by in plans:
+            at = first + len(pictures) - 1
+            fills = draw_fills(drawn, [sized], samples, at, steps=steps, eta=ETA, sampler=by)
+            pictures += fills.pictures
+        write_view(prompt.prompt, view_of(sized.hole, pictures, sizes[folder.name]), folder)
+        on_progress(done / len(missing))
+    return task
 
 
-def write_ranking_sheets(task: RankingTask, out: Path) -> None:
+def write_ranking_sheets(task: RankingTask) -> None:
     """Rows of a number, the masked photo and its fills, unnamed and shuffled; and a form, for a
-    line a row, best first, letters together where it is close: `007: B > A C > D E`."""
-    rows = []
-    for number, prompt in enumerate(task.prompts):
-        fills = [read_rgb(task.files[number][fill]) for fill in task.orders[number]]
-        rows.append(labelled_row((f"{number:03d}", *LETTERS), [prompt.masked, *fills]))
-    write_form(task.digest, len(rows), out)
-    write_sheets(rows, 1, DOWN, out)
+    line a row, best first, letters together where it is close: `007: B > A C > D E`. Rows may be
+    left out."""
+    if is_written(task.digest, task.folder):
+        return
+
+    def row(number: int) -> Pixels:
+        folder, prompt = task.rows[number]
+        masked = read_rgb(folder / "masks_color" / f"{prompt.prompt}_mask_color.png")
+        fills = [read_rgb(_file(folder, prompt, fill)) for fill in task.orders[number]]
+        return labelled_row((f"{number:03d}", *LETTERS), [masked, *fills])
+
+    count = len(task.orders)
+    write_sheets(map(row, range(count)), 1, DOWN, task.folder)
+    write_form(task.digest, count, task.folder)
 
 
-def read_ranking(file: Path, task: RankingTask) -> Ranking:
-    """The filled-in form. Raises PrefPaintError as read_form does, and for a line that does not
-    rank each fill once."""
-    by, answers = read_form(file, task.digest, len(task.prompts), _RANKING)
-    tiers = []
-    for number, (answer, order) in enumerate(zip(answers, task.orders, strict=True)):
-        try:
-            places = read_tiers(answer)
-        except PrefPaintError as error:
-            raise PrefPaintError(f"{file}, row {number:03d}: {error}") from error
-        tiers.append([[order[place] for place in tier] for tier in places])
-    return Ranking(by, tiers)
+def take_in_ranking(task: RankingTask) -> Ranking | None:
+    """Keep the order that the answers give beside the fills, for a reward to learn from; None where
+    there are no answers. Raises PrefPaintError as read_form and read_tiers do."""
+    file = task.folder / ANSWERS
+    if not file.exists():
+        return None
+    by, answers = read_form(file, task.digest, len(task.orders), rf"[{LETTERS} >]*")
+    rows: dict[Path, list[dict[str, Any]]] = {task.folder / name: [] for name in task.prompts}
+    order = hashlib.sha256()
+    kinds = ("original", *["sample"] * len(LETTERS))
+    for number, (answer, (folder, prompt)) in enumerate(zip(answers, task.rows, strict=True)):
+        if answer:
+            places = read_tiers(answer, f"{file}, row {number:03d}")
+            tiers = [[1 + task.orders[number][place] for place in tier] for tier in places]
+            row = {"name": prompt.prompt, "photo": prompt.photo, "tiers": tiers}
+            rows[folder].append({**row, "recipes": [{"kind": kind} for kind in kinds]})
+            order.update(json.dumps([prompt.prompt, tiers]).encode())
+    for folder, own in rows.items():
+        with replaced_when_complete(folder / MANIFEST) as manifest:
+            manifest.write("".join(f"{json.dumps(row)}\n" for row in own).encode())
+    return Ranking(by, sum(map(len, rows.values())), order.hexdigest()[:12])
 
 
-def write_ranked_pairs(
-    model: DiffusionModel,
-    task: RankingTask,
-    ranking: Ranking,
-    is_wanted: Callable[[IncompletePhoto], bool],
-    size: int,
-    out: Path,
-) -> None:
-    """Write the wanted prompts, which have the model's size, as `reward` reads them: the original
-    through the model's autoencoder, and the fills with their order. Pictures that are there are
-    kept. size: the reward's image size."""
-    for folder in ("inpaint", "masks", "masks_color"):
-        (out / folder).mkdir(parents=True, exist_ok=True)
-    lines = []
-    for prompt, files, tiers in zip(task.prompts, task.files, ranking.tiers, strict=True):
-        if not is_wanted(prompt):
-            continue
-        if not (out / "masks" / f"{prompt.prompt}_mask.png").exists():  # written last
-            original = through_autoencoder(model, known_original(prompt), prompt.mask)
-            pictures = [original, *(read_rgb(file) for file in files)]
-            write_view(prompt.prompt, view_of(prompt.mask, pictures, size), out)
-        row = {
-            "name": prompt.prompt,
-            "photo": prompt.photo,
-            "recipes": [{"kind": kind} for kind in ("original", *["sample"] * len(files))],
-            "tiers": [[fill + 1 for fill in tier] for tier in tiers],
-        }
-        lines.append(json.dumps(row))
-    with replaced_when_complete(out / MANIFEST) as file:
-        file.write("".join(f"{line}\n" for line in lines).encode())
+def _file(folder: Path, prompt: IncompletePhoto, fill: int) -> Path:
+    return folder / "inpaint" / f"{prompt.prompt}_{fill + 1}.png"
+
+
+def _mask_file(folder: Path, prompt: IncompletePhoto) -> Path:
+    """Written last."""
+    return folder / "masks" / f"{prompt.prompt}_mask.png"

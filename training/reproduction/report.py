@@ -1,13 +1,8 @@
 """The report of a round: as Markdown, JSON and pictures."""
 
 import json
-import os
-import subprocess
-import sys
 from dataclasses import asdict
 from pathlib import Path
-
-import torch
 
 from training.alignment.config import Method
 from training.evaluation.compare import against_base
@@ -28,12 +23,9 @@ from training.reward.report_pictures import draw_trust
 from training.reward.trust_report import follows
 
 
-def write_reports(made: Reproduced, device: torch.device) -> Path:
+def write_report(made: Reproduced) -> Path:
     """report.md, report.json and pictures in the round's report/, the sheets of base against
-    aligned in its eye/.
-
-    Once eye/answers.txt is there, run again for the report to count it. device: where the report is
-    made; stages of a run that was interrupted may have been made elsewhere.
+    aligned in its eye/. Once eye/answers.txt is there, run again for the report to count it.
     """
     out, proof, seed = made.folder / "report", made.common.proof, made.common.seed
     out.mkdir(parents=True, exist_ok=True)
@@ -55,17 +47,13 @@ def write_reports(made: Reproduced, device: torch.device) -> Path:
         "preset": made.common.preset,
         "seed": seed,
         "round": made.number,
-        "commit": _commit(),
-        "device": _described(device),
-        "command": " ".join(["prefpaint-train", *sys.argv[1:]]),
+        **made.origin,
     }
     write_evaluation(made.comparison, made.filled, made.prompts, facts, out / "evaluation")
     content = {
         **facts,
         "aligned": aligned,
-        "rankings": [
-            {"by": one.ranking.by, "prompts": len(one.ranking.tiers)} for one in made.rankings
-        ],
+        "rankings": [{"by": one.by, "prompts": one.prompts} for one in made.rankings],
         **against_base(made.comparison, aligned),
         "unguarded": against_base(made.comparison, UNGUARDED),
         "ablation": {kind: asdict(figures) for kind, figures in ablation.items()},
@@ -101,22 +89,8 @@ def _method(
 
 def _trust(made: Reproduced, reward: RewardModel, picture: Path) -> dict[str, float]:
     """Rank correlation of each norm of z with the reward's loss on pairs it never learned from."""
-    pairs_folder = made.common.pairs("reward-validation")
+    pairs_folder = made.common.out / "pairs" / "reward-validation"
     prompts = load_prompts(pairs_folder, reward.network.config.image_size)
     pairs = judge_pairs(reward.network, reward.trust.v_inverse, reward.deviation, prompts, 0)
     draw_trust(pairs, picture)
     return {norm: follows(pairs, norm) for norm in pairs.bounds}
-
-
-def _described(device: torch.device) -> str:
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    return f"{os.cpu_count()} processor cores" if device.type == "cpu" else device.type
-
-
-def _commit() -> str:
-    try:
-        words = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
-        return subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"

@@ -125,8 +125,7 @@ def _labels(made: Reproduced) -> str:
         return (
             f"Nobody rated anything for this. The reward learned from pairs of known order: {known}"
         )
-    rankings = [one.ranking for one in made.rankings]
-    ranked = ", then ".join(f"of {len(one.tiers)} prompts by {one.by}" for one in rankings)
+    ranked = ", then ".join(f"of {one.prompts} prompts by {one.by}" for one in made.rankings)
     return (
         f"The reward learned from pairs of known order: {known} Beside these reward and judge "
         "learned, each of its own photos, from rankings of what base and aligned model made in the "

@@ -14,8 +14,9 @@ from training.pretraining.run import pretrain
 from training.prompts.photos import split_of
 from training.reproduction.data import Bar
 from training.reproduction.presets import PROOFS
-from training.reproduction.rankings import write_ranking_sheets
-from training.reproduction.rounds import RANKING, Common, Ranked, Reproduced, ranked_in, run_round
+from training.reproduction.rankings import Ranking, take_in_ranking, write_ranking_sheets
+from training.reproduction.report import write_report
+from training.reproduction.rounds import Common, run_round
 from training.run_log import alone_in
 
 
@@ -27,14 +28,16 @@ def reproduce(
     device: DeviceName,
     processes: int,
     bar: Bar,
-) -> Reproduced:
-    """Pretrain, teach reward and judge, align in every way, fill the test prompts and compare.
+) -> Path:
+    """Pretrain, teach reward and judge, align in every way, fill the test prompts, compare, and
+    write the report; gives its path.
 
-    All but the pretraining is a round in a folder of its own. Once a round's fills were ranked by
-    eye, the next one begins, whose reward and judge learn these rankings too; the last is given.
-    Run again with the same words it goes on where it was interrupted. processes: alignment runs at
-    a time. Raises PrefPaintError that says which part cannot go on and why, and where `out` holds
-    the proof of other photos, another seed or preset, or is in use.
+    Photos, pretraining, prompts and pairs of known order are shared; the rest of a round lies in a
+    folder of its own. Once a round's fills were ranked by eye, the next begins, whose reward and
+    judge learn these rankings too. Run again with the same words it goes on where it was
+    interrupted. processes: alignment runs at a time. Raises PrefPaintError that says which part
+    cannot go on and why, and where `out` holds the proof of other photos, another seed or preset,
+    or is in use.
     """
     proof = PROOFS[preset]
     shown = hashlib.sha256("\n".join(path.name for path in photos).encode()).hexdigest()[:16]
@@ -46,12 +49,16 @@ def reproduce(
         base = _pretrained(photos, preset, seed, out, device, bar)
         model = load_model(base, device)
         common = Common(photos, preset, proof, seed, out, base, model, device, bar)
-        rankings: list[Ranked] = []
-        while (ranked := ranked_in(common, len(rankings) + 1)) is not None:
-            rankings.append(ranked)
-        made = run_round(common, len(rankings) + 1, rankings, processes)
-        write_ranking_sheets(common.ranking_task(made.number), made.folder / RANKING)
-        return made
+        rankings: list[Ranking] = []
+        while True:
+            made = run_round(common, len(rankings) + 1, rankings, processes)
+            report = write_report(made)
+            task = common.ranking_task(made.number)
+            write_ranking_sheets(task)
+            ranking = take_in_ranking(task)
+            if ranking is None:
+                return report
+            rankings.append(ranking)
 
 
 def _pretrained(

@@ -1,6 +1,5 @@
 """One round of a proof: rewards, the alignments to them, their fills, and how these compare."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,20 +11,15 @@ from training.checkpoints import claim
 from training.evaluation.compare import Comparison, compare
 from training.evaluation.contenders import Contender
 from training.evaluation.samples import Filled, Sampling, fill_prompts
+from training.inpainting.diffusion.devices import pick_device
 from training.inpainting.diffusion.model import DiffusionModel
 from training.inpainting.settings import DeviceName, DiffusionSettings
 from training.pretraining.presets import PresetName
 from training.prompts.incomplete import IncompletePhoto
-from training.reproduction.data import Bar, Part, is_the_judges, pairs_of, prompts_of
-from training.reproduction.forms import ANSWERS
+from training.reproduction.data import Bar, Part, pairs_of, prompts_of
+from training.reproduction.origin import origin_of
 from training.reproduction.presets import Proof
-from training.reproduction.rankings import (
-    Ranking,
-    RankingTask,
-    ranking_task,
-    read_ranking,
-    write_ranked_pairs,
-)
+from training.reproduction.rankings import Ranking, RankingTask, ranking_task
 from training.reproduction.runs import STOPPED, Run, planned_runs, run_alignments
 from training.reward.model import load_reward
 from training.reward.trainer import RewardTrainingConfig, train_reward
@@ -63,7 +57,7 @@ class Common:
         )
 
     def folder(self, number: int) -> Path:
-        """Of a round."""
+        """Where a round lies."""
         return self.out / f"round-{number}"
 
     def prompts(self, part: Part) -> list[IncompletePhoto]:
@@ -71,28 +65,26 @@ class Common:
         return prompts_of(part, self.photos, self.proof, side, self.seed, self.out, self.bar)
 
     def pairs(self, part: Part) -> Path:
-        """Of known order."""
+        """The folder of a part's pairs of known order."""
         prompts = self.prompts(part)
         return pairs_of(part, prompts, self.model, self.proof, self.seed, self.out, self.bar)
-
-    def learns(self, part: Part) -> RewardTrainingConfig:
-        return self.proof.judge if part == "judge" else self.proof.reward
 
     def ranking_task(self, number: int) -> RankingTask:
         """A round's fills of the first prompts of reward and judge, drawn where they are not there
         yet."""
         aligned = next(run for run in self.runs if run.name == self.proof.aligned)
-        parts = [self.prompts(part) for part in _VALIDATION]
-        prompts = [prompt for part in parts for prompt in self._first_of_each_pattern(part)]
+        out = self.folder(number)
         return ranking_task(
             Contender(BASE, self.base),
-            aligned.contender(self.base, self.folder(number) / "align" / aligned.name),
-            prompts,
-            self.settings,
-            self.seed,
-            self.folder(number) / RANKING / "fills",
+            aligned.contender(self.base, out / "align" / aligned.name),
+            {part: self._first_of_each_pattern(self.prompts(part)) for part in _VALIDATION},
+            {part: self.proof.learner(part).encoder.image_size for part in _VALIDATION},
+            self.proof.steps,
+            aligned.config.sampler,
+            self.seed + number,
+            out / RANKING,
             self.device,
-            self.bar,
+            self.bar(f"Fills to rank, round {number}"),
         )
 
     def _first_of_each_pattern(self, prompts: Sequence[IncompletePhoto]) -> list[IncompletePhoto]:
@@ -100,23 +92,17 @@ class Common:
         return [one for number, one in enumerate(prompts) if number % each < self.proof.ranked]
 
 
-@dataclass(frozen=True)
-class Ranked:
-    """What an eye ranked in one round. folders: of the fills, as reward and judge learn them."""
-
-    ranking: Ranking
-    folders: dict[Part, Path]
-
-
 @dataclass(frozen=True, eq=False)
 class Reproduced:
-    """All that a report of a round is written from. rankings: of the rounds before. learned: the
-    prompts of the alignments. filled: the test prompts, by the base and each evaluated run.
-    stopped: the alarm's sentence, by the run that it stopped."""
+    """All that a report of a round is written from. origin: commit, device and command that it was
+    begun by. rankings: of the rounds before. learned: the prompts of the alignments. filled: the
+    test prompts, by the base and each evaluated run. stopped: the alarm's sentence, by the run that
+    it stopped."""
 
     common: Common
     number: int
-    rankings: list[Ranked]
+    origin: dict[str, str]
+    rankings: list[Ranking]
     stopped: dict[str, str]
     learned: list[SizedPrompt]
     prompts: list[IncompletePhoto]
@@ -128,29 +114,8 @@ class Reproduced:
         return self.common.folder(self.number)
 
 
-def ranked_in(common: Common, number: int) -> Ranked | None:
-    """None where the round's fills were not ranked.
-
-    Raises PrefPaintError where the answers do not fit its sheets.
-    """
-    folder = common.folder(number) / RANKING
-    if not (folder / ANSWERS).exists():
-        return None
-    task = common.ranking_task(number)
-    ranking = read_ranking(folder / ANSWERS, task)
-    folders = {part: folder / "pairs" / part for part in _VALIDATION}
-    for part, own in folders.items():
-        size = common.learns(part).encoder.image_size
-
-        def is_of_part(prompt: IncompletePhoto, is_judge: bool = part == "judge") -> bool:
-            return is_the_judges(Path(prompt.photo)) == is_judge
-
-        write_ranked_pairs(common.model, task, ranking, is_of_part, size, own)
-    return Ranked(ranking, folders)
-
-
 def run_round(
-    common: Common, number: int, rankings: Sequence[Ranked], processes: int
+    common: Common, number: int, rankings: Sequence[Ranking], processes: int
 ) -> Reproduced:
     """rankings: of the rounds before, which reward and judge learn beside the known orders.
     processes: alignment runs at a time.
@@ -159,16 +124,16 @@ def run_round(
     """
     out, base, bar, runs = common.folder(number), common.base, common.bar, common.runs
     out.mkdir(exist_ok=True)
-    shown = hashlib.sha256(repr([one.ranking.tiers for one in rankings]).encode())
-    claim(out / "settings.json", {"rankings": shown.hexdigest()[:16]})
+    claim(out / "settings.json", {"rankings": [one.digest for one in rankings]})
+    origin = origin_of(out, pick_device(common.device))
+    before = [common.folder(earlier) / RANKING for earlier in range(1, number)]
     learned_from = {
-        part: [common.pairs(part), *(ranked.folders[part] for ranked in rankings)]
-        for part in _VALIDATION
+        part: [common.pairs(part), *(folder / part for folder in before)] for part in _VALIDATION
     }
     reward, judge = (
         _trained(
             part,
-            common.learns(part),
+            common.proof.learner(part),
             learned_from[part],
             common.pairs(validation),
             out / part,
@@ -207,6 +172,7 @@ def run_round(
     return Reproduced(
         common,
         number,
+        origin,
         list(rankings),
         stopped,
         [size_prompt(prompt, common.model.native_side) for prompt in learned],

@@ -88,18 +88,18 @@ def read_answers(text: str, prompts: list[PairPrompt]) -> list[EyeRanking]:
         number, _, answer = line.partition(":")
         if not number.isdigit() or int(number) >= len(prompts):
             raise PrefPaintError(f"'{line}' is about none of {len(prompts)} prompts.")
-        rankings.append(EyeRanking(prompts[int(number)], read_tiers(answer)))
+        rankings.append(EyeRanking(prompts[int(number)], read_tiers(answer, number)))
     return rankings
 
 
-def read_tiers(answer: str) -> tuple[tuple[int, ...], ...]:
+def read_tiers(answer: str, where: str) -> tuple[tuple[int, ...], ...]:
     """Parse `B > A C > D E`: the places of the letters, best first, close ones together.
 
-    Raises PrefPaintError where not each letter is there once.
+    Raises PrefPaintError that names `where` if not each letter is there once.
     """
     tiers = [re.findall("[A-Z]", tier) for tier in answer.split(">")]
     if sorted(letter for tier in tiers for letter in tier) != list(LETTERS):
-        raise PrefPaintError(f"'{answer.strip()}' does not rank each of {LETTERS} once.")
+        raise PrefPaintError(f"{where}: '{answer.strip()}' does not rank each of {LETTERS} once.")
     return tuple(tuple(LETTERS.index(letter) for letter in tier) for tier in tiers)
 
 

@@ -62,7 +62,11 @@ def load_inpainter(
 
 
 def load_model(
-    path: Path, device: DeviceName = "auto", dtype: DtypeName = "auto"
+    path: Path,
+    device: DeviceName = "auto",
+    dtype: DtypeName = "auto",
+    *,
+    loras: Sequence[Path] = (),
 ) -> DiffusionModel:
     """The parts of a Stable Diffusion 1.x, 2.x or XL model, to train on.
 
@@ -72,7 +76,7 @@ def load_model(
     if info.family == "other":
         raise PrefPaintError(f"{path} is no Stable Diffusion inpainting model. Name one.")
     with _load_errors(path, path.name):
-        return _load(path, info, device, dtype, ())
+        return _load(path, info, device, dtype, loras)
 
 
 def _load(
