@@ -130,6 +130,8 @@ def write_pictures(path: Path, prompt: PairPrompt, out: Path) -> None:
 def write_view(name: str, view: View, out: Path) -> None:
     """Write a prompt's files in the paper's layout, the mask last; the first picture is the one
     that the prompt's surroundings are shown of."""
+    for folder in ("inpaint", "masks", "masks_color"):
+        (out / folder).mkdir(parents=True, exist_ok=True)
     for number, picture in enumerate(view.pictures):
         write_png(out / "inpaint" / f"{name}_{number}.png", picture)
     masked = white_hole(view.pictures[0], view.hole)
@@ -172,8 +174,7 @@ def write_folder(
 ) -> None:
     """Run `write` once for each call in the pool, and keep the lines it yields as the manifest."""
     try:
-        for folder in ("inpaint", "masks", "masks_color"):
-            (out / folder).mkdir(parents=True, exist_ok=True)
+        out.mkdir(parents=True, exist_ok=True)
         lines = []
         for _, line in pool.run(write, calls, cancel):
             lines.append(line)
