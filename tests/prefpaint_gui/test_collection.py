@@ -2,12 +2,14 @@
 
 import gc
 import threading
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QObject, QThread
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from prefpaint_gui.collection import collect_in_this_thread
+from prefpaint_gui import start
 
 
 class Cycle(QObject):
@@ -28,40 +30,26 @@ class Allocator(QThread):
         self.kept = [[number] for number in range(gen0 * (gen1 + 1) * (gen2 + 2))]
 
 
-@pytest.fixture
-def ended_in() -> list[int]:
-    """Threads in which cycles were destroyed."""
-    return []
-
-
-def allocate_elsewhere(qtbot: QtBot, ended_in: list[int]) -> Allocator:
-    """The thread, which has ended and still holds what it made."""
-    gc.collect()
-    Cycle(ended_in)
-    thread = Allocator()
-    with qtbot.waitSignal(thread.finished):
-        thread.start()
-    thread.wait()
-    return thread
-
-
-def test_the_interpreter_by_itself_collects_in_any_thread(
-    qtbot: QtBot, ended_in: list[int]
+def test_the_program_collects_in_the_gui_thread(
+    qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME"):
+        monkeypatch.setenv(name, str(tmp_path))
+    ended_in: list[int] = []
+
+    def use_the_program(_app: QApplication) -> int:
+        gc.collect()
+        Cycle(ended_in)
+        thread = Allocator()
+        with qtbot.waitSignal(thread.finished):
+            thread.start()
+        thread.wait()
+        qtbot.waitUntil(lambda: bool(ended_in))
+        QApplication.closeAllWindows()
+        return 0
+
+    monkeypatch.setattr(QApplication, "exec", use_the_program)
     gc.enable()
-
-    allocate_elsewhere(qtbot, ended_in)
-
-    assert len(ended_in) == 1
-    assert ended_in[0] != threading.get_ident()
-
-
-def test_the_app_collects_in_the_gui_thread(qtbot: QtBot, ended_in: list[int]) -> None:
-    gc.enable()
-    program = QObject()
-    collect_in_this_thread(program)
-
-    _thread = allocate_elsewhere(qtbot, ended_in)
-    qtbot.waitUntil(lambda: bool(ended_in))
+    assert start.run(None, sample=False) == 0
 
     assert ended_in == [threading.get_ident()]

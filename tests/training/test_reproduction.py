@@ -19,6 +19,7 @@ from training.cli import app
 from training.errors import PrefPaintError
 from training.evaluation.samples import Filled, Judged
 from training.files import write_png
+from training.inpainting.request import Pixels
 from training.pretraining.presets import PRESETS
 from training.prompts.incomplete import IncompletePhoto
 from training.prompts.photos import read_rgb
@@ -29,6 +30,7 @@ from training.reproduction.forms import CELL, FORM, GAP, LABEL
 from training.reproduction.presets import PROOFS, Proof
 from training.reproduction.report_words import eye_words
 from training.reward.encoders import EncoderConfig
+from training.reward.eye import LETTERS
 from training.reward.pair_data import load_prompts
 from training.reward.trainer import RewardTrainingConfig
 
@@ -120,35 +122,48 @@ def test_one_command_goes_from_photos_to_a_report_and_counts_what_the_eye_says(
     assert report["eye"]["aligned_preferred"] + report["eye"]["base_preferred"] == 1
     assert "looked at by a test" in text
 
-    assert (first / "ranking" / "sheet-00.png").exists()
     sheets, _, *rows = (first / "ranking" / "form.txt").read_text().splitlines()
-    answers = [sheets, "by: a ranking test", *(row + "B > A C > D E" for row in rows)]
+    sheet = read_rgb(first / "ranking" / "sheet-00.png")
+    brightest_first = [row + brightness_order(sheet, number) for number, row in enumerate(rows)]
+    answers = [sheets, "by: a photometer", *brightest_first]
     (first / "ranking" / "answers.txt").write_text("\n".join(answers))
     report, text = report_of(second)
     assert {path: path.stat().st_mtime_ns for path in made} == made
-    assert report["rankings"] == [{"by": "a ranking test", "prompts": 2}]
-    assert "of 2 prompts by a ranking test" in text
+    assert report["rankings"] == [{"by": "a photometer", "prompts": 2}]
+    assert [one["eye"] is None for one in report["rounds"]] == [False, True]
+    assert "of 2 prompts by a photometer" in text
     assert "not looked at" in text
-    ranked = [load_prompts(first / "ranking" / "pairs" / part) for part in ("reward", "judge")]
-    assert [len(own) for own in ranked] == [1, 1]
-    for prompt in (prompt for own in ranked for prompt in own):
+    for part in ("reward", "judge"):
+        (prompt,) = load_prompts(first / "ranking" / part)
+        assert prompt.name in (out / "prompts" / part / "blobs" / "prompts.txt").read_text()
         assert prompt.kinds == ("original", *["sample"] * 5)
-        assert sorted(len(tier) for tier in prompt.tiers) == [1, 2, 2]
+        fills = [prompt.pictures[fill] for tier in prompt.tiers for fill in tier]
+        brightness = [fill.mean() for fill in fills]
+        assert brightness == sorted(brightness, reverse=True)
+        assert {fill for tier in prompt.tiers for fill in tier} == {1, 2, 3, 4, 5}
     weights = [
         (folder / "reward" / "reward.safetensors").read_bytes() for folder in (first, second)
     ]
     assert weights[0] != weights[1]
 
-    for other in ("A > B C > D E", "A > B"):
+    for other, said in (("", "(rankings)"), ("A > B", "row 001"), ("X", "001: X")):
         answers[-1] = rows[-1] + other
         (first / "ranking" / "answers.txt").write_text("\n".join(answers))
         result = CliRunner().invoke(app, words)
         assert isinstance(result.exception, PrefPaintError)
-        assert ("(rankings)" if "E" in other else "row 001") in str(result.exception)
+        assert said in str(result.exception)
 
     result = CliRunner().invoke(app, [*words, "--seed", "1"])
     assert "seed" in str(result.exception)
     assert json.loads((second / "report" / "report.json").read_text()) == report
+
+
+def brightness_order(sheet: Pixels, row: int) -> str:
+    """The answer to a row of a ranking sheet by someone who likes bright fills."""
+    top = row * (CELL + LABEL + GAP) + LABEL
+    lefts = {letter: GAP + (1 + n) * (CELL + GAP) for n, letter in enumerate(LETTERS)}
+    means = {name: sheet[top : top + CELL, x : x + CELL].mean() for name, x in lefts.items()}
+    return " > ".join(sorted(LETTERS, key=lambda name: -means[name]))
 
 
 def test_what_is_measured_was_seen_by_nobody_and_the_judge_sees_other_photos() -> None:
@@ -235,6 +250,7 @@ def test_an_eye_that_likes_bright_fills_prefers_the_brighter_model_whatever_the_
         (lambda form: [*form[:-1], "011: C"], "011: C"),
         (lambda form: [*form[:-1], "000: A"], "its second"),
         (lambda form: [*form, "012: A"], "012: A"),
+        (lambda form: [*form[:-1], "011: A\udce9"], "as text"),
     ],
 )
 def test_answers_that_do_not_fit_the_sheets_are_refused(
@@ -245,7 +261,8 @@ def test_answers_that_do_not_fit_the_sheets_are_refused(
 ) -> None:
     sheets, _, *rows = _sheets(filled, tmp_path / "eye")
     file = tmp_path / "answers.txt"
-    file.write_text("\n".join(spoiled([sheets, "by: me", *(row + "A" for row in rows)])))
+    lines = spoiled([sheets, "by: me", *(row + "A" for row in rows)])
+    file.write_bytes("\n".join(lines).encode("utf-8", "surrogateescape"))
     with pytest.raises(PrefPaintError, match=said):
         read_eye(file, filled, "base", "aligned", 0)
 

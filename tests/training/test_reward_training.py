@@ -104,7 +104,7 @@ def test_the_command_ships_a_model_that_scores(
     assert run(monkeypatch, *words, "--batch-size", 2) == 0
     assert (out / "curve.png").exists()
     model = load_reward(out / "reward.safetensors")
-    assert "none by people" in model.provenance["labels"]
+    assert "of known order" in model.provenance["labels"]
     photo, hole = make_photo(200, 200, 1), hole_at((200, 200), 60, 60, 50, 50)
     assert np.isfinite(model.score(photo, hole, [photo])[0].reward)
 

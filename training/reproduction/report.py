@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from training.alignment.config import Method
 from training.evaluation.compare import against_base
@@ -63,6 +64,7 @@ def write_report(made: Reproduced) -> Path:
         "stopped": made.stopped,
         "runs": {run.name: asdict(run) for run in made.common.runs},
     }
+    content["rounds"] = [*_rounds_before(made), _summary(content)]
     draw_ablation(curves, out / "ablation.png")
     draw_methods(courses, out / "methods.png")
     with replaced_when_complete(out / "report.json") as file:
@@ -70,6 +72,21 @@ def write_report(made: Reproduced) -> Path:
     with replaced_when_complete(out / "report.md") as file:
         file.write(markdown_of(made, content, ablation, eye).encode())
     return out / "report.md"
+
+
+def _rounds_before(made: Reproduced) -> list[dict[str, Any]]:
+    folders = [made.common.folder(number) for number in range(1, made.number)]
+    reports = [folder / "report" / "report.json" for folder in folders]
+    return [_summary(json.loads(report.read_text())) for report in reports]
+
+
+def _summary(content: dict[str, Any]) -> dict[str, Any]:
+    """What a later round's report tells of this one."""
+    return {
+        "win_rate": content["win_rate"]["aligned_s1"],
+        "judge": content["independent"]["judge_win_rate_s1"],
+        "eye": content["eye"],
+    }
 
 
 def _method(

@@ -1,6 +1,5 @@
 """A report in words: what was claimed and what came out."""
 
-import json
 from dataclasses import asdict
 from typing import Any
 
@@ -58,7 +57,7 @@ def markdown_of(
         "",
         eye_words(eye, rates["aligned_s1"]),
         "",
-        *_rounds(made, content),
+        *_rounds(content["rounds"]),
         "[Everything of the comparison](evaluation/report.md), with intervals.",
         "",
         f"Without guards (no KL, the reward not refreshed, no alarms): WinRate by the reward "
@@ -133,27 +132,20 @@ def _labels(made: Reproduced) -> str:
     )
 
 
-def _rounds(made: Reproduced, content: dict[str, Any]) -> list[str]:
-    """How the rounds before came out, each by its own reward and judge, and this one."""
-    earlier = [
-        json.loads((made.common.folder(number) / "report" / "report.json").read_text())
-        for number in range(1, made.number)
-    ]
-    if not earlier:
+def _rounds(rounds: list[dict[str, Any]]) -> list[str]:
+    """How each round came out, by its own reward and judge; nothing where there is but one."""
+    if len(rounds) == 1:
         return []
     lines = [
         "| round | WinRate at S = 1 | by the judge | eye: aligned, base, close |",
         "|---|---|---|---|",
     ]
-    for number, one in enumerate([*earlier, content], start=1):
+    for number, one in enumerate(rounds, start=1):
         eye = one["eye"]
         seen = "not looked at"
         if eye:
             seen = f"{eye['aligned_preferred']}, {eye['base_preferred']}, {eye['close']}"
-        lines.append(
-            f"| {number} | {one['win_rate']['aligned_s1']:.1%} | "
-            f"{one['independent']['judge_win_rate_s1']:.1%} | {seen} |"
-        )
+        lines.append(f"| {number} | {one['win_rate']:.1%} | {one['judge']:.1%} | {seen} |")
     return [*lines, ""]
 
 

@@ -30,10 +30,9 @@ def apply_fault(
 ) -> Pixels:
     """The image with a fault in its hole; outside the hole it stays the same.
 
-    strength: above 0 (none) to 1 (glaring); size, amplitude or share of the fault are proportional
-    to it. foreign: a picture of the same size from another photo, the
-    source of a wrong texture. With the same seed only the strength differs, so that two strengths
-    are one fault, weaker and stronger.
+    strength: above 0 (none) to 1 (glaring); size, amplitude or share of the fault grow with it.
+    foreign: a picture of the same size from another photo, the source of a wrong texture. With the
+    same seed only the strength differs, so that two strengths are one fault, weaker and stronger.
     """
     rng = np.random.default_rng(seed)
     softness = rng.uniform(0.5, 6)
@@ -113,22 +112,30 @@ def _brightness(
 def _contrast(
     pixels: _Floats, strength: float, _depth: _Floats, _: _Floats, rng: np.random.Generator
 ) -> _Floats:
-    """More or less of it, about the mean colour."""
-    mean = pixels.mean(axis=(0, 1), keepdims=True)
-    return mean + _gain(strength, rng) * (pixels - mean)
+    return contrasted(pixels, _gain(strength, rng))
 
 
 def _saturation(
     pixels: _Floats, strength: float, _depth: _Floats, _: _Floats, rng: np.random.Generator
 ) -> _Floats:
-    """More or less of it, about each pixel's grey."""
+    return saturated(pixels, _gain(strength, rng))
+
+
+def contrasted(pixels: _Floats, factor: float) -> _Floats:
+    """So much more contrast, about the mean colour of (h, w, 3); nothing is clipped."""
+    mean = pixels.mean(axis=(0, 1), keepdims=True)
+    return mean + np.float32(factor) * (pixels - mean)
+
+
+def saturated(pixels: _Floats, factor: float) -> _Floats:
+    """So much more saturation, about each pixel's grey; nothing is clipped."""
     grey = pixels.mean(axis=2, keepdims=True)
-    return grey + _gain(strength, rng) * (pixels - grey)
+    return grey + np.float32(factor) * (pixels - grey)
 
 
-def _gain(strength: float, rng: np.random.Generator) -> np.float32:
+def _gain(strength: float, rng: np.random.Generator) -> float:
     """Up to four times, or a quarter of what there is."""
-    return np.float32(4 ** (rng.choice([-1, 1]) * strength))
+    return float(4 ** (rng.choice([-1, 1]) * strength))
 
 
 def _blur(

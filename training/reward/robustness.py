@@ -8,7 +8,13 @@ import numpy.typing as npt
 
 from training.inpainting.request import Mask, Pixels
 from training.reward.evaluation import Judge, Outcomes
-from training.reward.faults import FAULT_KINDS, apply_fault, half_denoised
+from training.reward.faults import (
+    FAULT_KINDS,
+    apply_fault,
+    contrasted,
+    half_denoised,
+    saturated,
+)
 from training.reward.groups import jpeg_coded
 from training.reward.pair_data import VISIBLE, Prompt, PromptPictures, visible_difference
 
@@ -123,14 +129,12 @@ def _resized(picture: Pixels, scale: float) -> Pixels:
     return np.asarray(cv2.resize(other, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
 
 
-def _saturated(picture: Pixels, factor: float) -> Pixels:
-    grey = picture.mean(axis=2, keepdims=True)
-    return _clipped(grey + factor * (picture - grey))
-
-
 def _contrasted(picture: Pixels, factor: float) -> Pixels:
-    mean = picture.mean(axis=(0, 1), keepdims=True)
-    return _clipped(mean + factor * (picture - mean))
+    return _clipped(contrasted(picture.astype(np.float32), factor))
+
+
+def _saturated(picture: Pixels, factor: float) -> Pixels:
+    return _clipped(saturated(picture.astype(np.float32), factor))
 
 
 def _sharpened(picture: Pixels, amount: float) -> Pixels:

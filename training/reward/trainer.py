@@ -34,8 +34,8 @@ from training.reward.trust import inverse_covariance
 FEATURE_PROMPTS = 2000
 """Prompts whose features, six each, make V: far more than its 256 dimensions need."""
 BUILT = (
-    "none by people: original over fill, weaker over stronger fault, everything over noise; "
-    "where a reviewer's eye ranked fills, that reviewer was an AI model"
+    "of known order: original over fill, weaker over stronger fault, everything over noise; and "
+    "where fills were ranked by eye, the order that was seen"
 )
 
 
