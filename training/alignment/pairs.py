@@ -47,13 +47,15 @@ class PreferencePair:
     read: Callable[[], PairPictures]
 
 
-def read_pairs(folder: Path, side: int) -> tuple[list[PreferencePair], list[str]]:
+def read_pairs(
+    folder: Path, side: int, *, originals: bool = True
+) -> tuple[list[PreferencePair], list[str]]:
     """Every pair of a folder, its pictures the square around the hole at side x side; and a
     sentence for each label, prompt or pair that cannot be learned from.
 
     The folder is an export of the app in the format `pairs`, `paper` or `datasets`, labels in the
-    paper's layout, or what `prefpaint-train pairs` or `eye-pairs` made. Raises PrefPaintError when
-    nothing is left.
+    paper's layout, or what `prefpaint-train pairs` or `eye-pairs` made. originals: whether these
+    are preferred to the fills, where both are known. Raises PrefPaintError when nothing is left.
     """
     if not folder.is_dir():
         raise PrefPaintError(f"{folder} is not a folder. Name one that holds pairs.")
@@ -64,13 +66,14 @@ def read_pairs(folder: Path, side: int) -> tuple[list[PreferencePair], list[str]
         for file in files:
             found += _exported(file, side, set_aside)
     elif (folder / MANIFEST).exists():
-        found = [pair for prompt in load_prompts(folder, side) for pair in _ordered(prompt)]
+        prompts = load_prompts(folder, side)
+        found = [pair for prompt in prompts for pair in _ordered(prompt, originals)]
     else:
         labelled = read_labelled(folder, side)
         set_aside += labelled.set_aside
         for prompt in labelled.prompts:
             if prompt.source.mask.any():
-                found += _ordered(prompt)
+                found += _ordered(prompt, originals)
             else:
                 set_aside.append(f"{prompt.name}: nothing is masked in it.")
     if not found:
@@ -82,10 +85,10 @@ def read_pairs(folder: Path, side: int) -> tuple[list[PreferencePair], list[str]
     return found, set_aside
 
 
-def _ordered(prompt: Prompt) -> Iterator[PreferencePair]:
+def _ordered(prompt: Prompt, originals: bool) -> Iterator[PreferencePair]:
     """Those that someone ranked, and the original over what visibly differs from it."""
     orders = tier_pairs(prompt.tiers)
-    if prompt.kinds[0] == "original":
+    if originals and prompt.kinds[0] == "original":
         pictures, hole = prompt.pictures, prompt.hole
         orders += [
             (0, fill)

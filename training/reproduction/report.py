@@ -5,7 +5,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from training.alignment.config import Method
 from training.evaluation.compare import against_base
 from training.evaluation.report import write_report as write_evaluation
 from training.files import replaced_when_complete
@@ -30,7 +29,8 @@ def write_report(made: Reproduced) -> Path:
     """
     out, proof, seed = made.folder / "report", made.common.proof, made.common.seed
     out.mkdir(parents=True, exist_ok=True)
-    aligned = proof.aligned
+    aligned = made.runs[0].name
+    methods = dict.fromkeys([aligned, *proof.methods])
     prompts = {prompt.prompt: prompt for prompt in made.prompts}
     write_blind_sheets(made.filled, BASE, aligned, prompts, seed, made.folder / "eye")
     answers = made.folder / "eye" / ANSWERS
@@ -41,8 +41,7 @@ def write_report(made: Reproduced) -> Path:
     curves = curves_of(made.folder / "align", proof.ablation_seeds)
     ablation = ablation_of(curves)
     courses = {
-        name: course_of(made.folder / "align" / name, made.learned, reward)
-        for name in proof.methods
+        name: course_of(made.folder / "align" / name, made.learned, reward) for name in methods
     }
     facts = {
         "preset": made.common.preset,
@@ -62,7 +61,7 @@ def write_report(made: Reproduced) -> Path:
         "eye": None if eye is None else asdict(eye),
         "trust": _trust(made, reward, out / "trust.png"),
         "stopped": made.stopped,
-        "runs": {run.name: asdict(run) for run in made.common.runs},
+        "runs": {run.name: asdict(run) for run in made.runs},
     }
     content["rounds"] = [*_rounds_before(made), _summary(content)]
     draw_ablation(curves, out / "ablation.png")
@@ -89,9 +88,7 @@ def _summary(content: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _method(
-    made: Reproduced, name: Method, courses: dict[Method, Course]
-) -> dict[str, float | None]:
+def _method(made: Reproduced, name: str, courses: dict[str, Course]) -> dict[str, float | None]:
     """seconds_to_paper: until its fills had gained what the paper method's did in the end; None
     where they never had, or those gained nothing."""
     lines = log_of(made.folder / "align" / name)

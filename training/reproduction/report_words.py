@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from training.alignment.amplification import Amplification
-from training.alignment.config import AlignmentConfig, Method
+from training.alignment.config import AlignmentConfig
 from training.alignment.run import SHEET_EVERY, SHEET_PROMPTS
 from training.reproduction.ablation import Ablation
 from training.reproduction.eye import EyeFigures
@@ -34,7 +34,7 @@ def markdown_of(
         "none of them saw.",
         "",
         f"What is called aligned here is {_learner(made, content['aligned'])} that learned by "
-        f"`{content['aligned']}`, with {_differences(made)}; every setting of every run is in "
+        f"{_method(made)}, with {_differences(made)}; every setting of every run is in "
         "report.json.",
         "",
         *(f"- {sentence}" for sentence in _stops(made)),
@@ -151,8 +151,7 @@ def _rounds(rounds: list[dict[str, Any]]) -> list[str]:
 
 def _differences(made: Reproduced) -> str:
     """What that run sets otherwise than the paper, as far as both use it."""
-    proof = made.common.proof
-    config = proof.methods[proof.aligned]
+    config = made.runs[0].config
     ours, paper = asdict(config), asdict(AlignmentConfig())
     aside = {"method", "trained"} | (
         set() if config.method == "paper" else {"clip", "updated_steps"}
@@ -164,8 +163,14 @@ def _differences(made: Reproduced) -> str:
     )
 
 
-def _learner(made: Reproduced, name: Method) -> str:
-    return "the whole UNet" if made.common.proof.methods[name].trained == "full" else "a LoRA"
+def _learner(made: Reproduced, name: str) -> str:
+    (run,) = (run for run in made.runs if run.name == name)
+    return "the whole UNet" if run.config.trained == "full" else "a LoRA"
+
+
+def _method(made: Reproduced) -> str:
+    run = made.runs[0]
+    return "`dpo` from the rankings alone, without a reward" if run.preferring else f"`{run.name}`"
 
 
 def _stops(made: Reproduced) -> list[str]:

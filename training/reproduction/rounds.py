@@ -45,10 +45,6 @@ class Common:
     bar: Bar
 
     @property
-    def runs(self) -> list[Run]:
-        return planned_runs(self.proof)
-
-    @property
     def settings(self) -> DiffusionSettings:
         """How fills are drawn that are judged or looked at."""
         sampler = self.proof.methods[self.proof.aligned].sampler
@@ -72,7 +68,7 @@ class Common:
     def ranking_task(self, number: int) -> RankingTask:
         """A round's fills of the first prompts of reward and judge, drawn where they are not there
         yet."""
-        aligned = next(run for run in self.runs if run.name == self.proof.aligned)
+        aligned, *_ = planned_runs(self.proof, number)
         out = self.folder(number)
         return ranking_task(
             Contender(BASE, self.base),
@@ -95,14 +91,15 @@ class Common:
 @dataclass(frozen=True, eq=False)
 class Reproduced:
     """All that a report of a round is written from. origin: commit, device and command that it was
-    begun by. rankings: of the rounds before. learned: the prompts of the alignments. filled: the
-    test prompts, by the base and each evaluated run. stopped: the alarm's sentence, by the run that
-    it stopped."""
+    begun by. rankings: of the rounds before. runs: the first is what is called aligned. learned:
+    the prompts of the alignments. filled: the test prompts, by the base and each evaluated run.
+    stopped: the alarm's sentence, by the run that it stopped."""
 
     common: Common
     number: int
     origin: dict[str, str]
     rankings: list[Ranking]
+    runs: list[Run]
     stopped: dict[str, str]
     learned: list[SizedPrompt]
     prompts: list[IncompletePhoto]
@@ -122,7 +119,8 @@ def run_round(
 
     Raises PrefPaintError where the round was begun with other rankings.
     """
-    out, base, bar, runs = common.folder(number), common.base, common.bar, common.runs
+    out, base, bar = common.folder(number), common.base, common.bar
+    runs = planned_runs(common.proof, number)
     out.mkdir(exist_ok=True)
     claim(out / "settings.json", {"rankings": [one.digest for one in rankings]})
     origin = origin_of(out, pick_device(common.device))
@@ -174,6 +172,7 @@ def run_round(
         number,
         origin,
         list(rankings),
+        runs,
         stopped,
         [size_prompt(prompt, common.model.native_side) for prompt in learned],
         test,

@@ -27,7 +27,8 @@ from training.reward.model import load_reward
 from training.reward.pair_data import load_prompts
 
 UNGUARDED = "unguarded"
-"""The run of the method that the claims are about, without KL, refreshed reward and alarms."""
+"""The run of the first round's method without KL, refreshed reward and alarms."""
+PREFERRING = "preferring"
 STOPPED = "stopped.txt"
 """The alarm's sentence, in the folder of a run that it ended."""
 
@@ -35,12 +36,14 @@ STOPPED = "stopped.txt"
 @dataclass(frozen=True)
 class Run:
     """refreshed: the reward goes on learning the policy's fills. evaluated: its fills of the test
-    prompts are judged; of the others the curves tell enough."""
+    prompts are judged; of the others the curves tell enough. preferring: it learns by dpo from
+    what was ranked alone, not from orders by construction."""
 
     name: str
     config: AlignmentConfig
     refreshed: bool = False
     evaluated: bool = True
+    preferring: bool = False
 
     def contender(self, base: Path, out: Path) -> Contender:
         """The model that it leaves in `out`."""
@@ -50,11 +53,16 @@ class Run:
         return Contender(self.name, base, (made,))
 
 
-def planned_runs(proof: Proof) -> list[Run]:
-    """A run by each method, called like it; what goes without guards; and the ablation."""
+def planned_runs(proof: Proof, number: int) -> list[Run]:
+    """Of a round: first the one that its claims are about, then a run by each method, called like
+    it; what goes without guards; and the ablation."""
     runs = [
         Run(method, config, refreshed=method != "dpo") for method, config in proof.methods.items()
     ]
+    if number > 1:
+        runs.insert(0, Run(PREFERRING, proof.preferring, preferring=True))
+    else:
+        runs.sort(key=lambda run: run.name != proof.aligned)
     runs.append(Run(UNGUARDED, replace(proof.methods[proof.aligned], divergence=0.0, alarms=False)))
     for seed in proof.ablation_seeds:
         runs += [
@@ -81,7 +89,7 @@ def run_alignment(
     """Align in `out`, going on where it was. Where an alarm stops the run, what its last checkpoint
     holds is the result, or the base where there is none, and the alarm is kept beside it.
 
-    pairs: the folders that the reward learned from.
+    pairs: the folders that the reward learned from, the first of known order.
     """
     model = load_model(base, device, "fp32")  # not rounded before it learns
     reward = load_reward(reward_file)
@@ -94,8 +102,8 @@ def run_alignment(
     policy = Policy(model, config.trained, config.rank, config.seed, config.precision)
     is_dpo = config.method == "dpo"
     preferred: list[PreferencePair] = []
-    for folder in pairs if is_dpo else ():
-        preferred += read_pairs(folder, model.native_side)[0]
+    for folder in (pairs[1:] if run.preferring else pairs) if is_dpo else ():
+        preferred += read_pairs(folder, model.native_side, originals=not run.preferring)[0]
     try:
         align(
             policy,
