@@ -5,13 +5,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from diffusers import StableDiffusionInpaintPipeline
+from diffusers import DDIMScheduler, StableDiffusionInpaintPipeline
 from PIL import Image
 
 from tests.training.tiny_models import Kind, make_pipeline
 from training.inpainting.diffusion.batch import Batch
 from training.inpainting.diffusion.model import DiffusionModel
-from training.inpainting.diffusion.sampler import Step, denoise, log_probability
+from training.inpainting.diffusion.sampler import Step, ddim_step, denoise, log_probability
 from training.inpainting.settings import SAMPLERS, DiffusionSettings, SamplerName
 
 SIZE, STEPS = 128, 5
@@ -206,3 +206,24 @@ def test_a_candidate_does_not_depend_on_its_batch_or_on_dropped_ones(
     assert len(latents) == 2
     pictures = model.decode(latents)
     assert np.abs(pictures[together.seeds.index(5)] - alone).max() <= 1
+
+
+@pytest.mark.parametrize("steps", [12, 20, 29, 50])
+def test_a_schedule_that_begins_with_noise_alone_takes_a_first_step_at_eta_1(steps: int) -> None:
+    scheduler = DDIMScheduler(
+        beta_start=0.00085,
+        beta_end=0.012,
+        beta_schedule="scaled_linear",
+        prediction_type="v_prediction",
+        rescale_betas_zero_snr=True,
+        timestep_spacing="trailing",
+        clip_sample=False,
+        set_alpha_to_one=False,
+    )
+    scheduler.set_timesteps(steps)
+    output, latents = torch.randn(2, 1, 4, 8, 8, generator=torch.Generator().manual_seed(0))
+    before, after = (int(timestep) for timestep in scheduler.timesteps[:2])
+    mean, predicted, std = ddim_step(scheduler, output, before, latents, 1.0)
+    share = scheduler.alphas_cumprod[after]
+    torch.testing.assert_close(mean, share**0.5 * predicted)
+    torch.testing.assert_close(std, (1 - share) ** 0.5)

@@ -157,13 +157,16 @@ def log_probability(sample: Tensor, mean: Tensor, std: Tensor) -> Tensor:
 
 def ddim_std(scheduler: Any, timestep: int, eta: float) -> Tensor:
     """sigma_t of DDIM (arXiv 2010.02502, eq. 16), a scalar."""
-    config, alphas = scheduler.config, scheduler.alphas_cumprod
-    before = timestep - config.num_train_timesteps // scheduler.num_inference_steps
-    alpha, alpha_before = alphas[timestep], scheduler.final_alpha_cumprod
-    if before >= 0:
-        alpha_before = alphas[before]
+    alpha, alpha_before = _alphas(scheduler, timestep)
     variance = (1 - alpha_before) / (1 - alpha) * (1 - alpha / alpha_before)
     return eta * variance**0.5
+
+
+def _alphas(scheduler: Any, timestep: int) -> tuple[Tensor, Tensor]:
+    """Products of alpha at a step and at the one that follows."""
+    config, alphas = scheduler.config, scheduler.alphas_cumprod
+    before = timestep - config.num_train_timesteps // scheduler.num_inference_steps
+    return alphas[timestep], alphas[before] if before >= 0 else scheduler.final_alpha_cumprod
 
 
 def ddim_step(
@@ -176,7 +179,11 @@ def ddim_step(
     still = torch.zeros_like(latents)
     result = scheduler.step(output, timestep, latents, eta=eta, variance_noise=still)
     std = ddim_std(scheduler, timestep, eta).to(latents.device)
-    return result.prev_sample, result.pred_original_sample, std
+    mean, predicted = result.prev_sample, result.pred_original_sample
+    alpha, alpha_before = _alphas(scheduler, timestep)
+    if alpha == 0 and eta == 1:  # of x_t nothing stays, but for the root of a rounding error
+        mean = alpha_before.to(latents.device) ** 0.5 * predicted
+    return mean, predicted, std
 
 
 def _take_step(
