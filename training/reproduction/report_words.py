@@ -20,7 +20,7 @@ def markdown_of(
     """content: of report.json."""
     rates, means, spread = content["win_rate"], content["mean_reward"], content["variance"]
     low, high = rates["aligned_s1_ci"]
-    independent = content["independent"]
+    independent, unguarded = content["independent"], content["unguarded"]
     lines = [
         f"# Alignment, measured at the size of `{made.common.preset}`",
         "",
@@ -60,9 +60,11 @@ def markdown_of(
         *_rounds(content["rounds"]),
         "[Everything of the comparison](evaluation/report.md), with intervals.",
         "",
-        f"Without guards (no KL, the reward not refreshed, no alarms): WinRate by the reward "
-        f"{content['unguarded']['win_rate']['aligned_s1']:.1%}, by the judge "
-        f"{content['unguarded']['independent']['judge_win_rate_s1']:.1%}.",
+        f"By nft without guards (no KL, the reward not refreshed, no alarms): WinRate by the reward "
+        f"{unguarded['win_rate']['aligned_s1']:.1%}, by the judge "
+        f"{unguarded['independent']['judge_win_rate_s1']:.1%}, KID x 1000 "
+        f"{1000 * unguarded['independent']['kid']['aligned']:.2f}, PSNR "
+        f"{unguarded['independent']['full_reference']['aligned']:.2f} dB.",
         "",
         "## Gamma",
         "",
