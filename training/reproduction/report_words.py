@@ -60,7 +60,7 @@ def markdown_of(
         *_rounds(content["rounds"]),
         "[Everything of the comparison](evaluation/report.md), with intervals.",
         "",
-        f"By nft without guards (no KL, the reward not refreshed, no alarms): WinRate by the reward "
+        "By nft without guards (no KL, the reward not refreshed, no alarms): WinRate by the reward "
         f"{unguarded['win_rate']['aligned_s1']:.1%}, by the judge "
         f"{unguarded['independent']['judge_win_rate_s1']:.1%}, KID x 1000 "
         f"{1000 * unguarded['independent']['kid']['aligned']:.2f}, PSNR "
