@@ -22,7 +22,7 @@ test: .venv/test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest --hypothesis-profile=ci
+	$(BIN)/pytest --numprocesses auto --hypothesis-profile=ci
 
 bench: .venv/test
 	$(BIN)/python -m tests.bench

@@ -133,7 +133,7 @@ def test_one_command_goes_from_photos_to_a_report_and_counts_what_the_eye_says(
     assert report["rankings"] == [{"by": "a photometer", "prompts": 2}]
     assert [one["eye"] is None for one in report["rounds"]] == [False, True]
     assert "of 2 prompts by a photometer" in text
-    assert "`dpo` from the rankings alone" in text
+    assert "`dpo` from the reward's share of the rankings alone" in text
     assert set(report["methods"]) == {"paper", "nft", "dpo", "preferring"}
     assert "not looked at" in text
     for part in ("reward", "judge"):

@@ -1,5 +1,6 @@
 """Sheets of unnamed pictures to look at, and the forms that are filled in for them."""
 
+import codecs
 import re
 from collections.abc import Iterable, Sequence
 from itertools import count, islice
@@ -51,7 +52,8 @@ def write_form(shown: str, rows: int, out: Path) -> None:
 def is_written(shown: str, out: Path) -> bool:
     """Whether the form is there already: someone may be filling it in."""
     form = out / FORM
-    return form.exists() and form.read_text().startswith(f"{_first(shown)}\n")
+    first = _first(shown).encode()
+    return form.exists() and form.read_bytes().removeprefix(codecs.BOM_UTF8).startswith(first)
 
 
 def read_form(file: Path, shown: str, rows: int, wanted: str) -> tuple[str, list[str]]:
@@ -71,7 +73,7 @@ def read_form(file: Path, shown: str, rows: int, wanted: str) -> tuple[str, list
     if lines[:1] != [_first(shown)]:
         raise PrefPaintError(f"{file} answers other sheets. Fill in {FORM} beside it again.")
     by = lines[1].removeprefix("by:").strip() if lines[1:] else ""
-    if not by:
+    if not by or by == lines[1]:
         raise PrefPaintError(f"{file} does not say whose eye it was. Write it after 'by:'.")
     given: dict[int, str] = {}
     for line in lines[2:]:

@@ -16,6 +16,7 @@ import numpy as np
 from training.alignment.originals import known_original, size_with_original
 from training.alignment.rollouts import ETA, draw_fills
 from training.checkpoints import claim
+from training.errors import PrefPaintError
 from training.evaluation.contenders import Contender
 from training.files import replaced_when_complete
 from training.inpainting.diffusion.loading import load_model
@@ -106,6 +107,7 @@ def ranking_task(
         if not _mask_file(folder, prompt).exists()
     ]
     if not missing:
+        on_progress(1)
         return task
     model = load_model(base.path, device)
     better = load_model(aligned.path, device, loras=aligned.loras)
@@ -147,7 +149,8 @@ def write_ranking_sheets(task: RankingTask) -> None:
 
 def take_in_ranking(task: RankingTask) -> Ranking | None:
     """Keep the order that the answers give beside the fills, for a reward to learn from; None where
-    there are no answers. Raises PrefPaintError as read_form and read_tiers do."""
+    there are no answers. Raises PrefPaintError as read_form and read_tiers do, and where they
+    prefer nothing to learn from."""
     file = task.folder / ANSWERS
     if not file.exists():
         return None
@@ -162,6 +165,12 @@ def take_in_ranking(task: RankingTask) -> Ranking | None:
             row = {"name": prompt.prompt, "photo": prompt.photo, "tiers": tiers}
             rows[folder].append({**row, "recipes": [{"kind": kind} for kind in kinds]})
             order.update(json.dumps([prompt.prompt, tiers]).encode())
+    for folder, own in rows.items():
+        if not any(len(row["tiers"]) > 1 for row in own):
+            raise PrefPaintError(
+                f"{file} prefers no fill of the {folder.name}'s rows to another. Rank some of the "
+                "first half of the rows and some of the second."
+            )
     for folder, own in rows.items():
         with replaced_when_complete(folder / MANIFEST) as manifest:
             manifest.write("".join(f"{json.dumps(row)}\n" for row in own).encode())

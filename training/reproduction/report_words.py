@@ -8,7 +8,7 @@ from training.alignment.config import AlignmentConfig
 from training.alignment.run import SHEET_EVERY, SHEET_PROMPTS
 from training.reproduction.ablation import Ablation
 from training.reproduction.eye import EyeFigures
-from training.reproduction.rounds import Reproduced
+from training.reproduction.rounds import BASE, Reproduced
 
 
 def markdown_of(
@@ -47,7 +47,7 @@ def markdown_of(
         f"| mean reward, in deviations of the base's fills | {means['base']:.2f} | "
         f"{means['aligned']:.2f} |",
         f"| variance over the fills of a prompt | {spread['base']:.2f} | {spread['aligned']:.2f} |",
-        f"| WinRate at S = 1 by the independent judge | 50 % | "
+        f"| WinRate at S = 1 by the independent judge | {_base_by_judge(made):.1%} | "
         f"{independent['judge_win_rate_s1']:.1%} |",
         f"| KID to real crops, x 1000 | {1000 * independent['kid']['base']:.2f} | "
         f"{1000 * independent['kid']['aligned']:.2f} |",
@@ -60,7 +60,8 @@ def markdown_of(
         *_rounds(content["rounds"]),
         "[Everything of the comparison](evaluation/report.md), with intervals.",
         "",
-        "By nft without guards (no KL, the reward not refreshed, no alarms): WinRate by the reward "
+        f"By {made.common.proof.aligned} without guards (no KL, the reward not refreshed, no "
+        "alarms): WinRate by the reward "
         f"{unguarded['win_rate']['aligned_s1']:.1%}, by the judge "
         f"{unguarded['independent']['judge_win_rate_s1']:.1%}, KID x 1000 "
         f"{1000 * unguarded['independent']['kid']['aligned']:.2f}, PSNR "
@@ -129,8 +130,8 @@ def _labels(made: Reproduced) -> str:
     ranked = ", then ".join(f"of {one.prompts} prompts by {one.by}" for one in made.rankings)
     return (
         f"The reward learned from pairs of known order: {known} Beside these reward and judge "
-        "learned, each of its own photos, from rankings of what base and aligned model made in the "
-        f"rounds before: {ranked}."
+        "learned rankings of what base and aligned model made in the rounds before, each those of "
+        f"its own photos: {ranked}."
     )
 
 
@@ -170,9 +171,19 @@ def _learner(made: Reproduced, name: str) -> str:
     return "the whole UNet" if run.config.trained == "full" else "a LoRA"
 
 
+def _base_by_judge(made: Reproduced) -> float:
+    judge = made.comparison.models[BASE].judge
+    assert judge is not None
+    return judge.win_rate[1].value
+
+
 def _method(made: Reproduced) -> str:
     run = made.runs[0]
-    return "`dpo` from the rankings alone, without a reward" if run.preferring else f"`{run.name}`"
+    return (
+        "`dpo` from the reward's share of the rankings alone, without a reward"
+        if run.preferring
+        else f"`{run.name}`"
+    )
 
 
 def _stops(made: Reproduced) -> list[str]:

@@ -26,6 +26,8 @@ from training.reward.trainer import RewardTrainingConfig, train_reward
 
 BASE, RANKING = "base", "ranking"
 REWARD_FILE = "reward.safetensors"
+ROUND_SEEDS = 1_000_000
+"""Between those of two rounds' fills to rank, so that no fill is ranked twice."""
 _VALIDATION: dict[Part, Part] = {"reward": "reward-validation", "judge": "judge-validation"}
 """What sets the units of each that learns."""
 
@@ -77,7 +79,7 @@ class Common:
             {part: self.proof.learner(part).encoder.image_size for part in _VALIDATION},
             self.proof.steps,
             aligned.config.sampler,
-            self.seed + number,
+            self.seed + 1 + (number - 1) * ROUND_SEEDS,
             out / RANKING,
             self.device,
             self.bar(f"Fills to rank, round {number}"),
