@@ -149,7 +149,8 @@ def test_one_command_goes_from_photos_to_a_report_and_counts_what_the_eye_says(
     ]
     assert weights[0] != weights[1]
 
-    for other, said in (("", "(rankings)"), ("A > B", "row 001"), ("X", "001: X")):
+    refused = {"": "judge's rows", "A B > C D E": "(rankings)", "A > B": "row 001", "X": "001: X"}
+    for other, said in refused.items():
         answers[-1] = rows[-1] + other
         (first / "ranking" / "answers.txt").write_text("\n".join(answers))
         result = CliRunner().invoke(app, words)
