@@ -25,6 +25,16 @@ def size_with_original(model: DiffusionModel, prompt: IncompletePhoto) -> SizedP
     return replace(sized, original=decoded)
 
 
+def original_of(prompt: SizedPrompt) -> Pixels:
+    """At the model's size. Raises PrefPaintError where it is not known."""
+    if prompt.original is None:
+        raise PrefPaintError(
+            f"The original of {prompt.name} is not known, so the reward cannot learn that it is "
+            "better. Use prompts made by `prefpaint-train prompts`."
+        )
+    return prompt.original
+
+
 def known_original(prompt: IncompletePhoto) -> Pixels:
     """Raises PrefPaintError where it is not known."""
     original = prompt.original

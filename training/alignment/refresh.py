@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from training.alignment.originals import original_of
 from training.alignment.rollouts import Rollout, SizedPrompt
-from training.errors import PrefPaintError
-from training.inpainting.request import Pixels
 from training.processes import gathered, join_processes
 from training.reward.calibration import prompt_features
 from training.reward.embedding import Embedder
@@ -51,7 +50,7 @@ class RewardRefresh:
         self._newest: deque[Group] = deque(maxlen=REMEMBERED)
         shown = hashlib.sha256()
         for sized in prompts:
-            shown.update(sized.name.encode() + _original(sized).tobytes())
+            shown.update(sized.name.encode() + original_of(sized).tobytes())
         for prompt in known:
             shown.update(prompt.name.encode())
         self.digest = shown.hexdigest()[:16]
@@ -76,7 +75,7 @@ class RewardRefresh:
         groups = []
         for prompt, fills in rollout.by_prompt:
             size = self._reward.network.config.image_size
-            view = view_of(prompt.hole, [_original(prompt), *fills], size)
+            view = view_of(prompt.hole, [original_of(prompt), *fills], size)
             original, *seen = view.pictures
             differences = [visible_difference(original, fill, view.hole) for fill in seen]
             pairs = tuple(
@@ -141,12 +140,3 @@ class RewardRefresh:
             pairs = tuple(Pair(*pair) for pair in kept["pairs"])
             self._newest.append(Group("", pictures, prompt, hole, pairs))
         self._renew_trust()
-
-
-def _original(prompt: SizedPrompt) -> Pixels:
-    if prompt.original is None:
-        raise PrefPaintError(
-            f"The original of {prompt.name} is not known, so the reward cannot learn that it is "
-            "better. Use prompts made by `prefpaint-train prompts`."
-        )
-    return prompt.original

@@ -8,12 +8,13 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from training.alignment.originals import known_original, size_with_original
+from training.alignment.originals import original_of, size_with_original
 from training.alignment.rollouts import ETA, draw_fills
 from training.checkpoints import claim
 from training.errors import PrefPaintError
@@ -24,7 +25,7 @@ from training.inpainting.diffusion.model import DiffusionModel
 from training.inpainting.request import Pixels
 from training.inpainting.settings import DeviceName, SamplerName
 from training.prompts.incomplete import IncompletePhoto
-from training.prompts.photos import read_rgb
+from training.prompts.paper_folder import PictureFiles
 from training.reproduction.forms import (
     ANSWERS,
     is_written,
@@ -52,20 +53,22 @@ class RankingTask:
     prompts: Mapping[str, Sequence[IncompletePhoto]]
     orders: list[list[int]]
 
-    @property
-    def rows(self) -> list[tuple[Path, IncompletePhoto]]:
-        """The folder and the prompt of each row."""
+    @cached_property
+    def rows(self) -> list[tuple[PictureFiles, IncompletePhoto]]:
+        """Where the pictures of each row lie, and its prompt. Picture 0 is the original."""
         return [
-            (self.folder / name, prompt) for name, own in self.prompts.items() for prompt in own
+            (PictureFiles(self.folder / name, prompt.prompt), prompt)
+            for name, own in self.prompts.items()
+            for prompt in own
         ]
 
-    @property
+    @cached_property
     def digest(self) -> str:
-        """Of the fills."""
+        """Of the fills, which are all there."""
         shown = hashlib.sha256()
-        for folder, prompt in self.rows:
-            for fill in range(len(LETTERS)):
-                shown.update(_file(folder, prompt, fill).read_bytes())
+        for files, _ in self.rows:
+            for fill in range(1, 1 + len(LETTERS)):
+                shown.update(files.fill_file(str(fill)).read_bytes())
         return shown.hexdigest()[:12]
 
 
@@ -102,9 +105,9 @@ def ranking_task(
     out.mkdir(parents=True, exist_ok=True)
     claim(out / "settings.json", {**drawn_by, "steps": steps, "sampler": sampler, "seed": seed})
     missing = [
-        (number, folder, prompt)
-        for number, (folder, prompt) in enumerate(task.rows)
-        if not _mask_file(folder, prompt).exists()
+        (number, files.folder, prompt)
+        for number, (files, prompt) in enumerate(task.rows)
+        if not files.mask_file.exists()  # it is written last
     ]
     if not missing:
         on_progress(1)
@@ -117,9 +120,8 @@ def ranking_task(
         (better, 1, sampler),
     ]
     for done, (number, folder, prompt) in enumerate(missing, start=1):
-        known_original(prompt)
         sized, first = size_with_original(model, prompt), seed + number * len(LETTERS)
-        pictures: list[Any] = [sized.original]
+        pictures = [original_of(sized)]
         for drawn, samples, by in plans:
             at = first + len(pictures) - 1
             fills = draw_fills(drawn, [sized], samples, at, steps=steps, eta=ETA, sampler=by)
@@ -137,10 +139,9 @@ def write_ranking_sheets(task: RankingTask) -> None:
         return
 
     def row(number: int) -> Pixels:
-        folder, prompt = task.rows[number]
-        masked = read_rgb(folder / "masks_color" / f"{prompt.prompt}_mask_color.png")
-        fills = [read_rgb(_file(folder, prompt, fill)) for fill in task.orders[number]]
-        return labelled_row((f"{number:03d}", *LETTERS), [masked, *fills])
+        files, _ = task.rows[number]
+        fills = [files.fill(str(1 + fill)) for fill in task.orders[number]]
+        return labelled_row((f"{number:03d}", *LETTERS), [files.masked, *fills])
 
     count = len(task.orders)
     write_sheets(map(row, range(count)), 1, DOWN, task.folder)
@@ -158,12 +159,12 @@ def take_in_ranking(task: RankingTask) -> Ranking | None:
     rows: dict[Path, list[dict[str, Any]]] = {task.folder / name: [] for name in task.prompts}
     order = hashlib.sha256()
     kinds = ("original", *["sample"] * len(LETTERS))
-    for number, (answer, (folder, prompt)) in enumerate(zip(answers, task.rows, strict=True)):
+    for number, (answer, (files, prompt)) in enumerate(zip(answers, task.rows, strict=True)):
         if answer:
             places = read_tiers(answer, f"{file}, row {number:03d}")
             tiers = [[1 + task.orders[number][place] for place in tier] for tier in places]
             row = {"name": prompt.prompt, "photo": prompt.photo, "tiers": tiers}
-            rows[folder].append({**row, "recipes": [{"kind": kind} for kind in kinds]})
+            rows[files.folder].append({**row, "recipes": [{"kind": kind} for kind in kinds]})
             order.update(json.dumps([prompt.prompt, tiers]).encode())
     for folder, own in rows.items():
         if not any(len(row["tiers"]) > 1 for row in own):
@@ -175,12 +176,3 @@ def take_in_ranking(task: RankingTask) -> Ranking | None:
         with replaced_when_complete(folder / MANIFEST) as manifest:
             manifest.write("".join(f"{json.dumps(row)}\n" for row in own).encode())
     return Ranking(by, sum(map(len, rows.values())), order.hexdigest()[:12])
-
-
-def _file(folder: Path, prompt: IncompletePhoto, fill: int) -> Path:
-    return folder / "inpaint" / f"{prompt.prompt}_{fill + 1}.png"
-
-
-def _mask_file(folder: Path, prompt: IncompletePhoto) -> Path:
-    """Written last."""
-    return folder / "masks" / f"{prompt.prompt}_mask.png"
