@@ -88,8 +88,9 @@ class DiffusionModel:
         for part in (self.unet, self.tiny_decoder):
             if part is not None:
                 _move(part, self.device, dtype)
-        if self.device.type == "cuda":
-            self.unet.to(memory_format=torch.channels_last)
+        if self.device.type != "mps":  # which converts them back for every convolution
+            for part in (self.unet, self.vae):
+                part.to(memory_format=torch.channels_last)
         self.dtype = dtype
 
     @property
