@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import diffusers
@@ -15,9 +16,10 @@ import torch
 from tests.training.photos import hole_at, make_photo
 from tests.training.tiny_families import Family, make_family
 from training.errors import Cancelled, PrefPaintError
+from training.inpainting.diffusion import general_previews
 from training.inpainting.diffusion.general import GeneralInpainter
 from training.inpainting.diffusion.general_loading import can_inpaint, load_general
-from training.inpainting.diffusion.general_previews import LatentPreviews
+from training.inpainting.diffusion.general_previews import encode, predictions_of, unpacked
 from training.inpainting.region import make_request
 from training.inpainting.request import Candidate, Event, InpaintRequest, Preview, Progress
 from training.inpainting.settings import DiffusionSettings
@@ -84,14 +86,14 @@ def test_every_seed_gets_a_fill_of_its_own_and_the_rest_stays_bit_for_bit(family
     assert np.array_equal(again.pixels, candidates[1].pixels)
 
 
-@pytest.mark.parametrize("family", ["flux-fill", "sd3-inpaint"])
+@pytest.mark.parametrize("family", ["flux-fill", "sd3-inpaint", "kandinsky"])
 def test_previews_come_near_to_what_is_made(family: Family) -> None:
     """The last one is of latents one step before the end."""
     request, events = ask((1, 2), steps=4), list[Event]()
     candidates = generate(make_inpainter(family), request, events)
     previews = [event for event in events if isinstance(event, Preview)]
     parts = len(request.parts)
-    assert [preview.seed for preview in previews] == [1, 1] * parts + [2, 2] * parts
+    assert [preview.seed for preview in previews] == [1] * 3 * parts + [2] * 3 * parts
     known = ~request.hole
     for preview in previews:
         assert np.array_equal(preview.pixels[known], request.image[known])
@@ -99,28 +101,53 @@ def test_previews_come_near_to_what_is_made(family: Family) -> None:
     assert len(candidates) == 2
 
 
-def test_a_prediction_from_two_steps_is_exact_for_a_straight_way() -> None:
-    """x(s) = (1 - s) x0 + s noise, as in flow matching: x0 comes back from any two."""
-    pipeline = make_family("sd3-inpaint")
-    pipeline.scheduler.set_timesteps(5)
+def test_a_prediction_is_exact_for_a_straight_way() -> None:
+    """x(s) = (1 - s) x0 + s noise, as in flow matching: x0 comes back from any step."""
+    scheduler = make_family("sd3-inpaint").scheduler
+    scheduler.set_timesteps(5)
     wanted, noise = torch.randn(2, 1, 16, 4, 4, generator=torch.Generator().manual_seed(0))
-    seen: list[torch.Tensor] = []
-
-    def show(latents: torch.Tensor) -> list[Any]:
-        seen.append(latents)
-        return [np.zeros((1, 1, 3), np.uint8)]
-
-    previews = LatentPreviews(pipeline, show, (32, 32))
-    for index, sigma in enumerate(pipeline.scheduler.sigmas[1:]):
-        previews.after_step(index, (1 - sigma) * wanted + sigma * noise, is_wanted=True)
-    assert len(seen) == 4
-    for found in seen:
-        assert torch.allclose(found, wanted, atol=1e-4)
+    latents = noise * scheduler.sigmas[0] + (1 - scheduler.sigmas[0]) * wanted
+    with predictions_of(scheduler) as heard:
+        for timestep in scheduler.timesteps:
+            latents = scheduler.step(noise - wanted, timestep, latents, return_dict=False)[0]
+            assert heard.x0 is not None
+            assert torch.allclose(heard.x0, wanted, atol=1e-5)
+    heard.x0 = None
+    scheduler.set_timesteps(5)
+    scheduler.step(noise, scheduler.timesteps[0], latents)
+    assert heard.x0 is None
 
 
-def test_a_family_of_which_it_is_not_known_how_to_shows_none() -> None:
-    events: list[Event] = []
-    generate(make_inpainter("kandinsky"), ask((1,)), events)
+def test_the_photo_of_qwen_image_is_encoded_as_its_pipeline_does() -> None:
+    torch.manual_seed(0)
+    vae = diffusers.AutoencoderKLQwenImage(
+        base_dim=24,
+        z_dim=4,
+        dim_mult=[1, 2, 4, 4],
+        num_res_blocks=1,
+        latents_mean=[0.1, -0.2, 0.3, 0.4],
+        latents_std=[1.0, 2.0, 0.5, 3.0],
+    ).eval()
+    pixels = torch.rand(1, 3, 32, 48) * 2 - 1
+    pipeline = SimpleNamespace(vae=vae, vae_scale_factor=8)
+    kind = diffusers.QwenImageInpaintPipeline
+    with torch.no_grad():
+        theirs = kind._encode_vae_image(pipeline, pixels[:, :, None], torch.Generator())
+        mode = vae.encode(pixels[:, :, None]).latent_dist
+        noise = (mode.sample(torch.Generator()) - mode.mode())[:, :, 0]
+        std = torch.tensor(vae.config.latents_std).view(1, -1, 1, 1)
+        assert torch.allclose(encode(vae, pixels) + noise / std, theirs[:, :, 0], atol=1e-4)
+    packed = kind._pack_latents(theirs[:, :, 0][:, None], 1, 4, 4, 6)
+    pipeline._unpack_latents = kind._unpack_latents
+    assert torch.equal(unpacked(pipeline, packed, 32, 48), theirs[:, :, 0])
+
+
+def test_a_family_of_which_it_is_not_known_how_to_shows_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    inpainter, events = make_inpainter("sd3-inpaint"), list[Event]()
+    monkeypatch.setattr(general_previews, "AutoencoderKL", diffusers.AutoencoderTiny)
+    generate(inpainter, ask((1,)), events)
     assert not [event for event in events if isinstance(event, Preview)]
 
 

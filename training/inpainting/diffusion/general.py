@@ -15,7 +15,11 @@ from PIL import Image
 from training.errors import Cancelled, PrefPaintError
 from training.inpainting.diffusion.batch import NotFiniteError
 from training.inpainting.diffusion.devices import describe_memory, free_memory, is_out_of_memory
-from training.inpainting.diffusion.general_previews import LatentPreviews, make_previewer
+from training.inpainting.diffusion.general_previews import (
+    make_previewer,
+    predictions_of,
+    unpacked,
+)
 from training.inpainting.diffusion.inpainter import PREVIEWS, Judge
 from training.inpainting.diffusion.previews import Previewer
 from training.inpainting.diffusion.regions import Region, by_size, cut
@@ -132,24 +136,26 @@ class GeneralInpainter:
         seed: int,
         on_step: Callable[[int], None],
         on_prior: Callable[[], None],
-        on_latents: Callable[[int, torch.Tensor], None],
+        on_prediction: Callable[[int, torch.Tensor], None],
     ) -> npt.NDArray[np.uint8]:
         """One picture of the region's working size. on_step: called with the number of each step;
-        on_prior: after each step of a model that works ahead (Kandinsky); on_latents: with number
-        and latents of each step, where the pipeline tells them."""
+        on_prior: after each step of a model that works ahead (Kandinsky); on_prediction: with the
+        number of each step and the finished latents (1, c, h, w) as they are predicted there, where
+        the pipeline tells them."""
+        height, width = region.hole.shape
 
         def after(_: Any, index: int, __: Any, tensors: dict[str, Any]) -> dict[str, Any]:
             on_step(index)
             if not torch.isfinite(tensors["latents"]).all():
                 raise NotFiniteError
-            on_latents(index, tensors["latents"])
+            if heard.x0 is not None:
+                on_prediction(index, unpacked(self._pipeline, heard.x0, height, width))
             return {}
 
         def after_prior(*_: Any) -> dict[str, Any]:
             on_prior()
             return {}
 
-        height, width = region.hole.shape
         optional = {
             "height": height,
             "width": width,
@@ -157,14 +163,15 @@ class GeneralInpainter:
             "callback_on_step_end": after,
             "prior_callback_on_step_end": after_prior,
         }
-        output = self._pipeline(
-            image=Image.fromarray(region.image),
-            mask_image=Image.fromarray(region.hole.astype(np.uint8) * 255),
-            generator=torch.Generator("cpu").manual_seed(seed),
-            output_type="np",
-            **self._words(region.request.settings),
-            **{name: value for name, value in optional.items() if name in self._takes},
-        )
+        with predictions_of(self._pipeline.scheduler) as heard:
+            output = self._pipeline(
+                image=Image.fromarray(region.image),
+                mask_image=Image.fromarray(region.hole.astype(np.uint8) * 255),
+                generator=torch.Generator("cpu").manual_seed(seed),
+                output_type="np",
+                **self._words(region.request.settings),
+                **{name: value for name, value in optional.items() if name in self._takes},
+            )
         picture = np.asarray(output.images[0], np.float32)
         if not np.isfinite(picture).all():
             raise NotFiniteError
@@ -246,21 +253,18 @@ class _Job:
     def _shower(
         self, region: Region, seed: int, canvas: Pixels
     ) -> Callable[[int, torch.Tensor], None]:
-        """What is called with the latents of each step, and shows some of them."""
+        """What is called with the prediction of each step, and shows some of them."""
         if region not in self._previewers:
             self._previewers[region] = self._inpainter.make_previewer(region)
         previewer = self._previewers[region]
         if previewer is None:
             return lambda *_: None
-        height, width = region.hole.shape
-        previews = LatentPreviews(self._inpainter._pipeline, previewer, (height, width))
         steps = self._request.settings.steps
         every = max(1, steps // PREVIEWS)
 
-        def show(index: int, latents: torch.Tensor) -> None:
-            is_wanted = (index + 1) % every == 0 and index + 1 < steps
-            small = previews.after_step(index, latents, is_wanted=is_wanted)
-            if small is not None:
+        def show(index: int, predicted: torch.Tensor) -> None:
+            if (index + 1) % every == 0 and index + 1 < steps:
+                (small,) = previewer(predicted)
                 pixels = region.preview(canvas, small)
                 self._on_event(Preview(self._request.job_id, seed, pixels))
 

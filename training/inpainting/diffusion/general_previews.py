@@ -1,67 +1,90 @@
-"""What a pipeline of another family is on the way to, from the latents that it hands to callbacks.
+"""What a pipeline of another family is on the way to, from what its scheduler predicts.
 
-For flow matching by Euler steps over an AutoencoderKL (FLUX, SD3 and their kin): between two steps
-the latents move along the predicted velocity v, x(s) = x0 + s v, so x0 follows from both (arXiv
-2210.02747). Others, such as Kandinsky and Qwen-Image, show no previews.
+Known of pipelines over an AutoencoderKL (FLUX, SD3 and their kin), Qwen-Image's autoencoder or a
+VQModel (Kandinsky); others show no previews.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
-from diffusers import AutoencoderKL, FlowMatchEulerDiscreteScheduler
+from diffusers import (
+    AutoencoderKL,
+    AutoencoderKLQwenImage,
+    FlowMatchEulerDiscreteScheduler,
+    VQModel,
+)
 from torch import Tensor
 
 from training.inpainting.diffusion.previews import Previewer, fitted_previewer
 from training.inpainting.diffusion.regions import Region
-from training.inpainting.request import Pixels
 
 
-class LatentPreviews:
-    """Of one candidate."""
+class Predictions:
+    """x0: the finished latents as the scheduler predicted them last, in the pipeline's own shape;
+    None before the first step and where the scheduler does not tell."""
 
-    def __init__(self, pipeline: Any, show: Previewer, size: tuple[int, int]) -> None:
-        """show: see make_previewer. size: height and width in pixels."""
-        self._pipeline = pipeline
-        self._show = show
-        self._size = size
-        self._before: Tensor | None = None
+    x0: Tensor | None = None
 
-    def after_step(self, index: int, latents: Tensor, *, is_wanted: bool) -> Pixels | None:
-        """A picture of the region's focus; None where it is not wanted, and after the first step.
 
-        Called after every step, with its number from 0.
-        """
-        before, self._before = self._before, latents
-        if before is None or not is_wanted:
-            return None
-        sigma, following = (float(s) for s in self._pipeline.scheduler.sigmas[index : index + 2])
-        velocity = (latents.float() - before.float()) / (following - sigma)
-        (picture,) = self._show(self._unpacked(latents.float() - following * velocity))
-        return picture
+@contextmanager
+def predictions_of(scheduler: Any) -> Iterator[Predictions]:
+    """Listen to a scheduler, for pipelines hand out only what it made of its prediction."""
+    heard, plain_step = Predictions(), scheduler.step
 
-    def _unpacked(self, latents: Tensor) -> Tensor:
-        """(1, c, h, w), also of latents that are packed two by two (FLUX)."""
-        if latents.ndim == 4:
-            return latents
-        scale = self._pipeline.vae_scale_factor
-        unpacked: Tensor = self._pipeline._unpack_latents(latents, *self._size, scale)
-        return unpacked
+    def step(output: Tensor, timestep: Any, sample: Tensor, *rest: Any, **words: Any) -> Any:
+        result = plain_step(output, timestep, sample, *rest, **words)
+        if isinstance(scheduler, FlowMatchEulerDiscreteScheduler):  # x(s) = x0 + s v, 2210.02747
+            sigma = scheduler.sigmas[scheduler.step_index - 1]
+            heard.x0 = sample.float() - sigma * output.float()
+        elif isinstance(result, tuple):
+            heard.x0 = result[1] if len(result) > 1 else None
+        else:
+            heard.x0 = getattr(result, "pred_original_sample", None)
+        return result
+
+    scheduler.step = step
+    try:
+        yield heard
+    finally:
+        del scheduler.step
+
+
+def unpacked(pipeline: Any, latents: Tensor, height: int, width: int) -> Tensor:
+    """(1, c, h, w), also of latents that are packed two by two (FLUX) or are one frame of a film
+    (Qwen-Image). height, width: of the picture in pixels."""
+    if latents.ndim == 3:
+        latents = pipeline._unpack_latents(latents, height, width, pipeline.vae_scale_factor)
+    return latents[:, :, 0] if latents.ndim == 5 else latents
 
 
 @torch.no_grad()
 def make_previewer(pipeline: Any, region: Region) -> Previewer | None:
-    """From predicted latents to colours; None for a pipeline of which this is not known."""
-    if not _is_known(pipeline):
-        return None
-    vae = pipeline.vae
-    pixels = torch.from_numpy(region.image).permute(2, 0, 1)[None].float() / 127.5 - 1
-    device = getattr(pipeline, "_execution_device", vae.device)
-    encoded = vae.encode(pixels.to(device, vae.dtype)).latent_dist.mean.float()
-    shift, scale = vae.config.shift_factor or 0.0, vae.config.scaling_factor
-    return fitted_previewer((encoded - shift) * scale, region.image, region)
-
-
-def _is_known(pipeline: Any) -> bool:
+    """From predicted latents (1, c, h, w) to colours; None for a pipeline of which this is not
+    known."""
     parts = pipeline.components
-    flows = isinstance(parts.get("scheduler"), FlowMatchEulerDiscreteScheduler)
-    return flows and isinstance(parts.get("vae"), AutoencoderKL)
+    autoencoder = parts.get("vae") or parts.get("movq")
+    if not isinstance(autoencoder, AutoencoderKL | AutoencoderKLQwenImage | VQModel):
+        return None
+    device = getattr(pipeline, "_execution_device", autoencoder.device)
+    pixels = torch.from_numpy(region.image).permute(2, 0, 1)[None].float() / 127.5 - 1
+    encoded = encode(autoencoder, pixels.to(device, autoencoder.dtype))
+    return fitted_previewer(encoded, region.image, region)
+
+
+def encode(autoencoder: Any, pixels: Tensor) -> Tensor:
+    """(1, 3, H, W) of -1 to 1 to (1, c, h, w), normalised as the autoencoder's pipelines do."""
+    config = autoencoder.config
+    if isinstance(autoencoder, VQModel):
+        latents: Tensor = autoencoder.encode(pixels)["latents"]
+        return latents.float()
+    if isinstance(autoencoder, AutoencoderKLQwenImage):
+        latents = autoencoder.encode(pixels[:, :, None]).latent_dist.mode()[:, :, 0].float()
+        mean, std = (
+            latents.new_tensor(values).view(1, -1, 1, 1)
+            for values in (config.latents_mean, config.latents_std)
+        )
+        return (latents - mean) / std
+    latents = autoencoder.encode(pixels).latent_dist.mode().float()
+    return (latents - (config.shift_factor or 0.0)) * config.scaling_factor
