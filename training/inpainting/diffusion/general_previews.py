@@ -32,10 +32,11 @@ class Predictions:
 def predictions_of(scheduler: Any) -> Iterator[Predictions]:
     """Listen to a scheduler, for pipelines hand out only what it made of its prediction."""
     heard, plain_step = Predictions(), scheduler.step
+    is_flow = isinstance(scheduler, FlowMatchEulerDiscreteScheduler)
 
     def step(output: Tensor, timestep: Any, sample: Tensor, *rest: Any, **words: Any) -> Any:
         result = plain_step(output, timestep, sample, *rest, **words)
-        if isinstance(scheduler, FlowMatchEulerDiscreteScheduler):  # x(s) = x0 + s v, 2210.02747
+        if is_flow:  # x(s) = x0 + s v, 2210.02747
             sigma = scheduler.sigmas[scheduler.step_index - 1]
             heard.x0 = sample.float() - sigma * output.float()
         elif isinstance(result, tuple):
@@ -65,7 +66,7 @@ def make_previewer(pipeline: Any, region: Region) -> Previewer | None:
     known."""
     parts = pipeline.components
     autoencoder = parts.get("vae") or parts.get("movq")
-    if not isinstance(autoencoder, AutoencoderKL | AutoencoderKLQwenImage | VQModel):
+    if type(autoencoder) not in (AutoencoderKL, AutoencoderKLQwenImage, VQModel):
         return None
     device = getattr(pipeline, "_execution_device", autoencoder.device)
     pixels = torch.from_numpy(region.image).permute(2, 0, 1)[None].float() / 127.5 - 1
@@ -75,11 +76,11 @@ def make_previewer(pipeline: Any, region: Region) -> Previewer | None:
 
 def encode(autoencoder: Any, pixels: Tensor) -> Tensor:
     """(1, 3, H, W) of -1 to 1 to (1, c, h, w), normalised as the autoencoder's pipelines do."""
-    config = autoencoder.config
-    if isinstance(autoencoder, VQModel):
+    config, kind = autoencoder.config, type(autoencoder)
+    if kind is VQModel:
         latents: Tensor = autoencoder.encode(pixels)["latents"]
         return latents.float()
-    if isinstance(autoencoder, AutoencoderKLQwenImage):
+    if kind is AutoencoderKLQwenImage:
         latents = autoencoder.encode(pixels[:, :, None]).latent_dist.mode()[:, :, 0].float()
         mean, std = (
             latents.new_tensor(values).view(1, -1, 1, 1)
