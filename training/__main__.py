@@ -1,6 +1,7 @@
 """Entry point of `prefpaint-train`."""
 
 import multiprocessing
+import os
 import sys
 
 from training.cli import app
@@ -10,6 +11,7 @@ from training.errors import PrefPaintError
 def main() -> None:
     """Run the command; a PrefPaintError is one sentence and exit status 2."""
     multiprocessing.freeze_support()
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # else it tells what it does without
     try:
         app()
     except PrefPaintError as error:

@@ -19,8 +19,8 @@ from tests.training.tiny_alignment import (
 from tests.training.tiny_models import make_pipeline, save_pipeline
 from training.alignment import run as run_module
 from training.alignment.align import align
-from training.alignment.config import Method
-from training.alignment.policy import Policy, Trained
+from training.alignment.config import Method, Trained
+from training.alignment.policy import Policy
 from training.alignment.rollouts import Fills, Rollout, SizedPrompt, draw_fills, score_fills
 from training.errors import PrefPaintError
 from training.inpainting.diffusion.loading import load_inpainter, load_model

@@ -11,7 +11,8 @@ from diffusers import DDIMScheduler
 from tests.training.full_disk import full_disk
 from tests.training.tiny_alignment import make_policy
 from tests.training.tiny_models import make_pipeline
-from training.alignment.policy import Policy, Trained, result_path
+from training.alignment.config import Trained
+from training.alignment.policy import Policy, result_path
 from training.errors import PrefPaintError
 from training.inpainting.diffusion.model import DiffusionModel
 

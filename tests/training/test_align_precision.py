@@ -18,7 +18,7 @@ from tests.training.tiny_alignment import (
     write_prompts,
 )
 from tests.training.tiny_models import save_pipeline
-from training.alignment.policy import Precision, Trained
+from training.alignment.config import Precision, Trained
 from training.alignment.rollouts import draw_fills, score_fills
 from training.alignment.updates import policy_updates
 

@@ -10,8 +10,8 @@ import torch
 
 from resources import SAMPLE_PHOTO
 from tests.training.tiny_models import make_pipeline
-from training.alignment.config import AlignmentConfig
-from training.alignment.policy import Policy, Precision, Trained
+from training.alignment.config import AlignmentConfig, Precision, Trained
+from training.alignment.policy import Policy
 from training.alignment.rollouts import SizedPrompt, size_prompt
 from training.inpainting.diffusion.model import DiffusionModel
 from training.inpainting.request import Mask, Pixels

@@ -1,11 +1,9 @@
 """The reward-trust-aware factor gamma (PrefPaint, Eq. 11) and what it is compared with."""
 
-from typing import Literal
-
 import torch
 from torch import Tensor
 
-Amplification = Literal["none", "static", "linear", "exponential"]
+from training.alignment.config import Amplification
 
 SLOPE, SHIFT = 0.05, 0.7
 """k and b of Eq. 11."""

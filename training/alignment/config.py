@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from training.alignment.amplification import Amplification
-from training.alignment.policy import Precision, Trained
 from training.inpainting.settings import SamplerName
 
 Method = Literal["paper", "nft", "dpo"]
+Amplification = Literal["none", "static", "linear", "exponential"]
+Trained = Literal["lora", "full"]
+Precision = Literal["fp32", "bf16"]
 
 
 @dataclass(frozen=True)

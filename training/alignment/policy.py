@@ -16,6 +16,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from training.alignment.average import Average
+from training.alignment.config import Precision, Trained
 from training.alignment.encoding import PromptEncoder
 from training.alignment.sharding import collected, own_part, shard
 from training.checkpoints import run_errors
@@ -23,8 +24,6 @@ from training.errors import PrefPaintError
 from training.inpainting.diffusion.model import DiffusionModel
 from training.processes import is_main_process, join_processes
 
-Trained = Literal["lora", "full"]
-Precision = Literal["fp32", "bf16"]
 AverageName = Literal["sampling", "smooth"]
 """The weights that sample, of DiffusionNFT; and a moving average to keep at the end."""
 LORA_LAYERS = ("to_q", "to_k", "to_v", "to_out.0", "conv1", "conv2")

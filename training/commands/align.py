@@ -9,9 +9,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from training.alignment.amplification import Amplification
-from training.alignment.config import AlignmentConfig, Method
-from training.alignment.policy import Precision, Trained
+from training.alignment.config import (
+    AlignmentConfig,
+    Amplification,
+    Method,
+    Precision,
+    Trained,
+)
 from training.commands.options import Out, Seed, progress
 from training.errors import PrefPaintError
 from training.inpainting.settings import DeviceName, SamplerName

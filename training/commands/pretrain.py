@@ -7,7 +7,6 @@ import typer
 from rich.console import Console
 
 from training.commands.options import Out, Seed, several_bars
-from training.inpainting.diffusion.devices import pick_device
 from training.inpainting.settings import DeviceName
 from training.pretraining.presets import PRESETS, PresetName
 from training.prompts.photos import find_photos, split_of
@@ -32,6 +31,7 @@ def pretrain(
     its fills of held-out photos stand next to PatchMatch's and Telea's while it learns. Run again
     with the same words to go on where it was interrupted.
     """
+    from training.inpainting.diffusion.devices import pick_device  # torch, slow to import
     from training.pretraining.run import pretrain as run
 
     found = find_photos(photos)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from training.alignment.amplification import Amplification
+from training.alignment.config import Amplification
 
 KINDS: tuple[Amplification, ...] = ("none", "static", "exponential")
 WINDOW = 10

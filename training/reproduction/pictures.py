@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from training.alignment.amplification import Amplification
+from training.alignment.config import Amplification
 from training.reproduction.ablation import KINDS
 from training.reproduction.courses import Course
 

@@ -3,8 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from training.alignment.amplification import Amplification
-from training.alignment.config import AlignmentConfig
+from training.alignment.config import AlignmentConfig, Amplification
 from training.alignment.run import SHEET_EVERY, SHEET_PROMPTS
 from training.reproduction.ablation import Ablation
 from training.reproduction.eye import EyeFigures
