@@ -129,3 +129,13 @@ def test_every_sampler_goes_evenly_from_pure_noise(sampler: SamplerName) -> None
         generators=generators,
     )
     assert torch.isfinite(last.latents).all()
+
+
+@pytest.mark.parametrize("has_instructions", [True, False])
+def test_a_processor_computes_in_bf16_only_where_it_gains(
+    monkeypatch: pytest.MonkeyPatch, has_instructions: bool
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": has_instructions})
+    with stage.autocast(torch.device("cpu")):
+        product = torch.ones(2, 2) @ torch.ones(2, 2)
+    assert product.dtype == (torch.bfloat16 if has_instructions else torch.float32)

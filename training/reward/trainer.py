@@ -16,7 +16,7 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from training.errors import Cancelled, PrefPaintError
-from training.processes import join_processes, sum_gradients
+from training.processes import gains_from_bf16, join_processes, sum_gradients
 from training.reward.batches import Batches, read_prompts
 from training.reward.calibration import measure_trust, prompt_features
 from training.reward.embedding import Embedder
@@ -51,6 +51,7 @@ class RewardTrainingConfig:
     freeze: share of CLIP's layers that do not learn. With augment off, what comes out of them is
     computed once for each picture.
     patience: measurements without a better validation accuracy after which the best is kept.
+    bf16: in the encoder, where the device gains from it.
     """
 
     steps: int = 2000
@@ -135,7 +136,8 @@ def train_reward(
     )
     run = RunFolder(out, json.dumps(asdict(config), default=str))
     state = run.resume(network, optimiser)
-    embedder = Embedder(network, config.bf16, keep=config.freeze > 0 and not config.augment)
+    bf16 = config.bf16 and gains_from_bf16(accelerator.device)
+    embedder = Embedder(network, bf16, keep=config.freeze > 0 and not config.augment)
     batches = Batches(
         prompts,
         config.batch_size,
