@@ -11,7 +11,7 @@ from training.errors import PrefPaintError
 def main() -> None:
     """Run the command; a PrefPaintError is one sentence and exit status 2."""
     multiprocessing.freeze_support()
-    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # else it tells what it does without
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # it warns that torchvision is missing
     try:
         app()
     except PrefPaintError as error:

@@ -24,17 +24,6 @@ def join_processes() -> "Accelerator":
     return Accelerator(cpu=not torch.cuda.is_available())
 
 
-def gains_from_bf16(device: "torch.device") -> bool:
-    """Whether the device has instructions for bf16. A processor without them takes twice as long
-    as in fp32."""
-    import torch
-
-    if device.type == "cpu":
-        can = torch.cpu.get_capabilities()
-        return bool(can.get("amx_bf16") or can.get("avx512_bf16") or can.get("bf16"))
-    return device.type != "cuda" or torch.cuda.is_bf16_supported()
-
-
 def share(count: int, accelerator: "Accelerator") -> slice:
     """Which of `count` things in a row are this process's; all processes' together are all."""
     part, parts = accelerator.process_index, accelerator.num_processes

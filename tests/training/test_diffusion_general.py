@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from inspect import signature
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,7 +17,7 @@ import torch
 from tests.training.photos import hole_at, make_photo
 from tests.training.tiny_families import Family, make_family
 from training.errors import Cancelled, PrefPaintError
-from training.inpainting.diffusion import general_previews
+from training.inpainting.diffusion import general, general_previews
 from training.inpainting.diffusion.general import GeneralInpainter
 from training.inpainting.diffusion.general_loading import can_inpaint, load_general
 from training.inpainting.diffusion.general_previews import encode, predictions_of, unpacked
@@ -118,6 +119,20 @@ def test_a_prediction_is_exact_for_a_straight_way() -> None:
     assert heard.x0 is None
 
 
+def test_a_scheduler_that_is_listened_to_takes_what_it_took() -> None:
+    scheduler = diffusers.DDPMScheduler()
+    scheduler.set_timesteps(5)
+    latents, output = torch.randn(2, 1, 4, 4, 4)
+    before = signature(scheduler.step)
+    with predictions_of(scheduler) as heard:
+        assert signature(scheduler.step) == before  # pipelines ask it whether to give a generator
+        result = scheduler.step(
+            model_output=output, timestep=scheduler.timesteps[0], sample=latents
+        )
+        assert heard.x0 is result.pred_original_sample
+    assert "step" not in vars(scheduler)
+
+
 def test_the_photo_of_qwen_image_is_encoded_as_its_pipeline_does() -> None:
     torch.manual_seed(0)
     vae = diffusers.AutoencoderKLQwenImage(
@@ -139,14 +154,18 @@ def test_the_photo_of_qwen_image_is_encoded_as_its_pipeline_does() -> None:
         assert torch.allclose(encode(vae, pixels) + noise / std, theirs[:, :, 0], atol=1e-4)
     packed = kind._pack_latents(theirs[:, :, 0][:, None], 1, 4, 4, 6)
     pipeline._unpack_latents = kind._unpack_latents
-    assert torch.equal(unpacked(pipeline, packed, 32, 48), theirs[:, :, 0])
+    found = unpacked(pipeline, packed, 32, 48)
+    assert found is not None
+    assert torch.equal(found, theirs[:, :, 0])
+    assert unpacked(pipeline, packed, 64, 48) is None  # a pipeline that chose another size
 
 
 def test_a_family_of_which_it_is_not_known_how_to_shows_none(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    inpainter, events = make_inpainter("sd3-inpaint"), list[Event]()
+    inpainter, events = make_inpainter("flux-fill"), list[Event]()
     monkeypatch.setattr(general_previews, "AutoencoderKL", diffusers.AutoencoderTiny)
+    monkeypatch.delattr(general, "unpacked")  # which not every pipeline's latents can be
     generate(inpainter, ask((1,)), events)
     assert not [event for event in events if isinstance(event, Preview)]
 

@@ -199,11 +199,11 @@ def test_a_reward_learns_what_people_said(
     labels[f"{lonely}_0"] = [1.0, 1]
     write_labels(data, labels)
     config = RewardTrainingConfig(
-        steps=30,
+        steps=80,
         batch_size=6,
-        learning_rate=3e-3,
+        learning_rate=2e-3,
         warmup_steps=3,
-        checkpoint_every=30,
+        checkpoint_every=80,
         bf16=False,
         objective=objective,
         encoder=SMALL,

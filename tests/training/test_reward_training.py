@@ -114,19 +114,28 @@ def test_what_the_eye_ranked_is_learned_from(
 ) -> None:
     photos, ranked = pairs.parent / "photos", tmp_path / "ranked"
     words = (photos, "--count", 2, "--split", "train", "--masks", "wide")
-    assert run(monkeypatch, "eye-sheets", *words, "--out", tmp_path / "sheets") == 0
+    assert run(monkeypatch, "eye-sheets", *words, "--out", ranked) == 0
+    seen = {file: file.stat().st_mtime_ns for file in (ranked / "inpaint").iterdir()}
     (tmp_path / "answers.txt").write_text("000: B > A C > D E\n001: A B C D E\n")
     ranking = tmp_path / "ranking.json"
     answers = ("--answers", tmp_path / "answers.txt", "--out", ranking)
     assert run(monkeypatch, "eye-ranking", *words, *answers) == 0
     assert run(monkeypatch, "eye-pairs", photos, "--eye", ranking, "--out", ranked) == 0
+    other = ("--masks", "repair", "--out", ranked)
+    assert run(monkeypatch, "eye-sheets", *words[:-2], *other) == 2  # names would be the same
+    assert seen == {file: file.stat().st_mtime_ns for file in (ranked / "inpaint").iterdir()}
     prompts = load_prompts(ranked)
     assert [prompt.tiers for prompt in prompts] == [
         tuple(tuple(index + 1 for index in tier) for tier in entry.tiers)
         for entry in read_rankings(ranking)
     ]
-    by_eye = [p for p in draw_group(prompts, 0, np.random.default_rng(0)).pairs if p.kind == "eye"]
-    assert {(p.better, p.worse) for p in by_eye} >= {(2, 1), (2, 3), (1, 4), (3, 5)}
+    group = draw_group(prompts, 0, np.random.default_rng(0))
+    by_eye = {(pair.better, pair.worse) for pair in group.pairs if pair.kind == "eye"}
+    assert by_eye >= {(2, 1), (2, 3), (1, 4), (3, 5)}
+    assert {pair.worse for pair in group.pairs if pair.kind == "noise"} == {10}
+    assert len(group.pictures) == 11  # original, five fills, two faults at two strengths, noise
+    still = draw_group(prompts, 0, np.random.default_rng(0), augment=False)
+    assert len(still.pictures) == 6  # the same each time, so that its embeddings can be kept
 
     general, out = tmp_path / "general.safetensors", tmp_path / "run"
     config = RewardTrainingConfig(steps=1, batch_size=2, bf16=False, encoder=SMALL)
@@ -228,8 +237,8 @@ def test_every_group_orders_the_original_over_its_fills(pairs: Path) -> None:
     assert 0 not in {pair.worse for pair in group.pairs}
     noise = len(group.pictures) - 1
     assert {pair.better for pair in group.pairs if pair.worse == noise} == {0, 1, 2, 3, 4}
-    known = ~group.hole
-    assert np.abs(group.pictures.astype(int) - group.pictures[0])[:, known].max() < 80
+    still = draw_group(prompts, 0, np.random.default_rng(0), augment=False)
+    assert (still.pictures[:, ~still.hole] == still.pictures[0, ~still.hole]).all()
 
 
 @pytest.mark.parametrize("kind", MASK_KINDS)

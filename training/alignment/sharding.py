@@ -23,6 +23,7 @@ def shard(unet: Any, device: torch.device, processes: int) -> None:
     processor, and is never whole on the device. Gradients are summed over the processes, not
     averaged. Every process has to go through the UNet, and back, as often as the others.
     """
+    unet.to(memory_format=torch.contiguous_format)  # FSDP takes no other
     mesh = init_device_mesh(device.type, (processes,))
     blocks = [*unet.down_blocks, unet.mid_block, *unet.up_blocks]
     inner = [

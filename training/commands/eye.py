@@ -36,9 +36,15 @@ def eye_sheets(
     """Draw sheets of shuffled, unnamed fills, to rank by eye.
 
     Write the ranking as text, a line a prompt, best first, letters side by side where the order
-    is close: `007: B > A C > D E`. `eye-ranking` turns it into the committed file.
+    is close: `007: B > A C > D E`. `eye-ranking` turns it into the committed file. The pictures
+    lie beside the sheets, where `eye-pairs` with the same --out finds them made.
     """
+    from training.checkpoints import claim, run_errors  # torch, slow to import
+
     planned = plan_eye_prompts(find_photos(photos), split, masks, count, seed)
+    with run_errors(out):
+        out.mkdir(parents=True, exist_ok=True)
+        claim(out / "settings.json", {"split": split, "masks": masks, "seed": seed})
     calls = [(planned, number, out) for number in range(math.ceil(count / ROWS))]
     with worker_processes() as pool, progress("Drawing sheets") as on_progress:
         for done, _ in enumerate(pool.run(write_sheet, calls, threading.Event()), start=1):
@@ -68,7 +74,7 @@ def eye_pairs(
     eye: Annotated[Path, typer.Option(help="A ranking by eye of training photos.")],
     out: Out,
 ) -> None:
-    """Make the ranked fills again, so that `reward` can learn from the ranking."""
+    """Make the ranked fills, or find them beside their sheets, for `reward` to learn from."""
     paths = {path.name: path for path in find_photos(photos)}
     rankings = read_rankings(eye)
     calls = [(photo_of(ranking, paths), ranking, out) for ranking in rankings]

@@ -14,7 +14,7 @@ from torch import Tensor
 from training.checkpoints import read_checkpoint
 from training.errors import PrefPaintError
 from training.files import replaced_when_complete
-from training.processes import gains_from_bf16
+from training.inpainting.diffusion.devices import computes_in_bf16
 
 EMA_DECAY = 0.999
 WARM_UP_STEPS = 200
@@ -100,7 +100,7 @@ def finite(loss: Tensor, plan: Plan, step: int, checkpoint: Path) -> None:
 
 def autocast(device: torch.device) -> Any:
     """bf16 for what gains by it; the weights stay in fp32."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=gains_from_bf16(device))
+    return torch.autocast(device.type, torch.bfloat16, enabled=computes_in_bf16(device))
 
 
 def _schedule(step: int, steps: int) -> float:

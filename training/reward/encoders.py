@@ -13,7 +13,7 @@ from training.reward.view import Resample
 
 @dataclass(frozen=True)
 class EncoderConfig:
-    """kind "small": trained from scratch, sees picture and hole together as four channels.
+    """kind "small": trained from scratch, sees picture, hole and the jumps at its edge together.
 
     kind "resnet": the same by a plain ResNet; `widths` are its stages'.
 
@@ -47,7 +47,7 @@ class SmallEncoder(nn.Module):
         super().__init__()
         first, *_ = config.widths
         self.stem = nn.Sequential(
-            nn.Conv2d(7, 16, 3, stride=2, padding=1), nn.ReLU(), nn.Conv2d(16, first, 2, stride=2)
+            nn.Conv2d(10, 16, 3, stride=2, padding=1), nn.ReLU(), nn.Conv2d(16, first, 2, stride=2)
         )
         self.stages = nn.ModuleList([ResidualBlock(first)])
         for shallower, width in pairwise(config.widths):
@@ -84,7 +84,7 @@ class SmallEncoder(nn.Module):
 
     def frozen(self, images: torch.Tensor, holes: torch.Tensor) -> torch.Tensor:
         """What the stages make of pictures, for `learning` to go on from: (n, 10 sum(widths))."""
-        x = torch.cat([images * 4 - 2, _fine_detail(images), holes], dim=1)
+        x = torch.cat([images * 4 - 2, _fine_detail(images), holes, _jumps(images, holes)], dim=1)
         x = self.stem(x.contiguous(memory_format=torch.channels_last))
         compared = []
         for stage in self.stages:
@@ -119,6 +119,17 @@ def _fine_detail(images: Tensor) -> Tensor:
     beside the edge of a roof."""
     blurred = functional.avg_pool2d(images, 3, stride=1, padding=1, count_include_pad=False)
     return torch.asinh((images - blurred) * 255)
+
+
+def _jumps(images: Tensor, holes: Tensor) -> Tensor:
+    """How much the picture changes from known to filled neighbours, summed over them, compressed
+    as the fine detail is: (n, 3, s, s), 0 but on both sides of the hole's edge. There a seam or a
+    moved texture shows, which convolutions of picture and hole do not find by themselves."""
+    across = (images.diff(dim=3) * holes.diff(dim=3)).abs()
+    down = (images.diff(dim=2) * holes.diff(dim=2)).abs()
+    sides = functional.pad(across, (1, 0)) + functional.pad(across, (0, 1))
+    ends = functional.pad(down, (0, 0, 1, 0)) + functional.pad(down, (0, 0, 0, 1))
+    return torch.asinh((sides + ends) * 255)
 
 
 def region_weights(*regions: Tensor) -> Tensor:

@@ -14,8 +14,16 @@ from PIL import Image, ImageDraw, ImageFont
 from training.errors import PrefPaintError
 from training.prompts.masks import MaskSet
 from training.prompts.photos import Split, read_rgb, split_of
-from training.reward.pairs import PairPrompt, Recipe, plan_prompt, render_prompt, write_pictures
-from training.reward.view import view_boxes, white_hole
+from training.reward.pairs import (
+    VIEW_SIZE,
+    PairPrompt,
+    Recipe,
+    plan_prompt,
+    render_prompt,
+    write_pictures,
+    write_view,
+)
+from training.reward.view import view_boxes, view_of, white_hole
 
 LETTERS = "ABCDE"
 CELL, GAP, LABEL = 256, 8, 20
@@ -54,7 +62,8 @@ def plan_eye_prompts(
 
 
 def write_sheet(planned: list[tuple[Path, PairPrompt]], number: int, out: Path) -> Iterator[Path]:
-    """In a worker: draw sheet `number` of the planned prompts; yields its file."""
+    """In a worker: draw sheet `number` of the planned prompts, and keep their pictures beside it,
+    so that `write_ranked` to the same folder finds them made; yields the sheet's file."""
     cv2.setNumThreads(1)
     rows = planned[number * ROWS : (number + 1) * ROWS]
     width = (len(LETTERS) + 1) * (CELL + GAP) + GAP
@@ -63,9 +72,11 @@ def write_sheet(planned: list[tuple[Path, PairPrompt]], number: int, out: Path) 
     font = ImageFont.load_default(size=14)
     for row, (path, prompt) in enumerate(rows):
         top = GAP + row * (CELL + LABEL + GAP)
-        hole, fills = render_prompt(read_rgb(path), prompt)
+        prompt = with_original(prompt)
+        hole, (original, *fills) = render_prompt(read_rgb(path), prompt)
+        write_view(prompt.name, view_of(hole, [original, *fills], VIEW_SIZE), out)
         box = view_boxes(hole)[0]
-        pictures = [white_hole(fills[0], hole), *fills]
+        pictures = [white_hole(original, hole), *fills]
         names = [f"{number * ROWS + row:03d}", *LETTERS]
         for column, (name, picture) in enumerate(zip(names, pictures, strict=True)):
             left = GAP + column * (CELL + GAP)
@@ -134,10 +145,15 @@ def photo_of(ranking: EyeRanking, photos: dict[str, Path]) -> Path:
 def write_ranked(path: Path, ranking: EyeRanking, out: Path) -> Iterator[str]:
     """In a worker: write the original and the ranked fills to a folder as `make_pairs` does, to be
     learned from; yields the manifest line, with the tiers."""
-    prompt = replace(ranking.prompt, recipes=(Recipe("original"), *ranking.prompt.recipes))
+    prompt = with_original(ranking.prompt)
     write_pictures(path, prompt, out)
     tiers = [[index + 1 for index in tier] for tier in ranking.tiers]
     yield json.dumps({**asdict(prompt), "tiers": tiers})
+
+
+def with_original(prompt: PairPrompt) -> PairPrompt:
+    """The prompt with the untouched original before its fills."""
+    return replace(prompt, recipes=(Recipe("original"), *prompt.recipes))
 
 
 def clear_pairs(ranking: EyeRanking) -> list[tuple[int, int]]:

@@ -61,16 +61,20 @@ def draw_group(
     """Pictures of one prompt and what is known of their order.
 
     augment: the whole picture, hole and surroundings alike, is turned, recoloured, relit or coded
-    at random, all pictures of the group in the same way, so that nothing can be learned from it.
+    at random, so that nothing can be learned from it; and what someone ranked beside an original
+    gets faults too.
     """
     prompt = prompts[index]
-    if prompt.tiers:
-        pictures, pairs = _ranked_pictures(prompt)
-    else:
+    has_original = prompt.kinds[0] == "original"
+    is_built = has_original and not prompt.tiers
+    pictures, pairs = _chosen_pictures(prompt, rng) if is_built else _ranked_pictures(prompt)
+    if is_built or (has_original and augment):
         foreign = prompts[int(rng.integers(len(prompts)))].pictures[0]
-        pictures, pairs = _built_pictures(prompt, foreign, rng)
+        _add_faults(pictures, pairs, prompt.hole, foreign, rng)
     stacked = np.stack([*pictures, prompt.masked])
-    augmented, hole = _augment(stacked, prompt.hole, rng) if augment else (stacked, prompt.hole)
+    augmented, hole = stacked, prompt.hole
+    if augment:
+        augmented, hole = _augment(stacked, hole, rng, coded_apart=has_original)
     masked = white_hole(augmented[-1], hole)
     name = prompt.name if prompt.tiers and not augment else ""
     return Group(name, augmented[:-1], masked, hole, tuple(pairs), prompt.scores)
@@ -87,11 +91,8 @@ def _ranked_pictures(prompt: Prompt) -> tuple[list[Pixels], list[Pair]]:
     return pictures, pairs
 
 
-def _built_pictures(
-    prompt: Prompt, foreign: Pixels, rng: np.random.Generator
-) -> tuple[list[Pixels], list[Pair]]:
-    """The original, four fills (each finished PatchMatch: the hardest), two of these with a weak
-    and with a strong fault, and noise that is worse than all of them."""
+def _chosen_pictures(prompt: Prompt, rng: np.random.Generator) -> tuple[list[Pixels], list[Pair]]:
+    """The original and four fills, each finished PatchMatch (the hardest) among them."""
     fills = range(1, len(prompt.kinds))
     hardest = [fill for fill in fills if prompt.kinds[fill] == "patchmatch"][:2]
     others = [fill for fill in fills if fill not in hardest]
@@ -104,19 +105,27 @@ def _built_pictures(
         difference = visible_difference(pictures[finished], pictures[draft], prompt.hole)
         if difference >= VISIBLE:
             pairs.append(Pair(finished, draft, certainty(difference), "fill"))
+    return pictures, pairs
+
+
+def _add_faults(
+    pictures: list[Pixels], pairs: list[Pair], hole: Mask, foreign: Pixels, rng: np.random.Generator
+) -> None:
+    """Add two of the pictures, of which the original is the first, with a weak and with a strong
+    fault, and noise that is worse than all of them."""
+    count = len(pictures)
     for _ in range(2):
-        base, weak, strong = int(rng.integers(len(chosen))), len(pictures), len(pictures) + 1
-        pictures += draw_fault_pair(pictures[base], prompt.hole, foreign, rng)[1:]
+        base, weak, strong = int(rng.integers(count)), len(pictures), len(pictures) + 1
+        pictures += draw_fault_pair(pictures[base], hole, foreign, rng)[1:]
         known = {(0, weak), (0, strong), (base, weak), (base, strong), (weak, strong)}
         pairs += [
             Pair(better, worse, 1.0, "fault")
             for better, worse in sorted(known)
-            if visible_difference(pictures[better], pictures[worse], prompt.hole) >= VISIBLE
+            if visible_difference(pictures[better], pictures[worse], hole) >= VISIBLE
         ]
     noise = len(pictures)
-    pictures.append(half_denoised(pictures[0], prompt.hole, rng))
-    pairs += [Pair(better, noise, 1.0, "noise") for better in range(len(chosen))]
-    return pictures, pairs
+    pictures.append(half_denoised(pictures[0], hole, rng))
+    pairs += [Pair(better, noise, 1.0, "noise") for better in range(count)]
 
 
 def _original_over(fills: range, pictures: list[Pixels], hole: Mask) -> list[Pair]:
@@ -129,8 +138,10 @@ def _original_over(fills: range, pictures: list[Pixels], hole: Mask) -> list[Pai
 
 
 def _augment(
-    pictures: npt.NDArray[np.uint8], hole: Mask, rng: np.random.Generator
+    pictures: npt.NDArray[np.uint8], hole: Mask, rng: np.random.Generator, *, coded_apart: bool
 ) -> tuple[npt.NDArray[np.uint8], Mask]:
+    """coded_apart: some are coded each for itself, so that coding is not taken for a fault; not
+    where people judged them, who may have judged that."""
     turns = int(rng.integers(4))
     pictures, hole = np.rot90(pictures, turns, axes=(1, 2)), np.rot90(hole, turns)
     if rng.random() < 0.5:
@@ -142,9 +153,13 @@ def _augment(
         gamma = rng.uniform(0.8, 1.25)
         curve = 255 * (np.arange(256) / 255) ** gamma * gain + lift
         pictures = np.clip(np.rint(curve), 0, 255).astype(np.uint8)[pictures]
-    if rng.random() < 0.3:
-        quality = int(rng.integers(60, 98))
-        pictures = np.stack([jpeg_coded(picture, quality) for picture in pictures])
+    if rng.random() < 0.5:
+        qualities = rng.integers(60, 98, size=len(pictures))
+        if rng.random() < 0.5 or not coded_apart:
+            qualities[:] = qualities[0]
+        pictures = np.stack(
+            [jpeg_coded(p, int(q)) for p, q in zip(pictures, qualities, strict=True)]
+        )
     return np.ascontiguousarray(pictures), np.ascontiguousarray(hole)
 
 

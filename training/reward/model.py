@@ -144,6 +144,7 @@ def load_reward(path: Path) -> RewardModel:
         mean, deviation = float(details["mean"]), float(details["deviation"])
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise PrefPaintError(
-            f"The reward model {path} does not fit this version of PrefPaint: {error}"
+            f"The reward model {path} does not fit this version of PrefPaint "
+            f"({str(error).splitlines()[0]}). Train it again, or choose another file."
         ) from error
     return RewardModel(network, mean, deviation, trust, details["provenance"])

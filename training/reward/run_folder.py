@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 
 from training.checkpoints import read_checkpoint, run_errors, write_checkpoint
+from training.errors import PrefPaintError
 from training.reward.evaluation import PairAccuracy
 from training.reward.network import RewardNetwork
 from training.run_log import LOG, RunLog
@@ -45,8 +46,14 @@ class RunFolder:
             for name in (LOG, BEST):
                 (self.path / name).unlink(missing_ok=True)
             return RunState()
-        network.load_state_dict(state["network"])
-        optimiser.load_state_dict(state["optimiser"])
+        try:
+            network.load_state_dict(state["network"])
+            optimiser.load_state_dict(state["optimiser"])
+        except (RuntimeError, ValueError) as error:
+            raise PrefPaintError(
+                f"{self.path / CHECKPOINT} is of another network. Name another folder, or delete "
+                "this one."
+            ) from error
         return RunState(**state["state"])
 
     def save(

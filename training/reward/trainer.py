@@ -16,7 +16,8 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from training.errors import Cancelled, PrefPaintError
-from training.processes import gains_from_bf16, join_processes, sum_gradients
+from training.inpainting.diffusion.devices import computes_in_bf16
+from training.processes import join_processes, sum_gradients
 from training.reward.batches import Batches, read_prompts
 from training.reward.calibration import measure_trust, prompt_features
 from training.reward.embedding import Embedder
@@ -51,7 +52,7 @@ class RewardTrainingConfig:
     freeze: share of CLIP's layers that do not learn. With augment off, what comes out of them is
     computed once for each picture.
     patience: measurements without a better validation accuracy after which the best is kept.
-    bf16: in the encoder, where the device gains from it.
+    bf16: in the encoder, where the device has instructions for it.
     """
 
     steps: int = 2000
@@ -136,7 +137,7 @@ def train_reward(
     )
     run = RunFolder(out, json.dumps(asdict(config), default=str))
     state = run.resume(network, optimiser)
-    bf16 = config.bf16 and gains_from_bf16(accelerator.device)
+    bf16 = config.bf16 and computes_in_bf16(accelerator.device)
     embedder = Embedder(network, bf16, keep=config.freeze > 0 and not config.augment)
     batches = Batches(
         prompts,

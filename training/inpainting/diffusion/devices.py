@@ -35,8 +35,17 @@ def pick_dtype(name: DtypeName, device: torch.device) -> torch.dtype:
     if name != "auto":
         return _DTYPES[name]
     if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+        return torch.bfloat16 if computes_in_bf16(device) else torch.float16
     return {"xpu": torch.bfloat16, "mps": torch.float16}.get(device.type, torch.float32)
+
+
+def computes_in_bf16(device: torch.device) -> bool:
+    """Whether the device has instructions for bf16. A processor without them takes twice as long
+    as in fp32."""
+    if device.type == "cpu":
+        can = torch.cpu.get_capabilities()
+        return bool(can.get("amx_bf16") or can.get("avx512_bf16") or can.get("bf16"))
+    return device.type != "cuda" or torch.cuda.is_bf16_supported(including_emulation=False)
 
 
 def describe_memory(device: torch.device) -> str:

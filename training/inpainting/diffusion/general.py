@@ -140,22 +140,22 @@ class GeneralInpainter:
     ) -> npt.NDArray[np.uint8]:
         """One picture of the region's working size. on_step: called with the number of each step;
         on_prior: after each step of a model that works ahead (Kandinsky); on_prediction: with the
-        number of each step and the finished latents (1, c, h, w) as they are predicted there, where
-        the pipeline tells them."""
-        height, width = region.hole.shape
+        number of each step and the finished latents as they are predicted there, in the pipeline's
+        own shape, where it tells them."""
 
         def after(_: Any, index: int, __: Any, tensors: dict[str, Any]) -> dict[str, Any]:
             on_step(index)
             if not torch.isfinite(tensors["latents"]).all():
                 raise NotFiniteError
             if heard.x0 is not None:
-                on_prediction(index, unpacked(self._pipeline, heard.x0, height, width))
+                on_prediction(index, heard.x0)
             return {}
 
         def after_prior(*_: Any) -> dict[str, Any]:
             on_prior()
             return {}
 
+        height, width = region.hole.shape
         optional = {
             "height": height,
             "width": width,
@@ -263,8 +263,11 @@ class _Job:
         every = max(1, steps // PREVIEWS)
 
         def show(index: int, predicted: torch.Tensor) -> None:
-            if (index + 1) % every == 0 and index + 1 < steps:
-                (small,) = previewer(predicted)
+            if (index + 1) % every or index + 1 >= steps:
+                return
+            latents = unpacked(self._inpainter._pipeline, predicted, *region.hole.shape)
+            if latents is not None:
+                (small,) = previewer(latents)
                 pixels = region.preview(canvas, small)
                 self._on_event(Preview(self._request.job_id, seed, pixels))
 

@@ -6,6 +6,7 @@ VQModel (Kandinsky); others show no previews.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import wraps
 from typing import Any
 
 import torch
@@ -34,13 +35,12 @@ def predictions_of(scheduler: Any) -> Iterator[Predictions]:
     heard, plain_step = Predictions(), scheduler.step
     is_flow = isinstance(scheduler, FlowMatchEulerDiscreteScheduler)
 
-    def step(output: Tensor, timestep: Any, sample: Tensor, *rest: Any, **words: Any) -> Any:
-        result = plain_step(output, timestep, sample, *rest, **words)
+    @wraps(plain_step)  # pipelines look at what it takes
+    def step(model_output: Tensor, timestep: Any, sample: Tensor, *rest: Any, **words: Any) -> Any:
+        result = plain_step(model_output, timestep, sample, *rest, **words)
         if is_flow:  # x(s) = x0 + s v, 2210.02747
             sigma = scheduler.sigmas[scheduler.step_index - 1]
-            heard.x0 = sample.float() - sigma * output.float()
-        elif isinstance(result, tuple):
-            heard.x0 = result[1] if len(result) > 1 else None
+            heard.x0 = sample.float() - sigma * model_output.float()
         else:
             heard.x0 = getattr(result, "pred_original_sample", None)
         return result
@@ -52,11 +52,15 @@ def predictions_of(scheduler: Any) -> Iterator[Predictions]:
         del scheduler.step
 
 
-def unpacked(pipeline: Any, latents: Tensor, height: int, width: int) -> Tensor:
+def unpacked(pipeline: Any, latents: Tensor, height: int, width: int) -> Tensor | None:
     """(1, c, h, w), also of latents that are packed two by two (FLUX) or are one frame of a film
-    (Qwen-Image). height, width: of the picture in pixels."""
+    (Qwen-Image); None where the pipeline chose another size (FLUX Kontext). height, width: of the
+    picture in pixels."""
     if latents.ndim == 3:
-        latents = pipeline._unpack_latents(latents, height, width, pipeline.vae_scale_factor)
+        scale = pipeline.vae_scale_factor
+        if latents.shape[1] != (height // (2 * scale)) * (width // (2 * scale)):
+            return None
+        latents = pipeline._unpack_latents(latents, height, width, scale)
     return latents[:, :, 0] if latents.ndim == 5 else latents
 
 
