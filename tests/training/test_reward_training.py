@@ -237,6 +237,8 @@ def test_every_group_orders_the_original_over_its_fills(pairs: Path) -> None:
     assert 0 not in {pair.worse for pair in group.pairs}
     noise = len(group.pictures) - 1
     assert {pair.better for pair in group.pairs if pair.worse == noise} == {0, 1, 2, 3, 4}
+    differences = np.abs(group.pictures.astype(int) - group.pictures[0])[:, ~group.hole]
+    assert differences.mean(axis=(1, 2)).max() < 8  # of coding alone
     still = draw_group(prompts, 0, np.random.default_rng(0), augment=False)
     assert (still.pictures[:, ~still.hole] == still.pictures[0, ~still.hole]).all()
 

@@ -9,13 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from training.alignment.config import (
-    AlignmentConfig,
-    Amplification,
-    Method,
-    Precision,
-    Trained,
-)
+from training.alignment.config import AlignmentConfig, Amplification, Method, Precision, Trained
 from training.commands.options import Out, Seed, progress
 from training.errors import PrefPaintError
 from training.inpainting.settings import DeviceName, SamplerName

@@ -83,7 +83,6 @@ def write_sheet(planned: list[tuple[Path, PairPrompt]], number: int, out: Path) 
             cell = Image.fromarray(np.ascontiguousarray(picture[box.slices]))
             sheet.paste(cell.resize((CELL, CELL), Image.Resampling.BICUBIC), (left, top + LABEL))
             draw.text((left, top), name, font=font, fill=(230, 230, 230))
-    out.mkdir(parents=True, exist_ok=True)
     file = out / f"sheet-{number:02d}.png"
     sheet.save(file)
     yield file

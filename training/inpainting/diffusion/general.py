@@ -15,11 +15,7 @@ from PIL import Image
 from training.errors import Cancelled, PrefPaintError
 from training.inpainting.diffusion.batch import NotFiniteError
 from training.inpainting.diffusion.devices import describe_memory, free_memory, is_out_of_memory
-from training.inpainting.diffusion.general_previews import (
-    make_previewer,
-    predictions_of,
-    unpacked,
-)
+from training.inpainting.diffusion.general_previews import make_previewer, predictions_of, unpacked
 from training.inpainting.diffusion.inpainter import PREVIEWS, Judge
 from training.inpainting.diffusion.previews import Previewer
 from training.inpainting.diffusion.regions import Region, by_size, cut

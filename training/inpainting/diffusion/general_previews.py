@@ -18,6 +18,7 @@ from diffusers import (
 )
 from torch import Tensor
 
+from training.inpainting.diffusion.model import latent_statistics
 from training.inpainting.diffusion.previews import Previewer, fitted_previewer
 from training.inpainting.diffusion.regions import Region
 
@@ -86,10 +87,7 @@ def encode(autoencoder: Any, pixels: Tensor) -> Tensor:
         return latents.float()
     if kind is AutoencoderKLQwenImage:
         latents = autoencoder.encode(pixels[:, :, None]).latent_dist.mode()[:, :, 0].float()
-        mean, std = (
-            latents.new_tensor(values).view(1, -1, 1, 1)
-            for values in (config.latents_mean, config.latents_std)
-        )
+        mean, std = latent_statistics(config, latents)
         return (latents - mean) / std
     latents = autoencoder.encode(pixels).latent_dist.mode().float()
     return (latents - (config.shift_factor or 0.0)) * config.scaling_factor

@@ -263,24 +263,16 @@ class DiffusionModel:
     def _normalise(self, latents: Tensor) -> Tensor:
         config = self.vae.config
         if getattr(config, "latents_mean", None) is not None:
-            mean, std = self._statistics(latents)
+            mean, std = latent_statistics(config, latents)
             return (latents - mean) * config.scaling_factor / std
         return latents * config.scaling_factor
 
     def _denormalise(self, latents: Tensor) -> Tensor:
         config = self.vae.config
         if getattr(config, "latents_mean", None) is not None:
-            mean, std = self._statistics(latents)
+            mean, std = latent_statistics(config, latents)
             return latents * std / config.scaling_factor + mean
         return latents / config.scaling_factor
-
-    def _statistics(self, latents: Tensor) -> tuple[Tensor, Tensor]:
-        config = self.vae.config
-        mean, std = (
-            torch.tensor(values, device=latents.device, dtype=latents.dtype).view(1, -1, 1, 1)
-            for values in (config.latents_mean, config.latents_std)
-        )
-        return mean, std
 
     # --- sampling -----------------------------------------------------------------------------
 
@@ -292,6 +284,16 @@ class DiffusionModel:
             options = {name: value for name, value in options.items() if name != KARRAS}
         logging.getLogger("diffusers.configuration_utils").setLevel(logging.ERROR)
         return kind.from_config(config, **options)
+
+
+def latent_statistics(config: Any, latents: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and deviation of each channel that an autoencoder's config names, for latents
+    (n, c, h, w): (1, c, 1, 1) each."""
+    mean, std = (
+        latents.new_tensor(values).view(1, -1, 1, 1)
+        for values in (config.latents_mean, config.latents_std)
+    )
+    return mean, std
 
 
 def _move(part: Any, device: torch.device, dtype: torch.dtype) -> None:
