@@ -16,8 +16,12 @@ def appearance(fill: Pixels, hole: Mask) -> npt.NDArray[np.float32]:
 
     fill: (h, w, 3); hole: (h, w).
     """
-    pixels = fill[hole].astype(np.float32) / 255
-    grey = fill.astype(np.float32).mean(axis=2) / 255
-    edges = np.abs(cv2.Laplacian(grey, cv2.CV_32F))[hole]
-    warmth = pixels[:, 0].mean() - pixels[:, 2].mean()
-    return np.array([pixels.mean(), warmth, edges.mean(), -grey[hole].std()], np.float32)
+    rows, columns = (np.flatnonzero(hole.any(axis=axis)) for axis in (1, 0))
+    around = tuple(slice(max(0, at[0] - 1), at[-1] + 2) for at in (rows, columns))
+    pixels, inside = fill[around].astype(np.float32) / 255, hole[around].astype(np.uint8)
+    grey = cv2.transform(pixels, np.full((1, 3), 1 / 3))
+    edges = np.abs(cv2.Laplacian(grey, cv2.CV_32F))
+    red, green, blue, _ = cv2.mean(pixels, mask=inside)
+    sharpness, *_ = cv2.mean(edges, mask=inside)
+    deviation = cv2.meanStdDev(grey, mask=inside)[1].item()
+    return np.array([(red + green + blue) / 3, red - blue, sharpness, -deviation], np.float32)

@@ -117,8 +117,16 @@ class ResidualBlock(nn.Module):
 def _fine_detail(images: Tensor) -> Tensor:
     """What a pixel has that its neighbours do not, compressed so that the grain of a sky counts
     beside the edge of a roof."""
-    blurred = functional.avg_pool2d(images, 3, stride=1, padding=1, count_include_pad=False)
+    blurred = _sums_of_nine(images) / _sums_of_nine(torch.ones_like(images[:1, :1]))
     return torch.asinh((images - blurred) * 255)
+
+
+def _sums_of_nine(x: Tensor) -> Tensor:
+    """Of each pixel and its neighbours, (n, c, h, w) to the same shape: as avg_pool2d would, in a
+    sixth of its time on a processor."""
+    padded = functional.pad(x, (1, 1, 1, 1))
+    rows = padded[:, :, :-2] + padded[:, :, 1:-1] + padded[:, :, 2:]
+    return rows[..., :-2] + rows[..., 1:-1] + rows[..., 2:]
 
 
 def _jumps(images: Tensor, holes: Tensor) -> Tensor:
