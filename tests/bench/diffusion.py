@@ -39,7 +39,7 @@ from training.reward.scorer import builtin_reward_path
 
 SEEDS = (0, 1, 2, 3)
 ROUNDS = 9
-PREVIEW_ROUNDS = 9
+PREVIEW_ROUNDS = 25
 PREVIEW_STEPS = 16
 GUIDANCE = 7.5
 

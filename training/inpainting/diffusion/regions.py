@@ -32,13 +32,18 @@ class Region:
         """The hole's bounding box at the working size."""
         return _bounds(self.hole)
 
+    @cached_property
+    def _shown(self) -> Box:
+        """The hole's bounding box in the part of the photo."""
+        return _bounds(self.request.hole[self.box.slices])
+
     def preview(self, canvas: Pixels, focus: Pixels) -> Pixels:
         """The request's image as it is so far, with a picture of the focus in this part's hole.
 
         Only what shows is resized: a pixel's centre is looked up where it lies in the picture.
         """
         hole = self.request.hole[self.box.slices]
-        shown, box = _bounds(hole), self.focus
+        shown, box = self._shown, self.focus
         scales, shifts = [], []
         for at, size, start, extent, full, part in (
             (shown.left, focus.shape[1], box.left, box.width, self.hole.shape[1], hole.shape[1]),

@@ -4,7 +4,6 @@ import math
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from training.inpainting.request import Mask, Pixels
 
@@ -33,10 +32,13 @@ def working_size(
 
 def resize(image: Pixels, height: int, width: int) -> Pixels:
     """Both ways: pixel centres stay where they are, areas are averaged where a side shrinks."""
-    for size, shrinks in (
+    passes = [
         ((image.shape[1], height), height < image.shape[0]),
         ((width, height), width < image.shape[1]),
-    ):
+    ]
+    if passes[0][1] == passes[1][1]:
+        del passes[0]  # one goes both ways
+    for size, shrinks in passes:
         if image.shape[1::-1] != size:
             interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LANCZOS4
             image = np.asarray(cv2.resize(image, size, interpolation=interpolation), np.uint8)
@@ -66,10 +68,10 @@ def match_colour(fill: Pixels, image: Pixels, hole: Mask) -> Pixels:
     A model's decoder shifts colours a little; what is known in both shows by how much. All of the
     same height and width.
     """
-    known = np.logical_not(hole)
+    known = np.logical_not(hole).astype(np.uint8)
     if np.count_nonzero(known) < 64:
         return fill
-    theirs, ours = fill[known].astype(np.float64), image[known].astype(np.float64)
-    gain = np.clip(ours.std(axis=0) / np.maximum(theirs.std(axis=0), 1e-3), 0.8, 1.25)
-    matched: npt.NDArray[np.float64] = (fill - theirs.mean(axis=0)) * gain + ours.mean(axis=0)
-    return np.clip(np.rint(matched), 0, 255).astype(np.uint8)
+    (mean, spread), (target, wanted) = (cv2.meanStdDev(one, mask=known) for one in (fill, image))
+    gain = np.clip(wanted / np.maximum(spread, 1e-3), 0.8, 1.25)
+    matched = np.clip(np.rint((np.arange(256) - mean) * gain + target), 0, 255)  # (3, 256)
+    return np.asarray(cv2.LUT(fill, matched.T[None].astype(np.uint8)), np.uint8)
