@@ -14,12 +14,19 @@ from training.errors import PrefPaintError
 from training.prompts.masks import MASK_KINDS, MASK_SETS, random_mask
 from training.prompts.photos import split_of
 from training.reward.encoders import EncoderConfig
-from training.reward.eye import read_rankings
+from training.reward.eye import (
+    EyeRanking,
+    Tiers,
+    clear_pairs,
+    one_look_more,
+    read_rankings,
+)
 from training.reward.faults import FAULT_KINDS, apply_fault, half_denoised
 from training.reward.groups import draw_group
 from training.reward.losses import Pairs, ordinal_loss, ranking_loss, regression_loss
 from training.reward.model import load_reward
 from training.reward.pair_data import certainty, load_prompts
+from training.reward.pairs import PairPrompt
 from training.reward.trainer import RewardTrainingConfig, StepDone, train_reward
 
 SMALL = EncoderConfig(widths=(8, 8, 8, 8), embedding_size=16)
@@ -109,6 +116,32 @@ def test_the_command_ships_a_model_that_scores(
     assert np.isfinite(model.score(photo, hole, [photo])[0].reward)
 
 
+def test_clear_is_what_most_looks_say_and_none_the_other_way_round() -> None:
+    looks: list[Tiers] = [((0,), (1,), (2,)), ((0,), (2, 1)), ((1,), (0,), (2,))]
+    assert set(clear_pairs(looks)) == {(0, 2), (1, 2)}
+    assert set(clear_pairs(looks[:1])) == {(0, 1), (0, 2), (1, 2)}
+
+
+@pytest.mark.parametrize(
+    ("second", "share"), [(((0,), (1,)), 1.0), (((1,), (0,)), 0.0), (((0, 1),), 0.5)]
+)
+def test_one_look_more_orders_what_the_others_ordered(second: Tiers, share: float) -> None:
+    prompt = PairPrompt("name", "photo.png", (0, 0, 64), 64, "blob", 0, ())
+    ranking = EyeRanking(prompt, ((0,), (1,)), (second,))
+    assert one_look_more([ranking]) == share
+    assert one_look_more([EyeRanking(prompt, ((0,), (1,)))]) is None
+
+
+def test_a_prompt_ranked_twice_in_one_look_is_named(
+    pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers = tmp_path / "answers.txt"
+    answers.write_text("000: B > A C > D E\n000: A B C D E\n")
+    words = (pairs.parent / "photos", "--count", 2, "--split", "train", "--answers", answers)
+    assert run(monkeypatch, "eye-ranking", *words, "--out", tmp_path / "ranking.json") == 2
+    assert "'000: A B C D E' ranks prompt 000 a second time" in capsys.readouterr().err
+
+
 def test_what_the_eye_ranked_is_learned_from(
     pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -117,9 +150,11 @@ def test_what_the_eye_ranked_is_learned_from(
     assert run(monkeypatch, "eye-sheets", *words, "--out", ranked) == 0
     seen = {file: file.stat().st_mtime_ns for file in (ranked / "inpaint").iterdir()}
     (tmp_path / "answers.txt").write_text("000: B > A C > D E\n001: A B C D E\n")
+    (tmp_path / "second.txt").write_text("000: B > A C > D E\n001: E > A B C D\n")
     ranking = tmp_path / "ranking.json"
-    answers = ("--answers", tmp_path / "answers.txt", "--out", ranking)
-    assert run(monkeypatch, "eye-ranking", *words, *answers) == 0
+    answers = ("--answers", tmp_path / "answers.txt", "--answers", tmp_path / "second.txt")
+    assert run(monkeypatch, "eye-ranking", *words, *answers, "--out", ranking) == 0
+    assert [len(entry.looks) for entry in read_rankings(ranking)] == [2, 2]
     assert run(monkeypatch, "eye-pairs", photos, "--eye", ranking, "--out", ranked) == 0
     other = ("--masks", "repair", "--out", ranked)
     assert run(monkeypatch, "eye-sheets", *words[:-2], *other) == 2  # names would be the same

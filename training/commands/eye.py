@@ -54,7 +54,10 @@ def eye_sheets(
 
 def eye_ranking(
     photos: Annotated[list[Path], typer.Argument(help="The folders given to eye-sheets.")],
-    answers: Annotated[Path, typer.Option(help="The ranking as text.", show_default=False)],
+    answers: Annotated[
+        list[Path],
+        typer.Option(help="The ranking as text; once for each blind look.", show_default=False),
+    ],
     out: Annotated[Path, typer.Option(help="The JSON file to write.", show_default=False)],
     count: Annotated[int, typer.Option(help="As given to eye-sheets.", min=1)] = 120,
     split: EyeSplit = "test",
@@ -64,7 +67,7 @@ def eye_ranking(
     """Turn a ranking by eye into JSON that names photo, crop, mask seed and recipe of each fill."""
     planned = plan_eye_prompts(find_photos(photos), split, masks, count, seed)
     prompts = [prompt for _, prompt in planned]
-    rankings = read_answers(answers.read_text(), prompts)
+    rankings = read_answers([file.read_text() for file in answers], prompts)
     write_rankings(rankings, out)
     Console().print(f"{len(rankings)} rankings written to {out}.")
 

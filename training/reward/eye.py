@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -30,13 +31,23 @@ CELL, GAP, LABEL = 256, 8, 20
 ROWS = 5
 
 
+Tiers = tuple[tuple[int, ...], ...]
+"""Indices into a prompt's recipes, best first. Between two tiers the order is clear; within one it
+is close."""
+
+
 @dataclass(frozen=True)
 class EyeRanking:
-    """tiers: indices into the prompt's recipes, best first. Between two tiers the order is clear;
-    within one it is close."""
+    """tiers: of the first look at the prompt's fills. more: of further blind looks at them."""
 
     prompt: PairPrompt
-    tiers: tuple[tuple[int, ...], ...]
+    tiers: Tiers
+    more: tuple[Tiers, ...] = ()
+
+    @property
+    def looks(self) -> tuple[Tiers, ...]:
+        """All of them."""
+        return (self.tiers, *self.more)
 
 
 def plan_eye_prompts(
@@ -88,21 +99,29 @@ def write_sheet(planned: list[tuple[Path, PairPrompt]], number: int, out: Path) 
     yield file
 
 
-def read_answers(text: str, prompts: list[PairPrompt]) -> list[EyeRanking]:
-    """Parse lines such as `007: B > A C > D E` (best first; letters together are close).
+def read_answers(texts: Sequence[str], prompts: list[PairPrompt]) -> list[EyeRanking]:
+    """Parse lines such as `007: B > A C > D E` (best first; letters together are close). A text for
+    each look.
 
-    Raises PrefPaintError that names a line which does not rank each letter once.
+    Raises PrefPaintError that names a line which is about no prompt, about one of before, or does
+    not rank each letter once.
     """
-    rankings = []
-    for line in filter(None, (raw.strip() for raw in text.splitlines())):
-        number, _, answer = line.partition(":")
-        if not number.isdigit() or int(number) >= len(prompts):
-            raise PrefPaintError(f"'{line}' is about none of {len(prompts)} prompts.")
-        rankings.append(EyeRanking(prompts[int(number)], read_tiers(answer, number)))
-    return rankings
+    looks: dict[int, list[Tiers]] = {}
+    for before, text in enumerate(texts):
+        for line in filter(None, (raw.strip() for raw in text.splitlines())):
+            number, _, answer = line.partition(":")
+            if not number.isdigit() or int(number) >= len(prompts):
+                raise PrefPaintError(f"'{line}' is about none of {len(prompts)} prompts.")
+            known = looks.setdefault(int(number), [])
+            if len(known) > before:
+                raise PrefPaintError(f"'{line}' ranks prompt {number} a second time. Remove one.")
+            known.append(read_tiers(answer, number))
+    return [
+        EyeRanking(prompts[number], first, tuple(more)) for number, (first, *more) in looks.items()
+    ]
 
 
-def read_tiers(answer: str, where: str) -> tuple[tuple[int, ...], ...]:
+def read_tiers(answer: str, where: str) -> Tiers:
     """Parse `B > A C > D E`: the places of the letters, best first, close ones together.
 
     Raises PrefPaintError that names `where` if not each letter is there once.
@@ -131,7 +150,10 @@ def _ranking(entry: dict[str, Any]) -> EyeRanking:
     fields = dict(entry["prompt"])
     fields["crop"] = tuple(fields["crop"])
     fields["recipes"] = tuple(Recipe(**recipe) for recipe in fields["recipes"])
-    return EyeRanking(PairPrompt(**fields), tuple(tuple(tier) for tier in entry["tiers"]))
+    looks = [
+        tuple(tuple(tier) for tier in look) for look in (entry["tiers"], *entry.get("more", ()))
+    ]
+    return EyeRanking(PairPrompt(**fields), looks[0], tuple(looks[1:]))
 
 
 def photo_of(ranking: EyeRanking, photos: dict[str, Path]) -> Path:
@@ -155,9 +177,30 @@ def with_original(prompt: PairPrompt) -> PairPrompt:
     return replace(prompt, recipes=(Recipe("original"), *prompt.recipes))
 
 
-def clear_pairs(ranking: EyeRanking) -> list[tuple[int, int]]:
-    """(better, worse) recipe indices of every pair that the eye called clear."""
-    return tier_pairs(ranking.tiers)
+def clear_pairs(looks: Sequence[Tiers]) -> list[tuple[int, int]]:
+    """(better, worse) recipe indices of every pair that most looks called clear, and none the other
+    way round."""
+    counts = Counter(pair for look in looks for pair in tier_pairs(look))
+    return [
+        (better, worse)
+        for (better, worse), count in counts.items()
+        if 2 * count > len(looks) and not counts[worse, better]
+    ]
+
+
+def one_look_more(rankings: Sequence[EyeRanking]) -> float | None:
+    """Share of the pairs clear to the other looks that one look orders alike, a close pair counted
+    half: what a judge can hardly exceed. None where there was one look alone."""
+    alike = []
+    for ranking in rankings:
+        for number, look in enumerate(ranking.looks):
+            others = [*ranking.looks[:number], *ranking.looks[number + 1 :]]
+            seen = set(tier_pairs(look))
+            alike += [
+                (((better, worse) in seen) - ((worse, better) in seen) + 1) / 2
+                for better, worse in clear_pairs(others)
+            ]
+    return float(np.mean(alike)) if alike else None
 
 
 def tier_pairs(tiers: Sequence[Sequence[int]]) -> list[tuple[int, int]]:

@@ -24,7 +24,14 @@ from training.reward.evaluation import (
     pair_accuracies,
     smooth_boundary,
 )
-from training.reward.eye import EyeRanking, clear_pairs, photo_of, read_rankings
+from training.reward.eye import (
+    EyeRanking,
+    clear_pairs,
+    one_look_more,
+    photo_of,
+    read_rankings,
+    tier_pairs,
+)
 from training.reward.model import RewardModel
 from training.reward.pair_data import Prompt, PromptPictures, load_prompts
 from training.reward.pairs import render_prompt
@@ -105,6 +112,7 @@ def write_report(
     rewards = _rewards_by_kind(judge, prompts)
     trust = _trust_figures(members, pairs, rewards)
     ranks = {name: rank_correlation(judge, eye, ranked[name]) for name, eye in eyes.items()}
+    repeated = {name: share for name, eye in eyes.items() if (share := one_look_more(eye))}
     out.mkdir(parents=True, exist_ok=True)
     measured: dict[str, Any] = {
         "prompts": len(prompts),
@@ -112,11 +120,14 @@ def write_report(
         "steadiness": [asdict(entry) for entry in steady],
         "sensitivity": curves,
         "eye_rank_correlation": ranks,
+        "eye_one_look_more": repeated,
         "trust": asdict(trust),
         "provenance": [member.provenance for member in members],
     }
     (out / "report.json").write_text(json.dumps(measured, indent=1) + "\n")
-    (out / "report.md").write_text(_markdown(members, figures, steady, trust, ranks, len(prompts)))
+    (out / "report.md").write_text(
+        _markdown(members, figures, steady, trust, ranks, repeated, len(prompts))
+    )
     draw_sensitivity(curves, out / "sensitivity.png")
     draw_trust(pairs, out / "trust.png")
     draw_scores(rewards, out / "scores.png")
@@ -128,11 +139,11 @@ def write_report(
 def eye_agreement(
     judge: Judge, rankings: list[EyeRanking], ranked: Sequence[Prompt], name: str
 ) -> PairAccuracy:
-    """Share of the pairs that the eye called clear which the judge orders alike."""
+    """Share of the pairs that are clear to the eye which the judge orders alike."""
     outcomes = []
     for ranking, prompt in zip(rankings, ranked, strict=True):
         scores = judge(prompt, prompt.pictures)
-        for better, worse in clear_pairs(ranking):
+        for better, worse in clear_pairs(ranking.looks):
             outcomes.append((prompt.photo, bool(scores[better] > scores[worse])))
     return accuracy(f"clear pairs of {name}", outcomes)
 
@@ -140,13 +151,16 @@ def eye_agreement(
 def rank_correlation(
     judge: Judge, rankings: list[EyeRanking], ranked: Sequence[Prompt]
 ) -> dict[str, float]:
-    """Spearman's and Kendall's correlation of reward and eye within a prompt, averaged."""
+    """Spearman's and Kendall's correlation of reward and eye (over how many fills one comes, by all
+    looks) within a prompt, averaged."""
     spearman, kendall = [], []
     for ranking, prompt in zip(rankings, ranked, strict=True):
-        if len(ranking.tiers) < 2:
+        wanted = np.zeros(len(prompt.pictures))
+        for better, worse in (pair for look in ranking.looks for pair in tier_pairs(look)):
+            wanted[better] += 1
+            wanted[worse] -= 1
+        if not wanted.any():
             continue
-        places = {index: -number for number, tier in enumerate(ranking.tiers) for index in tier}
-        wanted = [places[index] for index in range(len(places))]
         scores = judge(prompt, prompt.pictures)
         spearman.append(spearmanr(scores, wanted).statistic)
         kendall.append(kendalltau(scores, wanted).statistic)
@@ -215,6 +229,7 @@ def _markdown(
     steady: list[PairAccuracy],
     trust: TrustFigures,
     ranks: dict[str, dict[str, float]],
+    repeated: dict[str, float],
     prompts: int,
 ) -> str:
     lines = [
@@ -231,6 +246,11 @@ def _markdown(
     lines += [f"| {entry.name} | {entry.count} | {_interval(entry)} |" for entry in steady]
     lines += ["", "| rank correlation with the eye | Spearman | Kendall |", "|---|---|---|"]
     lines += [f"| {n} | {r['spearman']:.2f} | {r['kendall']:.2f} |" for n, r in ranks.items()]
+    lines += [
+        f"\nOf {name}'s pairs that are clear to all looks but one, that one orders "
+        f"{100 * share:.1f} % alike, a close pair counted half: what a judge can hardly exceed."
+        for name, share in repeated.items()
+    ]
     better = max(trust.follows, key=lambda norm: trust.follows[norm])
     verdict = (
         f"{better} follows the error best"
