@@ -107,18 +107,24 @@ def read_answers(texts: Sequence[str], prompts: list[PairPrompt]) -> list[EyeRan
     not rank each letter once.
     """
     looks: dict[int, list[Tiers]] = {}
-    for before, text in enumerate(texts):
-        for line in filter(None, (raw.strip() for raw in text.splitlines())):
-            number, _, answer = line.partition(":")
-            if not number.isdigit() or int(number) >= len(prompts):
-                raise PrefPaintError(f"'{line}' is about none of {len(prompts)} prompts.")
-            known = looks.setdefault(int(number), [])
-            if len(known) > before:
-                raise PrefPaintError(f"'{line}' ranks prompt {number} a second time. Remove one.")
-            known.append(read_tiers(answer, number))
+    for text in texts:
+        for number, tiers in _read_look(text, len(prompts)).items():
+            looks.setdefault(number, []).append(tiers)
     return [
         EyeRanking(prompts[number], first, tuple(more)) for number, (first, *more) in looks.items()
     ]
+
+
+def _read_look(text: str, count: int) -> dict[int, Tiers]:
+    look: dict[int, Tiers] = {}
+    for line in filter(None, (raw.strip() for raw in text.splitlines())):
+        number, _, answer = line.partition(":")
+        if not number.isdigit() or int(number) >= count:
+            raise PrefPaintError(f"'{line}' is about none of {count} prompts.")
+        if int(number) in look:
+            raise PrefPaintError(f"'{line}' ranks prompt {number} a second time. Remove one.")
+        look[int(number)] = read_tiers(answer, number)
+    return look
 
 
 def read_tiers(answer: str, where: str) -> Tiers:

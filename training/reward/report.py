@@ -112,7 +112,8 @@ def write_report(
     rewards = _rewards_by_kind(judge, prompts)
     trust = _trust_figures(members, pairs, rewards)
     ranks = {name: rank_correlation(judge, eye, ranked[name]) for name, eye in eyes.items()}
-    repeated = {name: share for name, eye in eyes.items() if (share := one_look_more(eye))}
+    shares = {name: one_look_more(eye) for name, eye in eyes.items()}
+    repeated = {name: share for name, share in shares.items() if share is not None}
     out.mkdir(parents=True, exist_ok=True)
     measured: dict[str, Any] = {
         "prompts": len(prompts),
