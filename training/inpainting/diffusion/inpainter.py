@@ -40,9 +40,6 @@ each share of the calls buys half as much.
 PREVIEWS = 8
 """How often a candidate is shown while it is made."""
 BATCH = 8
-ALONE_FROM_SIDE = 512
-"""From this native side on, a processor gains nothing from batches (below, a tenth and more), and
-one after the other the first is seen sooner."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,8 +57,7 @@ class DiffusionInpainter:
         self.name = name
         self._model = model
         self._judge = judge
-        is_alone = model.device.type == "cpu" and model.native_side >= ALONE_FROM_SIDE
-        self._batch_size = 1 if is_alone else BATCH
+        self._batch_size = 1 if model.strains_processor else BATCH  # the first is seen sooner
 
     def generate(
         self,

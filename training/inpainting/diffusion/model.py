@@ -28,6 +28,9 @@ from training.inpainting.request import Mask, Pixels
 from training.inpainting.settings import SamplerName
 
 PROMPTS_KEPT = 32
+LARGE_SIDE = 512
+"""From this native side on, a processor gains nothing from batches (below, a tenth and more), nor
+from channels-last in the UNet (Stable Diffusion 1.5's is 2-7 % slower, `nano`'s 6-16 % faster)."""
 
 KARRAS = "use_karras_sigmas"
 _SCHEDULERS: dict[SamplerName, tuple[Any, dict[str, Any]]] = {
@@ -89,8 +92,9 @@ class DiffusionModel:
             if part is not None:
                 _move(part, self.device, dtype)
         if self.device.type != "mps":  # which converts them back for every convolution
-            for part in (self.unet, self.vae):
-                part.to(memory_format=torch.channels_last)
+            self.vae.to(memory_format=torch.channels_last)
+            if not self.strains_processor:
+                self.unet.to(memory_format=torch.channels_last)
         self.dtype = dtype
 
     @property
@@ -105,6 +109,11 @@ class DiffusionModel:
     def native_side(self) -> int:
         """Side in pixels of the squares that the model was trained on."""
         return int(self.unet.config.sample_size * self.pipeline.vae_scale_factor)
+
+    @property
+    def strains_processor(self) -> bool:
+        """Whether it computes on a processor and is large for one."""
+        return self.device.type == "cpu" and self.native_side >= LARGE_SIDE
 
     @property
     def granularity(self) -> int:
