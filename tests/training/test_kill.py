@@ -93,6 +93,104 @@ with PreferenceStore(Path(sys.argv[1])) as store:
             assert store.sweep() == 0  # what the other is just writing is spared
 """
 
+DIE_IN_COMMIT = """
+import os, sys
+from contextlib import contextmanager
+from pathlib import Path
+from tests.training.strips import make_strip
+from training.preferences import writing
+from training.preferences.database import FILE_NAME
+from training.preferences.records import Opinion
+from training.preferences.store import PreferenceStore
+
+folder, what = Path(sys.argv[1]), sys.argv[2]
+index, begin = folder / (FILE_NAME + "-shm"), writing.transaction
+
+@contextmanager
+def dying(connection):
+    with begin(connection):
+        yield
+        before = index.read_bytes()
+    with index.open("r+b") as file:  # the change is in the log, but no index tells the others
+        file.write(before)
+    os._exit(9)
+
+store = PreferenceStore(folder)
+writing.transaction = dying
+if what == "record":
+    store.record(make_strip(2), Opinion("up", 0))
+else:
+    store.withdraw(int(sys.argv[3]))
+"""
+
+OPEN_AND_WAIT = """
+import sys
+from pathlib import Path
+from training.preferences.store import PreferenceStore
+store = PreferenceStore(Path(sys.argv[1]))
+print(flush=True)
+sys.stdin.readline()
+"""
+
+DIE_BEFORE_COMMIT = """
+import os, sys
+from contextlib import contextmanager
+from pathlib import Path
+from training.preferences import sweep
+from training.preferences.store import PreferenceStore
+begin = sweep.transaction
+
+@contextmanager
+def dying(connection):
+    with begin(connection):
+        yield
+        os._exit(9)
+
+sweep.transaction = dying
+PreferenceStore(Path(sys.argv[1]))
+"""
+
+
+def run(script: str, *arguments: object) -> int:
+    command = [sys.executable, "-c", script, *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, check=False).returncode
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows locks the index of SQLite's log")
+@pytest.mark.parametrize("what", ["record", "withdraw"])
+@pytest.mark.parametrize("cleaner_dies", [False, True])
+def test_a_change_whose_process_died_in_commit_is_whole_or_gone(
+    tmp_path: Path, what: str, cleaner_dies: bool
+) -> None:
+    with PreferenceStore(tmp_path) as store:
+        first = store.record(make_strip(1), Opinion("up", 0))
+        # While a window is open, SQLite trusts the index; after it, it reads the log anew.
+        window = subprocess.Popen(
+            [sys.executable, "-c", OPEN_AND_WAIT, str(tmp_path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=ROOT,
+        )
+        assert window.stdout is not None
+        window.stdout.readline()
+    assert run(DIE_IN_COMMIT, tmp_path, what, first) == 9
+    lists = list((tmp_path / "images").glob("changing-*"))
+    assert len(lists) == 1
+    if cleaner_dies:
+        assert run(DIE_BEFORE_COMMIT, tmp_path) == 9
+    else:
+        PreferenceStore(tmp_path).close()
+    assert bool(list((tmp_path / "images").glob("changing-*"))) == cleaner_dies
+    window.kill()
+    window.communicate()
+    with PreferenceStore(tmp_path) as store:
+        photos = [store.read(key).presentation.photo_sha256 for key in store.presentation_ids()]
+        assert store.sweep() == 0
+    # A withdrawal that nobody heard of comes back when nothing was written meanwhile.
+    withdrawn = what == "withdraw" and cleaner_dies
+    assert photos == ([] if withdrawn else [make_strip(1).photo_sha256])
+    assert not list((tmp_path / "images").glob("changing-*"))
+
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks, so that 200 starts take seconds")
 def test_every_acknowledged_record_survives_kills(tmp_path: Path) -> None:

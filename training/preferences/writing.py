@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from training.preferences.database import transaction
-from training.preferences.images import HASH, encode_png, image_path, keep_image, keep_png
+from training.preferences.images import encode_png, image_path, keep_image, keep_png
 from training.preferences.records import Presentation, StoredOpinion, StoredPresentation
 from training.preferences.rows import check_opinion, opinion_row, pictures, presentation_rows
-from training.preferences.sweep import list_changing, remove_unused
+from training.preferences.sweep import list_changing, picture_hashes, remove_unused
 
 
 def keep(
@@ -118,7 +118,7 @@ def forget(
         connection.executemany("DELETE FROM signal WHERE id = ?", [row[:1] for row in rows])
         emptied = [key for key in {row[1] for row in rows} if not _has_records(connection, key)]
         if emptied:
-            hashes = {one for key in emptied for one in _picture_hashes(connection, key)}
+            hashes = {one for key in emptied for one in picture_hashes(connection, key)}
             changing = list_changing(images, hashes)
         connection.executemany("DELETE FROM presentation WHERE id = ?", [(key,) for key in emptied])
     # After the rows: a crash in between leaves spare files that are listed, never a lost one.
@@ -177,14 +177,3 @@ def _insert(connection: sqlite3.Connection, table: str, row: dict[str, Any]) -> 
 def _has_records(connection: sqlite3.Connection, key: int) -> bool:
     query = "SELECT 1 FROM signal WHERE presentation_id = ?"
     return connection.execute(query, (key,)).fetchone() is not None
-
-
-def _picture_hashes(connection: sqlite3.Connection, key: int) -> list[str]:
-    rows = connection.execute(
-        """SELECT image_sha256 FROM presentation WHERE id = :key
-        UNION SELECT hole_sha256 FROM presentation WHERE id = :key
-        UNION SELECT photo_sha256 FROM presentation WHERE id = :key
-        UNION SELECT pixels_sha256 FROM candidate WHERE presentation_id = :key""",
-        {"key": key},
-    )
-    return [sha256 for (sha256,) in rows if HASH.fullmatch(sha256)]
