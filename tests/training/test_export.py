@@ -246,13 +246,13 @@ def test_the_reward_trainer_reads_it(store: PreferenceStore, form: Format, tmp_p
     export(store, tmp_path / "out", form)
     found = read_labelled(tmp_path / "out", 64)
     assert not found.set_aside
-    told = {(len(p.indices), p.tiers, bool(p.scores)) for p in found.prompts}
+    told = {(len(p.indices), p.looks, bool(p.scores)) for p in found.prompts}
     assert told == {
-        (3, ((1,), (0,), (2,)), False),  # accept over silence over thumb down
-        (3, ((1,), (0, 2)), False),  # Zoe's thumb up
-        (3, ((2,), (0,), (1,)), False),  # the order
-        (2, ((0,), (1,)), False),  # Zoe's order, of two of the three
-        (2, ((1,), (0,)), True),  # ratings of two of the three
+        (3, (((1,), (0,), (2,)),), False),  # accept over silence over thumb down
+        (3, (((1,), (0, 2)),), False),  # Zoe's thumb up
+        (3, (((2,), (0,), (1,)),), False),  # the order
+        (2, (((0,), (1,)),), False),  # Zoe's order, of two of the three
+        (2, (((1,), (0,)),), True),  # ratings of two of the three
     }
     assert len({prompt.name for prompt in found.prompts}) == 5
     prompt = found.prompts[0]

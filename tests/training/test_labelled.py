@@ -65,7 +65,7 @@ def test_scores_are_standardised_within_data_set_and_pattern(grouped: bool, tmp_
         assert np.mean(scores) == pytest.approx(0, abs=1e-9)
         assert np.std(scores) == pytest.approx(1)
     prompt = by_name[names[0]]
-    assert prompt.tiers == ((0,), (1,), (2,))
+    assert prompt.looks == (((0,), (1,), (2,)),)
     assert prompt.pictures.shape == (3, SIZE, SIZE, 3)
     assert prompt.hole.shape == (SIZE, SIZE)
     assert (prompt.masked[prompt.hole] > 200).mean() > 0.8
@@ -142,7 +142,7 @@ def test_our_export_orders_accepts_over_thumbs_over_silence(tmp_path: Path) -> N
     for name, lines in (("candidates", rows), ("records", said)):
         (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(x) + "\n" for x in lines))
     found = read_labelled(tmp_path, SIZE)
-    assert found.prompts[0].tiers == ((2,), (1,), (0,))
+    assert found.prompts[0].looks == (((2,), (1,), (0,)),)
     assert found.prompts[0].scores == ()  # nobody gave any
     assert found.set_aside == [f"{tmp_path / 'records.jsonl'}, line 3: no signal of a file."]
 
@@ -169,13 +169,13 @@ def test_labels_go_before_the_records_of_their_prompt(tmp_path: Path) -> None:
     for name, lines in (("candidates", rows), ("records", said)):
         (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(x) + "\n" for x in lines))
     found = read_labelled(tmp_path, SIZE)
-    told = {prompt.name: (prompt.indices, prompt.tiers) for prompt in found.prompts}
+    told = {prompt.name: (prompt.indices, prompt.looks) for prompt in found.prompts}
     assert told == {
-        "rated": (("0", "1", "2"), ((0,), (1,), (2,))),
-        "ordered": (("0", "1", "2"), ((1,), (2,), (0,))),
-        "contested by a": (("0", "1", "2"), ((0,), (1, 2))),
-        "contested by b": (("0", "1", "2"), ((1,), (0, 2))),
-        "asked": (("0", "1", "2"), ((1,), (0, 2))),
+        "rated": (("0", "1", "2"), (((0,), (1,), (2,)),)),
+        "ordered": (("0", "1", "2"), (((1,), (2,), (0,)),)),
+        "contested by a": (("0", "1", "2"), (((0,), (1, 2)),)),
+        "contested by b": (("0", "1", "2"), (((1,), (0, 2)),)),
+        "asked": (("0", "1", "2"), (((1,), (0, 2)),)),
     }
     assert [line.split(", ")[-1] for line in found.set_aside] == [
         f"line {number}: no signal of a file." for number in (7, 8)

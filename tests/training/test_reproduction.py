@@ -140,10 +140,10 @@ def test_one_command_goes_from_photos_to_a_report_and_counts_what_the_eye_says(
         (prompt,) = load_prompts(first / "ranking" / part)
         assert prompt.name in (out / "prompts" / part / "blobs" / "prompts.txt").read_text()
         assert prompt.kinds == ("original", *["sample"] * 5)
-        fills = [prompt.pictures[fill] for tier in prompt.tiers for fill in tier]
+        fills = [prompt.pictures[fill] for look in prompt.looks for tier in look for fill in tier]
         brightness = [fill.mean() for fill in fills]
         assert brightness == sorted(brightness, reverse=True)
-        assert {fill for tier in prompt.tiers for fill in tier} == {1, 2, 3, 4, 5}
+        assert {fill for look in prompt.looks for tier in look for fill in tier} == {1, 2, 3, 4, 5}
     weights = [
         (folder / "reward" / "reward.safetensors").read_bytes() for folder in (first, second)
     ]

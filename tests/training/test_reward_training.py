@@ -14,15 +14,10 @@ from training.errors import PrefPaintError
 from training.prompts.masks import MASK_KINDS, MASK_SETS, random_mask
 from training.prompts.photos import split_of
 from training.reward.encoders import EncoderConfig
-from training.reward.eye import (
-    EyeRanking,
-    Tiers,
-    clear_pairs,
-    one_look_more,
-    read_rankings,
-)
+from training.reward.eye import EyeRanking, one_look_more, read_rankings
 from training.reward.faults import FAULT_KINDS, apply_fault, half_denoised
 from training.reward.groups import draw_group
+from training.reward.looks import Tiers, clear_pairs, order_leads
 from training.reward.losses import Pairs, ordinal_loss, ranking_loss, regression_loss
 from training.reward.model import load_reward
 from training.reward.pair_data import certainty, load_prompts
@@ -122,14 +117,19 @@ def test_clear_is_what_most_looks_say_and_none_the_other_way_round() -> None:
     assert set(clear_pairs(looks[:1])) == {(0, 1), (0, 2), (1, 2)}
 
 
+def test_a_lead_is_how_many_more_looks_say_so_than_the_contrary() -> None:
+    looks: list[Tiers] = [((0,), (1,), (2,)), ((1,), (0, 2))]
+    assert order_leads(looks) == {(0, 2): 0.5, (1, 2): 1.0}
+
+
 @pytest.mark.parametrize(
     ("second", "share"), [(((0,), (1,)), 1.0), (((1,), (0,)), 0.0), (((0, 1),), 0.5)]
 )
 def test_one_look_more_orders_what_the_others_ordered(second: Tiers, share: float) -> None:
     prompt = PairPrompt("name", "photo.png", (0, 0, 64), 64, "blob", 0, ())
-    ranking = EyeRanking(prompt, ((0,), (1,)), (second,))
-    assert one_look_more([ranking]) == share
-    assert one_look_more([EyeRanking(prompt, ((0,), (1,)))]) is None
+    first = ((0,), (1,))
+    assert one_look_more([EyeRanking(prompt, (first, second))]) == share
+    assert one_look_more([EyeRanking(prompt, (first,))]) is None
 
 
 def test_a_prompt_ranked_twice_in_one_look_is_named(
@@ -160,8 +160,8 @@ def test_what_the_eye_ranked_is_learned_from(
     assert run(monkeypatch, "eye-sheets", *words[:-2], *other) == 2  # names would be the same
     assert seen == {file: file.stat().st_mtime_ns for file in (ranked / "inpaint").iterdir()}
     prompts = load_prompts(ranked)
-    assert [prompt.tiers for prompt in prompts] == [
-        tuple(tuple(index + 1 for index in tier) for tier in entry.tiers)
+    assert [prompt.looks for prompt in prompts] == [
+        tuple(tuple(tuple(index + 1 for index in tier) for tier in look) for look in entry.looks)
         for entry in read_rankings(ranking)
     ]
     group = draw_group(prompts, 0, np.random.default_rng(0))

@@ -18,8 +18,8 @@ from training.errors import PrefPaintError
 from training.inpainting.diffusion.scaling import resize_hole
 from training.inpainting.request import Mask, Pixels
 from training.prompts.paper_folder import HOLE_FROM, first_fault
-from training.reward.eye import tier_pairs
 from training.reward.labelled import read_labelled
+from training.reward.looks import clear_pairs
 from training.reward.pair_data import VISIBLE, Prompt, load_prompts, visible_difference
 from training.reward.pairs import MANIFEST
 from training.reward.view import view_boxes, view_hole, view_image, white_hole
@@ -87,7 +87,7 @@ def read_pairs(
 
 def _ordered(prompt: Prompt, originals: bool) -> Iterator[PreferencePair]:
     """Those that someone ranked, and the original over what visibly differs from it."""
-    orders = tier_pairs(prompt.tiers)
+    orders = clear_pairs(prompt.looks)
     if originals and prompt.kinds[0] == "original":
         pictures, hole = prompt.pictures, prompt.hole
         orders += [

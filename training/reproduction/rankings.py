@@ -163,11 +163,11 @@ def take_in_ranking(task: RankingTask) -> Ranking | None:
         if answer:
             places = read_tiers(answer, f"{file}, row {number:03d}")
             tiers = [[1 + task.orders[number][place] for place in tier] for tier in places]
-            row = {"name": prompt.prompt, "photo": prompt.photo, "tiers": tiers}
+            row = {"name": prompt.prompt, "photo": prompt.photo, "looks": [tiers]}
             rows[files.folder].append({**row, "recipes": [{"kind": kind} for kind in kinds]})
             order.update(json.dumps([prompt.prompt, tiers]).encode())
     for folder, own in rows.items():
-        if not any(len(row["tiers"]) > 1 for row in own):
+        if not any(len(row["looks"][0]) > 1 for row in own):
             raise PrefPaintError(
                 f"{file} prefers no fill of the {folder.name}'s rows to another. Rank some of the "
                 "first half of the rows and some of the second."

@@ -57,9 +57,8 @@ class Batches:
     @cached_property
     def _kinds(self) -> tuple[list[int], list[int]]:
         """Indices of the prompts that someone ranked, and of the others."""
-        tiers = [bool(prompt.tiers) for prompt in self.prompts]
-        ranked = [index for index, known in enumerate(tiers) if known]
-        return ranked, [index for index, known in enumerate(tiers) if not known]
+        ranked = [index for index, prompt in enumerate(self.prompts) if prompt.looks]
+        return ranked, [index for index, prompt in enumerate(self.prompts) if not prompt.looks]
 
     def draw(self, step: int) -> list[Group]:
         """This process's groups of a step; those of all processes together are the same however

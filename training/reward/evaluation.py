@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from training.reward.eye import tier_pairs
+from training.reward.looks import clear_pairs
 from training.reward.network import RewardNetwork, RewardOutput
 from training.reward.pair_data import (
     VISIBLE,
@@ -89,7 +89,7 @@ def known_orders(prompts: Sequence[Prompt], seed: int) -> Iterator[KnownOrders]:
         foreign = prompts[(index + 1) % len(prompts)].pictures[0]
         pictures, hole = list(prompt.pictures), prompt.hole
         judged = len(pictures)
-        pairs = [(JUDGED, better, worse) for better, worse in tier_pairs(prompt.tiers)]
+        pairs = [(JUDGED, better, worse) for better, worse in clear_pairs(prompt.looks)]
         if prompt.kinds[0] == "original":
             pairs += [
                 (ORIGINAL + kind, 0, fill)

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 from training.errors import PrefPaintError
 from training.prompts.masks import MaskSet
 from training.prompts.photos import Split, read_rgb, split_of
+from training.reward.looks import Tiers, clear_pairs, looks_of, tier_pairs
 from training.reward.pairs import (
     VIEW_SIZE,
     PairPrompt,
@@ -31,23 +31,12 @@ CELL, GAP, LABEL = 256, 8, 20
 ROWS = 5
 
 
-Tiers = tuple[tuple[int, ...], ...]
-"""Indices into a prompt's recipes, best first. Between two tiers the order is clear; within one it
-is close."""
-
-
 @dataclass(frozen=True)
 class EyeRanking:
-    """tiers: of the first look at the prompt's fills. more: of further blind looks at them."""
+    """looks: of each blind look at the prompt's fills."""
 
     prompt: PairPrompt
-    tiers: Tiers
-    more: tuple[Tiers, ...] = ()
-
-    @property
-    def looks(self) -> tuple[Tiers, ...]:
-        """All of them."""
-        return (self.tiers, *self.more)
+    looks: tuple[Tiers, ...]
 
 
 def plan_eye_prompts(
@@ -110,9 +99,7 @@ def read_answers(texts: Sequence[str], prompts: list[PairPrompt]) -> list[EyeRan
     for text in texts:
         for number, tiers in _read_look(text, len(prompts)).items():
             looks.setdefault(number, []).append(tiers)
-    return [
-        EyeRanking(prompts[number], first, tuple(more)) for number, (first, *more) in looks.items()
-    ]
+    return [EyeRanking(prompts[number], tuple(seen)) for number, seen in looks.items()]
 
 
 def _read_look(text: str, count: int) -> dict[int, Tiers]:
@@ -156,10 +143,7 @@ def _ranking(entry: dict[str, Any]) -> EyeRanking:
     fields = dict(entry["prompt"])
     fields["crop"] = tuple(fields["crop"])
     fields["recipes"] = tuple(Recipe(**recipe) for recipe in fields["recipes"])
-    looks = [
-        tuple(tuple(tier) for tier in look) for look in (entry["tiers"], *entry.get("more", ()))
-    ]
-    return EyeRanking(PairPrompt(**fields), looks[0], tuple(looks[1:]))
+    return EyeRanking(PairPrompt(**fields), looks_of(entry["looks"]))
 
 
 def photo_of(ranking: EyeRanking, photos: dict[str, Path]) -> Path:
@@ -171,27 +155,16 @@ def photo_of(ranking: EyeRanking, photos: dict[str, Path]) -> Path:
 
 def write_ranked(path: Path, ranking: EyeRanking, out: Path) -> Iterator[str]:
     """In a worker: write the original and the ranked fills to a folder as `make_pairs` does, to be
-    learned from; yields the manifest line, with the tiers."""
+    learned from; yields the manifest line, with the looks."""
     prompt = with_original(ranking.prompt)
     write_pictures(path, prompt, out)
-    tiers = [[index + 1 for index in tier] for tier in ranking.tiers]
-    yield json.dumps({**asdict(prompt), "tiers": tiers})
+    looks = [[[index + 1 for index in tier] for tier in look] for look in ranking.looks]
+    yield json.dumps({**asdict(prompt), "looks": looks})
 
 
 def with_original(prompt: PairPrompt) -> PairPrompt:
     """The prompt with the untouched original before its fills."""
     return replace(prompt, recipes=(Recipe("original"), *prompt.recipes))
-
-
-def clear_pairs(looks: Sequence[Tiers]) -> list[tuple[int, int]]:
-    """(better, worse) recipe indices of every pair that most looks called clear, and none the other
-    way round."""
-    counts = Counter(pair for look in looks for pair in tier_pairs(look))
-    return [
-        (better, worse)
-        for (better, worse), count in counts.items()
-        if 2 * count > len(looks) and not counts[worse, better]
-    ]
 
 
 def one_look_more(rankings: Sequence[EyeRanking]) -> float | None:
@@ -207,14 +180,3 @@ def one_look_more(rankings: Sequence[EyeRanking]) -> float | None:
                 for better, worse in clear_pairs(others)
             ]
     return float(np.mean(alike)) if alike else None
-
-
-def tier_pairs(tiers: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
-    """(better, worse) of every two indices that lie in different tiers."""
-    return [
-        (better, worse)
-        for number, tier in enumerate(tiers)
-        for later in tiers[number + 1 :]
-        for better in tier
-        for worse in later
-    ]

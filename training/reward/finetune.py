@@ -22,7 +22,7 @@ from training.preferences.reading import Statistics
 from training.preferences.records import ToldStrip
 from training.preferences.store import PreferenceStore
 from training.reward.division import lacking
-from training.reward.eye import tier_pairs
+from training.reward.looks import tier_pairs
 
 SETTINGS = "finetune.toml"
 RUNS, DATA, RUN = "training", "data", "run"

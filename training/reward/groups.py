@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from training.inpainting.request import Mask, Pixels
-from training.reward.eye import tier_pairs
 from training.reward.faults import half_denoised
+from training.reward.looks import order_leads
 from training.reward.pair_data import (
     VISIBLE,
     Prompt,
@@ -22,7 +22,7 @@ from training.reward.view import white_hole
 
 PairKind = Literal["fill", "fault", "noise", "eye"]
 EYE_CERTAINTY = 0.95
-"""How often two looks at the same sheet agree on a pair that both call clear."""
+"""Of a pair that every look called clear; one that half of them called close is half as sure."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def draw_group(
     """
     prompt = prompts[index]
     has_original = prompt.kinds[0] == "original"
-    is_built = has_original and not prompt.tiers
+    is_built = has_original and not prompt.looks
     pictures, pairs = _chosen_pictures(prompt, rng) if is_built else _ranked_pictures(prompt)
     if is_built or (has_original and augment):
         foreign = prompts[int(rng.integers(len(prompts)))].pictures[0]
@@ -76,7 +76,7 @@ def draw_group(
     if augment:
         augmented, hole = _augment(stacked, hole, rng, coded_apart=has_original)
     masked = white_hole(augmented[-1], hole)
-    name = prompt.name if prompt.tiers and not augment else ""
+    name = prompt.name if prompt.looks and not augment else ""
     return Group(name, augmented[:-1], masked, hole, tuple(pairs), prompt.scores)
 
 
@@ -84,7 +84,8 @@ def _ranked_pictures(prompt: Prompt) -> tuple[list[Pixels], list[Pair]]:
     """The fills in the order that someone gave them, and below the original where there is one."""
     pictures = list(prompt.pictures)
     pairs = [
-        Pair(better, worse, EYE_CERTAINTY, "eye") for better, worse in tier_pairs(prompt.tiers)
+        Pair(better, worse, 0.5 + (EYE_CERTAINTY - 0.5) * lead, "eye")
+        for (better, worse), lead in order_leads(prompt.looks).items()
     ]
     if prompt.kinds[0] == "original":
         pairs += _original_over(range(1, len(pictures)), pictures, prompt.hole)

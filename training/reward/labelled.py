@@ -18,6 +18,7 @@ from training.prompts.photos import Split, split_of_name
 from training.reward.division import divide
 from training.reward.judged_pictures import JudgedPictures, is_data_set, strips_of_rows
 from training.reward.labels import Strip, photos_in, scores_in, strips_in
+from training.reward.looks import Tiers
 from training.reward.view import view_boxes, view_hole, view_image
 
 _log = logging.getLogger(__name__)
@@ -30,7 +31,7 @@ class LabelledPrompt:
     photo: what is on one side of a split. name: of the prompt and, where several people judged it,
     of whose judgement this is.
     scores: one for each picture, standardised within `group`; none where nobody gave scores.
-    tiers: indices into the pictures, best first; between tiers the order is known.
+    looks: one, the pictures' indices, best first; between its tiers the order is known.
     """
 
     source: JudgedPictures
@@ -39,7 +40,7 @@ class LabelledPrompt:
     group: str
     indices: tuple[str, ...]
     scores: tuple[float, ...]
-    tiers: tuple[tuple[int, ...], ...]
+    looks: tuple[Tiers, ...]
     size: int
 
     @property
@@ -170,9 +171,9 @@ class _Reader:
                 return
             name = strip.prompt if len(judges) == 1 else f"{strip.prompt} by {person}"
             indices = tuple(sorted(named, key=_natural))
-            tiers = _tiers(named[index] for index in indices)
+            look = _tiers(named[index] for index in indices)
             self.found.prompts.append(
-                LabelledPrompt(source, photo, name, "records", indices, (), tiers, self.size)
+                LabelledPrompt(source, photo, name, "records", indices, (), (look,), self.size)
             )
 
     def finish(self) -> None:
@@ -189,7 +190,7 @@ class _Reader:
                     _group(prompt),
                     indices,
                     standard,
-                    _tiers(standard),
+                    (_tiers(standard),),
                     self.size,
                 )
             )
@@ -225,7 +226,7 @@ def _group(prompt: str) -> str:
     return match[1] if match else "all"
 
 
-def _tiers(scores: Iterable[float]) -> tuple[tuple[int, ...], ...]:
+def _tiers(scores: Iterable[float]) -> Tiers:
     """Equal scores share a tier."""
     listed = list(scores)
     return tuple(

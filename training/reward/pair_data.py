@@ -14,6 +14,7 @@ from training.errors import PrefPaintError
 from training.inpainting.request import Mask, Pixels
 from training.prompts.photos import photo_name, read_rgb
 from training.reward.faults import FAULT_KINDS, FaultKind, apply_fault
+from training.reward.looks import Tiers, looks_of
 from training.reward.pairs import MANIFEST, VIEW_SIZE
 from training.reward.view import white_hole
 
@@ -28,8 +29,8 @@ class Prompt(Protocol):
     """A photo with a hole, and pictures of it whose order is known, or can be made known.
 
     pictures: (k, s, s, 3) uint8. kinds: k of them; where the first is "original", it is the
-    untouched photo. masked: (s, s, 3), the hole in white. tiers: indices into the pictures, best
-    first, where someone ranked them. scores: of the pictures, standardised, where someone gave
+    untouched photo. masked: (s, s, 3), the hole in white. looks: where the pictures were ranked,
+    each time their indices, best first. scores: of the pictures, standardised, where someone gave
     them.
     """
 
@@ -40,7 +41,7 @@ class Prompt(Protocol):
     @property
     def kinds(self) -> tuple[str, ...]: ...
     @property
-    def tiers(self) -> tuple[tuple[int, ...], ...]: ...
+    def looks(self) -> tuple[Tiers, ...]: ...
     @property
     def scores(self) -> tuple[float, ...]: ...
     @property
@@ -60,7 +61,7 @@ class PromptPictures:
     hole: Mask
     pictures: npt.NDArray[np.uint8]
     kinds: tuple[str, ...]
-    tiers: tuple[tuple[int, ...], ...] = ()
+    looks: tuple[Tiers, ...] = ()
     scores: tuple[float, ...] = ()
 
     @property
@@ -86,13 +87,13 @@ def load_prompts(folder: Path, size: int = VIEW_SIZE) -> list[PromptPictures]:
             entry = json.loads(line)
             name, photo = entry["name"], photo_name(Path(entry["photo"]))
             kinds = tuple(recipe["kind"] for recipe in entry["recipes"])
-            tiers = tuple(tuple(tier) for tier in entry.get("tiers", ()))
+            looks = looks_of(entry.get("looks", ()))
         except (ValueError, KeyError, TypeError) as error:
             raise PrefPaintError(f"{manifest}, line {number}, is no prompt ({error}).") from error
         files = [folder / "inpaint" / f"{name}_{index}.png" for index in range(len(kinds))]
         pictures = np.stack([_sized(read_rgb(file), size) for file in files])
         hole = _sized(read_rgb(folder / "masks" / f"{name}_mask.png"), size)[..., 0] >= 128
-        prompts.append(PromptPictures(name, photo, hole, pictures, kinds, tiers))
+        prompts.append(PromptPictures(name, photo, hole, pictures, kinds, looks))
     return prompts
 
 

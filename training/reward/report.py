@@ -26,12 +26,11 @@ from training.reward.evaluation import (
 )
 from training.reward.eye import (
     EyeRanking,
-    clear_pairs,
     one_look_more,
     photo_of,
     read_rankings,
-    tier_pairs,
 )
+from training.reward.looks import clear_pairs, tier_pairs
 from training.reward.model import RewardModel
 from training.reward.pair_data import Prompt, PromptPictures, load_prompts
 from training.reward.pairs import render_prompt

@@ -250,7 +250,7 @@ def _finish(
     rewards = np.concatenate([judge(prompt, prompt.pictures[1:]) for prompt in validation])
     mean, deviation = float(rewards.mean()), float(rewards.std())
     by_people = sum(bool(prompt.scores) for prompt in prompts)
-    by_eye = sum(bool(prompt.tiers) for prompt in prompts) - by_people
+    by_eye = sum(bool(prompt.looks) for prompt in prompts) - by_people
     return RewardModel(
         network=network,
         mean=mean,
