@@ -21,6 +21,8 @@ class EncoderConfig:
     the ViT-B/32 defaults of transformers' CLIPVisionConfig.
 
     resample: how pictures are brought to image_size ("bicubic" is CLIP's preprocessing).
+    turns: quarter turns of the view over which a score's features are averaged: what a network
+    misreads in one direction, the others even out.
     block_dropout, head_dropout: 0.1 and 0.2 in the paper, for regression. Under a ranking loss the
     noise in what two fills share would drown the little in which they differ.
     """
@@ -31,6 +33,7 @@ class EncoderConfig:
     widths: tuple[int, ...] = (32, 64, 128, 192)
     embedding_size: int = 256
     clip: dict[str, Any] | None = None
+    turns: int = 1
     block_dropout: float = 0.0
     head_dropout: float = 0.0
 

@@ -6,7 +6,7 @@ import threading
 import tomllib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,8 @@ class RewardTrainingConfig:
     `warmup_steps`.
 
     start: a reward model to go on from; without one the weights are drawn.
+    turns: over which the finished reward's scores are averaged (see EncoderConfig); as `start` has
+    it if None.
     ranked_share: of a step's prompts, those that someone ranked, where there are others too.
     objective: "ranking" learns from pairs; the other two from scores that people gave.
     pair_weights: how much a pair counts, by how its order is known.
@@ -61,6 +63,7 @@ class RewardTrainingConfig:
     weight_decay: float = 0.05
     warmup_steps: int = 100
     start: Path | None = None
+    turns: int | None = None
     ranked_share: float = 0.2
     objective: Objective = "ranking"
     pair_weights: dict[PairKind, float] = field(default_factory=lambda: dict(PAIR_WEIGHTS))
@@ -123,6 +126,8 @@ def train_reward(
     begun = load_reward(config.start) if config.start else None
     torch.manual_seed(config.seed)
     network = begun.network if begun else RewardNetwork(config.encoder)
+    if config.turns:
+        network.config = replace(network.config, turns=config.turns)
     size = network.config.image_size
     prompts = read_prompts(train_folders, size, "train", out)
     validation = read_prompts(validation_folders, size, "validation", out)
