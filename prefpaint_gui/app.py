@@ -188,6 +188,7 @@ class Program(QObject):
         library.add_wanted.connect(models.add)
         library.remove_wanted.connect(models.remove)
         library.models_changed.connect(self.models_wanted)
+        library.models_changed.connect(self._generation.forget_model)
         library.plan_wanted.connect(downloads.plan)
         library.download_wanted.connect(downloads.download)
         models.listed.connect(library.on_listed)

@@ -35,6 +35,8 @@ WRITE_FORMATS = {
     ".tiff": "TIFF",
 }
 _LONGEST_SIDE = {"JPEG": 65_535, "WEBP": 16_383}
+_LONGEST_JPEG_EXIF = 65_533
+"""Bytes that a marker of JPEG holds."""
 
 # How a TIFF lays out its own pixels (and its ICC profile), which must not travel as EXIF.
 _TIFF_LAYOUT = {254, 255, 256, 257, 258, 259, 262, 263, 266, 273, 277, 278, 279, 284, 317, 320}
@@ -135,6 +137,11 @@ def write_photo(path: Path, pixels: PhotoPixels, like: Photo) -> None:
                 "End the name in .png."
             )
         pixels = pixels[..., :3]
+    if file_format == "JPEG" and len(like.exif) > _LONGEST_JPEG_EXIF:
+        raise PrefPaintError(
+            f"{path} cannot be written: JPEG holds 64 KB of EXIF and this photo has more. "
+            "End the name in .png."
+        )
     try:
         with replaced_when_complete(path) as file:
             Image.fromarray(pixels).save(file, file_format, **_save_options(file_format, like))
@@ -190,8 +197,12 @@ def _open(path: Path) -> ImageFile.ImageFile:
             f"{path} is {image.width} × {image.height} pixels; PrefPaint opens at most "
             f"{MAX_PIXELS // 1_000_000} megapixels. Make it smaller first."
         )
+    try:
+        pages = getattr(image, "n_frames", 1)
+    except Exception as error:  # as above: a TIFF's pages are a chain that may be cut short
+        raise PrefPaintError(_damaged(path, error)) from error
     # A phone's MPO carries depth maps and the like; its first picture is the photo.
-    if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
+    if pages > 1 and image.format != "MPO":
         raise PrefPaintError(
             f"{path} is animated or has several pages. "
             "Save the one you want as a PNG and open that."
@@ -207,10 +218,7 @@ def _decode(image: Image.Image, path: Path) -> None:
             f"{path} does not fit into memory. Close other programs or make it smaller."
         ) from error
     except Exception as error:  # as above
-        raise PrefPaintError(
-            f"{path} is damaged or cut short ({_reason(error)}). "
-            "Get the file again from its source."
-        ) from error
+        raise PrefPaintError(_damaged(path, error)) from error
 
 
 def _not_a_picture(path: Path) -> str:
@@ -298,6 +306,10 @@ def _save_options(file_format: str, like: Photo) -> dict[str, Any]:
     elif file_format == "TIFF" and not like.exif:  # Pillow's compressed TIFF cannot take EXIF
         options["compression"] = "tiff_adobe_deflate"
     return options
+
+
+def _damaged(path: Path, error: Exception) -> str:
+    return f"{path} is damaged or cut short ({_reason(error)}). Get the file again from its source."
 
 
 def _reason(error: Exception) -> str:

@@ -12,8 +12,9 @@ from PySide6.QtWidgets import QApplication
 from prefpaint_gui.backends import real_backends
 from prefpaint_gui.collection import collect_in_this_thread
 from prefpaint_gui.paths import config_folder
-from prefpaint_gui.settings import load_settings
+from prefpaint_gui.settings import Settings, load_settings
 from prefpaint_gui.widgets.theme import apply_theme, colours_for
+from training.errors import PrefPaintError
 
 WARM_UP_AFTER_MS = 250
 """By then the window is painted, and starting the worker processes does not hold it up."""
@@ -39,10 +40,12 @@ def run(photo: Path | None, sample: bool) -> int:
     app = _application(NO_DISPLAY)
     if app is None:
         return 2
-    settings_file = _settings_file()
-    program = build_window(real_backends(), load_settings(settings_file), settings_file)
+    settings_file, settings, fault = _remembered()
+    program = build_window(real_backends(), settings, settings_file)
     app.styleHints().colorSchemeChanged.connect(program.follow_desktop)
     program.show()
+    if fault:
+        program.window.banner.show_error(fault)
     if photo is not None:
         program.window.files.open_path(photo)
     elif sample:
@@ -58,7 +61,8 @@ def run_rating(folder: Path, person: str | None) -> int:
     app = _application(NO_DISPLAY_TO_RATE)
     if app is None:
         return 2
-    backends, settings = real_backends(), load_settings(_settings_file())
+    backends = real_backends()
+    _, settings, _ = _remembered()
 
     def dress() -> None:
         colours = colours_for(settings.theme)
@@ -74,8 +78,13 @@ def run_rating(folder: Path, person: str | None) -> int:
     return app.exec()
 
 
-def _settings_file() -> Path:
-    return config_folder() / "settings.json"
+def _remembered() -> tuple[Path | None, Settings, str]:
+    """The settings' file, what it holds, and a sentence where there is no place for one."""
+    try:
+        file = config_folder() / "settings.json"
+    except PrefPaintError as error:
+        return None, Settings(), str(error)
+    return file, load_settings(file), ""
 
 
 def _application(no_display: str) -> QApplication | None:

@@ -100,6 +100,7 @@ class Document(QObject):
 
     def begin_stroke(self, point: Point, radius: float, value: bool) -> None:
         """Start a brush (True) or eraser (False) stroke; radius in photo pixels."""
+        self.end_stroke()
         self._stroke = _Stroke(point, radius, value)
         self.extend_stroke(point)
 

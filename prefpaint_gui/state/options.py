@@ -72,9 +72,15 @@ class Options(QObject):
     @property
     def model(self) -> ModelChoice:
         """The one wished for, or the built-in one while that is not to be had."""
-        name = self.values.model
+        return self._found(self.values.model) or PATCHMATCH
+
+    def has(self, name: str) -> bool:
+        """Whether the model of this name is to be had."""
+        return self._found(name) is not None
+
+    def _found(self, name: str) -> ModelChoice | None:
         found = (model for model in self.models if model.name == name and model.is_available)
-        return next(found, PATCHMATCH)
+        return next(found, None)
 
     @property
     def seed_count(self) -> int:

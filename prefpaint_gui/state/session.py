@@ -101,10 +101,9 @@ class Session(QObject):
     def _on_started(self, order: Order) -> None:
         self._candidates.receive(order)
 
-    @Slot(object)
-    def _on_ended(self, order: Order) -> None:
-        if self._awaited is not None and self._awaited[0] == order.strip:
-            self._awaited = None
+    @Slot()
+    def _on_ended(self) -> None:
+        self._forget_unless_awaited()
         self._candidates.drop_pending()
 
     @Slot()
@@ -115,6 +114,16 @@ class Session(QObject):
         if dropped:
             what = "1 waiting fill was" if dropped == 1 else f"{dropped} waiting fills were"
             self.notice.emit(f"The photo has changed, so {what} dropped.")
+        self._forget_unless_awaited()
+
+    def _forget_unless_awaited(self) -> None:
+        """A draft whose fill no order makes any more is not accepted later."""
+        if not any(map(self._makes_awaited, self.jobs.all)):
+            self._awaited = None
+
+    def _makes_awaited(self, order: Order) -> bool:
+        strip, seed = self._awaited or (None, None)
+        return order.strip == strip and seed in order.seeds
 
     # --- reports from the workers -------------------------------------------------------------
 
@@ -136,8 +145,9 @@ class Session(QObject):
         self._candidates.add(filled)
         if self._awaited == (order.strip, filled.seed) and not filled.is_draft:
             self._awaited = None
-            self._candidates.show_strip(order.strip)
-            self._bake(filled)
+            if order.pixels_version == self._document.versions.pixels:
+                self._candidates.show_strip(order.strip)
+                self._bake(filled)
 
     @Slot(int, str)
     def on_failed(self, job_id: int, sentence: str) -> None:
@@ -156,13 +166,27 @@ class Session(QObject):
         if not filled.is_draft:
             self._bake(filled)
             return
-        order, running = self._candidates.order, self.jobs.running
+        order = self._candidates.order
         if order is None:
             return
-        if running is None or running.strip != order.strip:
-            self._finish(filled, order)
         self._awaited = (order.strip, filled.seed)
+        if not any(map(self._makes_awaited, self.jobs.all)):
+            self._finish(filled, order)
         self.notice.emit("Accepting as soon as the full-resolution fill is done. Esc cancels.")
+
+    def cancel(self) -> None:
+        """Withdraw the accept that waits for its fill, where it has an order of its own; else stop
+        what runs."""
+        finishing = [
+            order
+            for order in self.jobs.all
+            if order.request is not None and self._makes_awaited(order)
+        ]
+        self._awaited = None
+        if finishing:
+            self.jobs.cancel(finishing[0].job_id)
+        else:
+            self.jobs.cancel_running()
 
     def _finish(self, draft: Filled, order: Order) -> None:
         finishing = replace(
@@ -192,9 +216,19 @@ class Session(QObject):
         order, filled = self._candidates.order, self._candidates.by_seed(seed)
         if order is None or filled is None:
             return
+        if not self._options.has(order.model):
+            self.failed.emit(
+                f"The model {order.model} is no longer here, so its settings cannot be used. "
+                "Add it again under Models."
+            )
+            return
         self._next_seed = None
         self._options.update(
-            model=order.model, padding=order.padding, feather=order.feather, seed=seed
+            model=order.model,
+            count=order.wanted,
+            padding=order.padding,
+            feather=order.feather,
+            seed=seed,
         )
         if self._options.model.is_diffusion:
             # Without exploring, which might drop the very candidate.

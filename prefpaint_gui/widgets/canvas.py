@@ -24,6 +24,7 @@ from prefpaint_gui.widgets.tool_drag import ToolDrag
 from prefpaint_gui.widgets.viewport import Viewport, fitted
 from training.inpainting.request import Box
 
+NO_BUTTON = Qt.MouseButton.NoButton
 WHEEL_STEP = 1.2
 """Zoom factor of one notch."""
 
@@ -50,6 +51,9 @@ class Canvas(QWidget):
         self._is_fitted = True
         self._pointer: QPointF | None = None
         self._panned_from: QPointF | None = None
+        self._held = NO_BUTTON
+        """What was pressed and goes on until it is let go, whatever else is pressed meanwhile."""
+        self._ratio = self.devicePixelRatioF()
         self._space_held = False
         self._drag = ToolDrag(document, options)
         self.is_comparing = False
@@ -58,6 +62,7 @@ class Canvas(QWidget):
         self.setMouseTracking(True)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setMinimumSize(QSize(160, 120))
+        document.replaced.connect(self._drag.forget)
         document.replaced.connect(self.fit)
         document.pixels_changed.connect(self._update_box)
         document.mask_changed.connect(self._update_box)
@@ -124,13 +129,18 @@ class Canvas(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        self._keep_place()
+
+    def _keep_place(self) -> None:
+        """After the canvas has got another size, or other pixels."""
+        before, self._ratio = self._ratio, self.devicePixelRatioF()
         if not self._document.is_open:
             return
         if self._is_fitted:
             self._set_viewport(fitted(self._photo_size, self._device_size))
         else:
-            kept = self.viewport.kept_in_sight(self._photo_size, self._device_size)
-            self._set_viewport(kept)
+            as_large = self.viewport.magnified(self._ratio / before)
+            self._set_viewport(as_large.kept_in_sight(self._photo_size, self._device_size))
 
     # --- drawing ------------------------------------------------------------------------------
 
@@ -207,8 +217,9 @@ class Canvas(QWidget):
         self._zoom(WHEEL_STEP ** (event.angleDelta().y() / 120), position.x(), position.y())
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        if not self._document.is_open:
+        if not self._document.is_open or self._held != NO_BUTTON:
             return
+        self._held = event.button()
         left = event.button() == Qt.MouseButton.LeftButton
         if event.button() == Qt.MouseButton.MiddleButton or (left and self._space_held):
             self._panned_from = event.position()
@@ -221,6 +232,8 @@ class Canvas(QWidget):
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         if not self._document.is_open:
             return
+        if self._held != NO_BUTTON and not event.buttons() & self._held:
+            self._let_go(event.position())  # a dialog has taken the release
         self._update_ring()
         self._pointer = event.position()
         self._update_ring()
@@ -242,11 +255,16 @@ class Canvas(QWidget):
         self.pointer_moved.emit((x, y) if inside else None)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if event.button() == self._held:
+            self._let_go(event.position())
+
+    def _let_go(self, position: QPointF) -> None:
+        held, self._held = self._held, NO_BUTTON
         if self._panned_from is not None:
             self._panned_from = None
             self._choose_cursor()
-        elif event.button() == Qt.MouseButton.LeftButton:
-            self._drag.end(self._to_photo(event.position()))
+        elif held == Qt.MouseButton.LeftButton:
+            self._drag.end(self._to_photo(position))
             self.update()
 
     def leaveEvent(self, event: QEvent) -> None:
@@ -273,6 +291,8 @@ class Canvas(QWidget):
             if event.type() == QEvent.Type.KeyRelease and not event.isAutoRepeat():
                 self.compare(False)
                 return True
+        if event.type() == QEvent.Type.DevicePixelRatioChange:
+            self._keep_place()
         return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:

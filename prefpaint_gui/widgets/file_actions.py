@@ -1,6 +1,7 @@
 """Open and save, as the menu, the keyboard and a drop ask for them."""
 
 import itertools
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,9 @@ SAVED_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"}
 class FileActions(QObject):
     """Places orders for the file worker and takes in what it reports.
 
-    A failed open leaves the current photo as it is; of two opens only the later counts.
+    A failed open leaves the current photo as it is; of two opens only the later counts. Changes
+    that are in no file are lost only where the person said so, also those made while a file is
+    being read or written.
     """
 
     open_ordered = Signal(object)
@@ -36,9 +39,11 @@ class FileActions(QObject):
         self._document = document
         self._window = window
         self._numbers = itertools.count(1)
-        self._opening = 0
-        self._after_save: OpenOrder | None = None
-        self._closes_after_save = False
+        self._opening: OpenOrder | None = None
+        self._given_up: int | None = None
+        """The version of the pixels that may be lost to what is being opened."""
+        self._saving: dict[SaveOrder, Callable[[], None] | None] = {}
+        """Saves under way, with what is to be done after them."""
         self.folder: Path | None = None
 
     # --- open ---------------------------------------------------------------------------------
@@ -70,38 +75,53 @@ class FileActions(QObject):
             self.failed.emit("The clipboard holds no picture. Copy one first, or open a file.")
 
     def _order_open(self, source: Path | Image, mask: Path | None) -> None:
-        order = OpenOrder(next(self._numbers), source, mask)
-        if self._document.is_modified:
-            answer = file_dialogs.ask_unsaved(self._window, self._name)
-            if answer == "cancel":
-                return
-            if answer == "save":
-                self._after_save = order
-                self._forget_wishes_unless(self.save())
-                return
-        self._place(order)
+        self._place(OpenOrder(next(self._numbers), source, mask))
 
     def _place(self, order: OpenOrder) -> None:
-        self._opening = order.job_id
+        if not self._may_replace(order):
+            return
+        self._opening = order
         if isinstance(order.source, Path):
             self.notice.emit(f"Opening {order.source.name}…")
         self.open_ordered.emit(order)
 
+    def _may_replace(self, order: OpenOrder) -> bool:
+        """Whether nothing is lost by it that the person wants; if wanted, saves and opens then."""
+        version = self._document.versions.pixels
+        if not self._document.is_modified or version == self._given_up:
+            return True
+        answer = file_dialogs.ask_unsaved(self._window, self._name)
+        if answer == "save":
+            self._save_then(lambda: self._place(order))
+        elif answer == "discard":
+            self._given_up = version
+        return answer == "discard"
+
     @Slot(object)
     def on_opened(self, opened: Opened) -> None:
-        if opened.job_id != self._opening:
+        order = self._take_opening(opened.job_id)
+        if order is None or not self._may_replace(order):
             return
+        self._given_up = None
         self._document.load(opened.photo, opened.mask, opened.pyramid)
         if opened.photo.path is not None and not _is_ours(opened.photo.path):
             self._use_folder(opened.photo.path)
         self.succeeded.emit()
-        self.notice.emit("")
 
     @Slot(int, str)
     def on_open_failed(self, job_id: int, sentence: str) -> None:
-        if job_id == self._opening:
-            self.notice.emit("")
+        if self._take_opening(job_id) is not None:
+            self._given_up = None
             self.failed.emit(sentence)
+
+    def _take_opening(self, job_id: int) -> OpenOrder | None:
+        """The order that was carried out, if none came after it."""
+        order = self._opening
+        if order is None or order.job_id != job_id:
+            return None
+        self._opening = None
+        self.notice.emit("")
+        return order
 
     # --- save ---------------------------------------------------------------------------------
 
@@ -109,18 +129,14 @@ class FileActions(QObject):
     def _name(self) -> str:
         return self._document.path.name if self._document.path else "The photo"
 
-    def save(self) -> bool:
-        """Write the file again if this program wrote it, else ask where; False if not ordered."""
-        if self._document.is_own_file and self._document.path is not None:
-            return self._order_save(self._document.path)
-        return self.save_as()
+    def save(self) -> SaveOrder | None:
+        """Write the file again if this program wrote it, else ask where; None if not ordered."""
+        own = self._document.path if self._document.is_own_file else None
+        return self._order_save(lambda: own) if own is not None else self.save_as()
 
-    def save_as(self) -> bool:
-        """Ask where and write; False when there is nothing to save or the person cancels."""
-        if not self._document.is_open:
-            return False
-        path = file_dialogs.ask_save(self._window, self._suggested())
-        return path is not None and self._order_save(path)
+    def save_as(self) -> SaveOrder | None:
+        """Ask where and write; None when there is nothing to save or the person cancels."""
+        return self._order_save(lambda: file_dialogs.ask_save(self._window, self._suggested()))
 
     def _suggested(self) -> Path:
         path = self._document.path
@@ -134,16 +150,24 @@ class FileActions(QObject):
         suffix = path.suffix if path.suffix.lower() in SAVED_SUFFIXES else ".png"
         return folder / f"{path.stem}-filled{suffix}"
 
-    def _order_save(self, path: Path) -> bool:
+    def _order_save(self, choose: Callable[[], Path | None]) -> SaveOrder | None:
         document = self._document
-        if document.photo is None:
-            return False
-        if not path.suffix:
-            path = path.with_suffix(".png")
+        # As they are now: while the person chooses a name, another photo may come.
+        photo, pixels, version = document.photo, document.pixels, document.versions.pixels
+        path = choose() if photo is not None else None
+        if photo is None or path is None:
+            return None
         self.notice.emit(f"Saving {path.name}…")
-        order = SaveOrder(path, document.pixels, document.versions.pixels, document.photo)
+        order = SaveOrder(path, pixels, version, photo)
+        self._saving[order] = None
         self.save_ordered.emit(order)
-        return True
+        return order
+
+    def _save_then(self, do: Callable[[], None]) -> None:
+        """Save, and once that is done, do it; not if it fails or the person cancels."""
+        order = self.save()
+        if order is not None:
+            self._saving[order] = do
 
     @Slot(object)
     def on_saved(self, order: SaveOrder) -> None:
@@ -152,23 +176,15 @@ class FileActions(QObject):
         self._use_folder(order.path)
         self.succeeded.emit()
         self.notice.emit(f"Saved {order.path.name}")
-        after, closes = self._after_save, self._closes_after_save
-        self._forget_wishes_unless(False)
-        if after is not None:
-            self._place(after)
-        elif closes:
-            self.close_granted.emit()
+        then = self._saving.pop(order)
+        if then is not None:
+            then()
 
-    @Slot(str)
-    def on_save_failed(self, sentence: str) -> None:
-        self._forget_wishes_unless(False)
+    @Slot(object, str)
+    def on_save_failed(self, order: SaveOrder, sentence: str) -> None:
+        del self._saving[order]
         self.notice.emit("")
         self.failed.emit(sentence)
-
-    def _forget_wishes_unless(self, ordered: bool) -> None:
-        if not ordered:
-            self._after_save = None
-            self._closes_after_save = False
 
     def _use_folder(self, path: Path) -> None:
         self.folder = path.parent
@@ -177,13 +193,15 @@ class FileActions(QObject):
     # --- close --------------------------------------------------------------------------------
 
     def may_close(self) -> bool:
-        """Whether the window may close now; asks about unsaved changes."""
+        """Whether the window may close now; asks about unsaved changes, once all saves are done."""
+        if self._saving:
+            self._saving[next(reversed(self._saving))] = self.close_granted.emit
+            return False
         if not self._document.is_modified:
             return True
         answer = file_dialogs.ask_unsaved(self._window, self._name)
         if answer == "save":
-            self._closes_after_save = True
-            self._forget_wishes_unless(self.save())
+            self._save_then(self.close_granted.emit)
         return answer == "discard"
 
 

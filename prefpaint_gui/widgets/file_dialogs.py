@@ -19,9 +19,13 @@ def ask_open(parent: QWidget, folder: Path | None) -> Path | None:
 
 
 def ask_save(parent: QWidget, suggested: Path) -> Path | None:
-    """Where to save; the dialog itself asks before it names a file that exists."""
-    name, _ = QFileDialog.getSaveFileName(parent, "Save as", str(suggested), SAVE_FILTER)
-    return Path(name) if name else None
+    """Where to save, PNG unless the name says otherwise; the dialog itself asks before it names a
+    file that exists."""
+    dialog = QFileDialog(parent, "Save as", str(suggested.parent), SAVE_FILTER)
+    dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+    dialog.setDefaultSuffix("png")  # by the dialog, so that it asks about the name in full
+    dialog.selectFile(suggested.name)
+    return Path(dialog.selectedFiles()[0]) if dialog.exec() else None
 
 
 def ask_model_folder(parent: QWidget) -> Path | None:

@@ -231,7 +231,7 @@ class MainWindow(QMainWindow):
 
     def _cancel(self) -> None:
         if self._session.is_busy:
-            self._session.jobs.cancel_running()
+            self._session.cancel()
             self.status.say("Cancelled.")
         else:
             self._candidates.select(None)
@@ -282,8 +282,10 @@ class MainWindow(QMainWindow):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
-            self.activated.emit()
+        if event.type() == QEvent.Type.ActivationChange:
+            self.canvas.compare(False)  # the key may be let go in another window
+            if self.isActiveWindow():
+                self.activated.emit()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if event.mimeData().hasUrls() or event.mimeData().hasImage():

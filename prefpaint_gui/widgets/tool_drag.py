@@ -26,6 +26,10 @@ class ToolDrag:
         if self._document.is_painting:
             self._document.extend_stroke(point)
 
+    def forget(self) -> None:
+        """The photo that was dragged on is gone."""
+        self.rectangle_from = None
+
     def end(self, point: Point) -> None:
         self._document.end_stroke()
         if self.rectangle_from is not None:

@@ -45,6 +45,9 @@ class TopBar(QWidget):
         self.panel.setAccessibleName("Settings panel")
         self.panel.setObjectName("panelButton")
         self.panel.setFixedSize(34, 34)
+        for control in (self.count, self.cancel, self.generate, self.panel):
+            # A click leaves the focus where it was, so that Enter and the arrows go on working.
+            control.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._lay_out()
         self.count.currentIndexChanged.connect(
             lambda: options.update(count=self.count.currentData())

@@ -34,6 +34,10 @@ class Viewport:
         photo_x, photo_y = self.to_photo(x, y)
         return Viewport(scale, x - photo_x * scale, y - photo_y * scale)
 
+    def magnified(self, factor: float) -> "Viewport":
+        """The same on a screen with so many times the pixels."""
+        return Viewport(self.scale * factor, self.x * factor, self.y * factor)
+
     def panned(self, dx: float, dy: float) -> "Viewport":
         """Moved by device pixels."""
         return replace(self, x=self.x + dx, y=self.y + dy)

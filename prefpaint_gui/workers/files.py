@@ -1,5 +1,6 @@
 """Reads and writes photos off the GUI thread."""
 
+import logging
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
@@ -7,6 +8,8 @@ from PySide6.QtCore import QObject, Signal, Slot
 from prefpaint_gui.state.messages import Opened, OpenOrder, SaveOrder
 from prefpaint_gui.state.pyramid import Pyramid
 from training.errors import PrefPaintError
+
+_log = logging.getLogger(__name__)
 
 
 class FileWorker(QObject):
@@ -16,7 +19,8 @@ class FileWorker(QObject):
     open_failed = Signal(int, str)
     saved = Signal(object)
     """Carries the SaveOrder that was carried out."""
-    save_failed = Signal(str)
+    save_failed = Signal(object, str)
+    """Carries the SaveOrder and one sentence."""
     closed = Signal()
 
     @Slot(object)
@@ -37,6 +41,9 @@ class FileWorker(QObject):
             self.open_failed.emit(
                 order.job_id, "The photo does not fit into memory. Close other programs."
             )
+        except Exception as error:  # the window must not wait for ever, whatever a codec throws
+            _log.exception("opening failed")
+            self.open_failed.emit(order.job_id, f"It cannot be opened ({error}). Try another file.")
         else:
             self.opened.emit(Opened(order.job_id, photo, mask, pyramid))
 
@@ -48,7 +55,10 @@ class FileWorker(QObject):
         try:
             photo_io.write_photo(order.path, order.pixels, order.photo)
         except PrefPaintError as error:
-            self.save_failed.emit(str(error))
+            self.save_failed.emit(order, str(error))
+        except Exception as error:  # the window must not wait for ever, whatever a codec throws
+            _log.exception("saving failed")
+            self.save_failed.emit(order, f"{order.path} cannot be written ({error}). Try another.")
         else:
             self.saved.emit(order)
 

@@ -63,7 +63,7 @@ class GenerationWorker(QObject):
         self._make_inpainter = make_inpainter
         self._make_scorer = make_scorer
         self._inpainter: OwnedInpainter | None = None
-        self._model: tuple[str, tuple[Path, ...]] = (PATCHMATCH.name, ())
+        self._model: tuple[object, ...] = ()
         """What `_inpainter` is for."""
         self._scorer: OwnedScorer | None = None
         self._reward = reward
@@ -71,8 +71,10 @@ class GenerationWorker(QObject):
     @Slot()
     def warm_up(self) -> None:
         """Get the models ready ahead of the first order, which will tell of any error."""
+        if self._inpainter is not None:
+            return
         try:
-            self._models(*self._model)
+            self._models(PATCHMATCH.name, ())
         except PrefPaintError:
             logging.getLogger(__name__).info("warming up failed", exc_info=True)
 
@@ -81,6 +83,11 @@ class GenerationWorker(QObject):
         """Rank by another reward from the next order on."""
         self._close_models()
         self._reward = reward
+
+    @Slot()
+    def forget_model(self) -> None:
+        """Read the model anew for the next order: another one may have got its name."""
+        self._close_inpainter()
 
     @Slot()
     def close(self) -> None:
@@ -138,14 +145,24 @@ class GenerationWorker(QObject):
             self._scorer = None
 
     def _models(self, name: str, loras: tuple[Path, ...]) -> tuple[OwnedInpainter, OwnedScorer]:
-        if (name, loras) != self._model:
+        wanted = (name, loras, *map(_written, loras))
+        if wanted != self._model:
             self._close_inpainter()
-            self._model = (name, loras)
+            self._model = wanted
         if self._inpainter is None:
             self._inpainter = self._make_inpainter(name, loras, self._reward)
         if self._scorer is None:
             self._scorer = self._make_scorer(self._reward)
         return self._inpainter, self._scorer
+
+
+def _written(path: Path) -> tuple[int, int] | None:
+    """Tells a file from one that was written in its place; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
 
 
 def _request_for(order: Order) -> InpaintRequest:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QColor, QWheelEvent
+from PySide6.QtGui import QColor, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication
 
 from prefpaint_gui.photo_io import photo_from_pixels
@@ -135,6 +135,52 @@ def test_space_and_the_middle_button_drag_the_photo(grey: Bench):
     grey.qtbot.mouseRelease(canvas, Qt.MouseButton.MiddleButton, pos=QPoint(100, 100))
     assert canvas.viewport == before
     assert not document.mask.any()
+
+
+def test_another_button_does_not_keep_a_stroke_going(grey: Bench):
+    canvas, document = grey.program.window.canvas, grey.program.document
+    left, middle = Qt.MouseButton.LeftButton, Qt.MouseButton.MiddleButton
+    grey.qtbot.mousePress(canvas, left, pos=grey.at(50, 50))
+    grey.qtbot.mousePress(canvas, middle, pos=grey.at(60, 50))
+    grey.qtbot.mouseRelease(canvas, left, pos=grey.at(60, 50))
+    assert not document.is_painting
+    painted = document.mask.sum()
+    grey.qtbot.mouseRelease(canvas, middle, pos=grey.at(60, 50))
+    grey.qtbot.mouseMove(canvas, grey.at(150, 100))
+    assert document.mask.sum() == painted
+    grey.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert not document.mask.any()
+
+
+def test_a_release_that_a_dialog_has_taken_ends_the_stroke_at_the_next_move(grey: Bench):
+    canvas, document = grey.program.window.canvas, grey.program.document
+    grey.qtbot.mousePress(canvas, Qt.MouseButton.LeftButton, pos=grey.at(50, 50))
+    move = QMouseEvent(
+        QEvent.Type.MouseMove,
+        QPointF(grey.at(150, 100)),
+        QPointF(canvas.mapToGlobal(grey.at(150, 100))),
+        Qt.MouseButton.NoButton,
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    QApplication.sendEvent(canvas, move)
+    assert not document.is_painting
+    grey.qtbot.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=grey.at(50, 50))
+
+
+@pytest.mark.parametrize("zoomed", [False, True])
+def test_a_screen_with_twice_the_pixels_shows_the_photo_at_the_same_place(
+    grey: Bench, monkeypatch: pytest.MonkeyPatch, zoomed: bool
+):
+    canvas = grey.program.window.canvas
+    if zoomed:
+        wheel(grey, grey.at(60, 60), 2)
+    before = canvas.photo_to_widget(20, 30)
+    monkeypatch.setattr(canvas, "devicePixelRatioF", lambda: 2.0)
+    QApplication.sendEvent(canvas, QEvent(QEvent.Type.DevicePixelRatioChange))
+    after = canvas.photo_to_widget(20, 30)
+    distance = (after - before).manhattanLength()
+    assert distance < (0.01 if zoomed else 40)  # fitted: the margin is in device pixels
 
 
 def test_the_mask_is_seen_in_the_accent_over_the_photo(grey: Bench):

@@ -179,6 +179,27 @@ def test_lora_files_and_colour_match_are_asked_of_the_model(
     assert len(sampling.loras.removes) == 1
 
 
+def test_a_lora_file_that_was_written_anew_is_read_anew(diffusing: Bench, tmp_path: Path):
+    lora = tmp_path / "mine.safetensors"
+    lora.write_bytes(b"first")
+    diffusing.program.options.update_settings(loras=(lora,))
+    for content in (b"first", b"first", b"the second"):
+        if lora.read_bytes() != content:
+            lora.write_bytes(content)
+        diffusing.generate()
+    assert diffusing.made[-2:] == ["tiny + mine.safetensors"] * 2
+    assert len(diffusing.inpainter.requests) == 3
+
+
+def test_the_settings_of_a_model_that_is_gone_are_not_said_to_be_used(diffusing: Bench):
+    diffusing.generate()
+    options, window = diffusing.program.options, diffusing.program.window
+    options.set_models([PATCHMATCH])
+    diffusing.key(Qt.Key.Key_U)
+    assert "no longer here" in window.banner.text.text()
+    assert options.model == PATCHMATCH
+
+
 def test_eta_is_not_asked_of_a_sampler_without_it(diffusing: Bench):
     diffusing.program.options.update(settings=replace(ASKED, sampler="euler"))
     diffusing.generate()
@@ -272,11 +293,11 @@ def test_everything_is_there_again_at_the_next_start(qtbot: QtBot, tmp_path: Pat
 
 def make_one_and_change_all(bench: Bench) -> int:
     """Returns the seed of the second candidate, which was made with other settings."""
-    bench.program.options.update(settings=ASKED, padding=30, feather=3, seed=40, explore=8)
+    options = bench.program.options
+    options.update(settings=ASKED, padding=30, feather=3, seed=40, explore=8, count=3)
     bench.generate()
-    bench.program.options.update(
-        settings=DiffusionSettings("other"), padding=None, feather=0, seed=0, model="patchmatch"
-    )
+    other = DiffusionSettings("other")
+    options.update(settings=other, padding=None, feather=0, seed=0, count=5, model="patchmatch")
     return bench.program.candidates.ranked[1].seed
 
 
@@ -290,7 +311,7 @@ def has_settings_of(bench: Bench, seed: int) -> bool:
         restored == (ASKED, 30, 3, DIFFUSION.name)
         and request.settings == ASKED
         and request.seeds[0] == seed
-        and len(request.seeds) == bench.program.options.values.count
+        and len(request.seeds) == bench.program.options.values.count == 3
     )
 
 

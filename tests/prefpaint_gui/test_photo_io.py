@@ -4,6 +4,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -209,6 +210,23 @@ def test_a_bad_file_is_named_with_what_to_do(tmp_path: Path, case: str) -> None:
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
     assert (path.read_bytes() if path.is_file() else None) == before
+
+
+def test_a_tiff_of_several_pages_cut_anywhere_is_one_sentence(tmp_path: Path) -> None:
+    _animated(whole := tmp_path / "whole.tif")
+    content = whole.read_bytes()
+    for length in range(1, len(content), 41):
+        cut = tmp_path / "cut.tif"
+        cut.write_bytes(content[:length])
+        with pytest.raises(PrefPaintError, match=r"cut\.tif"):
+            read_photo(cut)
+
+
+def test_more_exif_than_jpeg_holds_is_said(tmp_path: Path) -> None:
+    like = replace(photo_from_pixels(noise()), exif=b"Exif\x00\x00" + bytes(70_000))
+    with pytest.raises(PrefPaintError, match="64 KB of EXIF"):
+        write_photo(tmp_path / "a.jpg", noise(), like)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_phone_picture_with_extra_images_opens_as_its_photo(tmp_path: Path) -> None:

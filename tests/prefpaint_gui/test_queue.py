@@ -340,6 +340,63 @@ def test_a_draft_of_an_earlier_set_is_finished_behind_the_job_that_runs(painted:
     assert painted.program.document.pixels[45, 60, 0] == red_of(BEST_OF_FOUR)
 
 
+@pytest.fixture
+def awaited(painted: Bench) -> Bench:
+    """A draft of the first set is accepted while the second set runs."""
+    painted.inpainter.drafts = True
+    painted.inpainter.gate.clear()
+    painted.key(Qt.Key.Key_Return, CONTROL)
+    painted.until(lambda: len(painted.program.candidates.ranked) == 4)
+    painted.key(Qt.Key.Key_Escape)
+    painted.key(Qt.Key.Key_Return, CONTROL)
+    painted.until(lambda: set(painted.seeds) == {4, 5, 6, 7})
+    painted.until(lambda: len(painted.program.candidates.ranked) == 4)
+    painted.key(Qt.Key.Key_PageUp)
+    painted.key(Qt.Key.Key_Return)
+    return painted
+
+
+def test_escape_withdraws_the_accept_and_not_the_job_that_runs(awaited: Bench):
+    running, finishing = awaited.program.session.jobs.all
+    awaited.key(Qt.Key.Key_Escape)
+    assert awaited.program.session.jobs.all == (running,)
+    assert finishing.cancel.is_set()
+    awaited.inpainter.gate.set()
+    awaited.until(lambda: not awaited.program.session.is_busy)
+    assert not awaited.program.document.is_modified
+    awaited.key(Qt.Key.Key_Return, CONTROL)
+    awaited.key(Qt.Key.Key_Escape)
+    assert not awaited.program.session.is_busy
+
+
+def test_the_draft_that_was_accepted_last_is_the_one_that_comes(awaited: Bench):
+    awaited.key(Qt.Key.Key_2)
+    awaited.key(Qt.Key.Key_Return)
+    second = awaited.program.candidates.selected
+    assert second is not None
+    awaited.inpainter.gate.set()
+    awaited.until(lambda: awaited.program.document.is_modified)
+    assert awaited.program.document.pixels[45, 60, 0] == red_of(second)
+
+
+def test_undo_while_an_accept_waits_leaves_the_strip_that_is_there(painted: Bench):
+    painted.generate()
+    painted.key(Qt.Key.Key_Return)
+    painted.mask_rectangle()
+    painted.inpainter.drafts = True
+    painted.inpainter.gate.clear()
+    painted.key(Qt.Key.Key_Return, CONTROL)
+    painted.until(lambda: len(painted.program.candidates.ranked) == 4)
+    painted.key(Qt.Key.Key_Return)
+    painted.key(Qt.Key.Key_Z, CONTROL)  # the mask
+    painted.key(Qt.Key.Key_Z, CONTROL)  # what was accepted before
+    painted.inpainter.gate.set()
+    painted.until(lambda: not painted.program.session.is_busy)
+    assert not painted.program.document.is_modified
+    assert painted.program.candidates.place == 1
+    assert len(painted.seeds) == 4
+
+
 def test_old_sets_go_when_they_take_too_much_memory(
     painted: Bench, monkeypatch: pytest.MonkeyPatch
 ):

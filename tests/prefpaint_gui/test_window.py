@@ -7,8 +7,9 @@ import pytest
 from PIL import Image
 from PySide6.QtCore import QMimeData, QPoint, QStandardPaths, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
-from PySide6.QtWidgets import QApplication, QLineEdit
+from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit
 
+from prefpaint_gui.photo_io import photo_from_pixels
 from prefpaint_gui.widgets import file_dialogs
 from prefpaint_gui.widgets.file_actions import pixels_of
 from resources import SAMPLE_PHOTO
@@ -224,6 +225,96 @@ def test_a_close_that_was_thought_better_of_is_forgotten(
     with painted.qtbot.waitSignal(window.files.succeeded):
         painted.key(Qt.Key.Key_S, CONTROL)
     assert window.isVisible()
+
+
+@pytest.mark.parametrize("typed", ["plain", "named.jpg"])
+def test_the_save_dialog_is_asked_about_the_name_in_full(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typed: str
+):
+    def accept(dialog: QFileDialog) -> int:
+        dialog.selectFile(str(tmp_path / typed))
+        return 1
+
+    monkeypatch.setattr(QFileDialog, "exec", accept)
+    chosen = file_dialogs.ask_save(bench.program.window, tmp_path / "photo-filled.png")
+    assert chosen == tmp_path / ("plain.png" if typed == "plain" else typed)
+
+
+@pytest.mark.parametrize("answer", ["cancel", "discard"])
+def test_what_is_changed_while_a_photo_is_read_is_not_lost_unasked(
+    painted: Bench, photo_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str
+):
+    asked: list[str] = []
+    monkeypatch.setattr(file_dialogs, "ask_unsaved", lambda *_: (asked.append(answer), answer)[1])
+    document, window = painted.program.document, painted.program.window
+    painted.generate()
+    with painted.qtbot.waitSignal(painted.program._file_worker.opened):
+        window.files.open_path(photo_path)
+        painted.key(Qt.Key.Key_Return)  # before the file has been read
+        assert document.is_modified
+    painted.until(lambda: bool(asked))
+    assert document.is_modified == (answer == "cancel")
+    assert len(asked) == 1
+
+
+def test_changes_made_while_another_save_runs_are_asked_about_too(
+    painted: Bench, photo_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    document, files = painted.program.document, painted.program.window.files
+    painted.generate()
+    painted.key(Qt.Key.Key_Return)
+    answers = ["save", "cancel"]
+    monkeypatch.setattr(
+        file_dialogs, "ask_unsaved", lambda *_: answers.pop(0) if answers else "discard"
+    )
+    answer_save(monkeypatch, tmp_path / "first.png")
+    with painted.qtbot.waitSignal(files.succeeded):
+        files.open_path(photo_path)
+        painted.key(Qt.Key.Key_Z, CONTROL)  # an edit while the file is being written
+    assert not answers
+    assert document.path == tmp_path / "first.png"
+    assert document.is_modified
+
+
+def test_save_as_writes_the_photo_that_it_asked_about(
+    painted: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    program = painted.program
+    painted.generate()
+    painted.key(Qt.Key.Key_Return)
+    wanted = program.document.pixels
+    other = photo_from_pixels(np.zeros((40, 50, 3), np.uint8))
+
+    def ask_save(*_: object) -> Path:
+        program.document.load(other)  # it arrives while the dialog is open
+        return tmp_path / "asked.png"
+
+    monkeypatch.setattr(file_dialogs, "ask_save", ask_save)
+    with painted.qtbot.waitSignal(program.window.files.succeeded):
+        program.window.files.save_as()
+    assert np.array_equal(read(tmp_path / "asked.png"), wanted)
+    assert program.document.photo is other
+
+
+def test_closing_waits_for_a_save_that_is_under_way(
+    painted: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    window = painted.program.window
+    answer_save(monkeypatch, tmp_path / "copy.png")
+    with painted.qtbot.waitSignal(window.closed):
+        window.files.save_as()
+        assert not window.close()
+    assert read(tmp_path / "copy.png").shape == painted.program.document.pixels.shape
+
+
+def test_the_keys_work_on_after_a_click_on_generate(painted: Bench):
+    window = painted.program.window
+    painted.qtbot.mouseClick(window.top_bar.generate, Qt.MouseButton.LeftButton)
+    painted.until(lambda: not painted.program.session.is_busy)
+    painted.qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_Up)
+    painted.until(lambda: [opinion.signal for opinion in painted.opinions()] == ["up"])
+    painted.qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_Return)
+    assert painted.program.document.is_modified
 
 
 def test_closing_during_work_ends_everything(painted: Bench):
