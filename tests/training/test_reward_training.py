@@ -73,6 +73,14 @@ def test_interrupted_pairs_go_on_where_they_stopped(
     assert {path: path.stat().st_mtime_ns for path in masks[1:]} == before
 
 
+def test_photos_that_are_learned_from_and_validate_are_told(
+    pairs: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = RewardTrainingConfig(steps=1, batch_size=2, bf16=False, encoder=SMALL)
+    train_reward([pairs], [pairs], tmp_path / "run", config, lambda _: None)
+    assert "3 photos are learned from and validate too" in caplog.text
+
+
 def test_training_resumes_exactly(pairs: Path, tmp_path: Path) -> None:
     config = RewardTrainingConfig(
         steps=4, batch_size=3, warmup_steps=1, checkpoint_every=2, bf16=False, encoder=SMALL

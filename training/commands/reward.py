@@ -138,12 +138,13 @@ def _train(
 
     settings = read_config(config, **given)
     with alone_in(out):
-        model = train_reward(pairs, validation, out, settings, on_step, pause)
+        model = train_reward(pairs, validation, out, settings, on_step, pause, held_out)
         figures: dict[str, Any] = {}
         if not is_main_process():
             return figures
         if held_out:
-            prompts = read_prompts(held_out, model.network.config.image_size, "test", out)
+            size, learned = model.network.config.image_size, [*pairs, *validation]
+            prompts = read_prompts(held_out, size, "test", out, learned)
             begun = load_reward(settings.start).network if settings.start else None
             figures = write_held_out(out, begun, model.network, prompts)
             model.provenance["held out"] = figures

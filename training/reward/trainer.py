@@ -1,6 +1,7 @@
 """Learn a reward: one process or several, cosine schedule, early stop, exact resume."""
 
 import json
+import logging
 import math
 import threading
 import tomllib
@@ -31,6 +32,8 @@ from training.reward.objective import Objective
 from training.reward.pair_data import Prompt
 from training.reward.run_folder import RunFolder
 from training.reward.trust import inverse_covariance
+
+_log = logging.getLogger(__name__)
 
 FEATURE_PROMPTS = 2000
 """Prompts whose features, six each, make V: far more than its 256 dimensions need."""
@@ -113,14 +116,17 @@ def train_reward(
     config: RewardTrainingConfig,
     on_step: Callable[[StepDone], None],
     pause: threading.Event | None = None,
+    held_out_folders: Sequence[Path] = (),
 ) -> RewardModel:
     """Train a reward network and measure its trust matrix and normalisation.
 
     Writes to `out` (see RunFolder) and goes on from there: a step depends on the weights, the seed
     and its number alone. Under `accelerate launch` or torchrun every process takes its part of
-    each step's prompts. pause: looked at between steps, where there is one process. Raises
-    Cancelled once it is set and a checkpoint is on disk, and PrefPaintError when `out` holds a run
-    with other settings or cannot be written, or the folders are not readable.
+    each step's prompts. pause: looked at between steps, where there is one process.
+    held_out_folders: what the result will be measured on; of their photos' test split nothing is
+    learned. Raises Cancelled once `pause` is set and a checkpoint is on disk, and PrefPaintError
+    when `out` holds a run with other settings or cannot be written, or the folders are not
+    readable.
     """
     accelerator = join_processes()
     begun = load_reward(config.start) if config.start else None
@@ -129,8 +135,16 @@ def train_reward(
     if config.turns:
         network.config = replace(network.config, turns=config.turns)
     size = network.config.image_size
-    prompts = read_prompts(train_folders, size, "train", out)
-    validation = read_prompts(validation_folders, size, "validation", out)
+    folders = [*train_folders, *validation_folders, *held_out_folders]
+    prompts = read_prompts(train_folders, size, "train", out, folders)
+    validation = read_prompts(validation_folders, size, "validation", out, folders)
+    shared = {prompt.photo for prompt in prompts} & {prompt.photo for prompt in validation}
+    if shared:
+        _log.warning(
+            "%d photos are learned from and validate too: the accuracy will look too good. "
+            "Validate with other photos.",
+            len(shared),
+        )
     network.to(accelerator.device)  # before the optimiser, whose state follows the parameters
     network.freeze(config.freeze)
     if config.gradient_checkpointing:
