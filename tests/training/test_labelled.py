@@ -218,3 +218,25 @@ def test_a_reward_learns_what_people_said(
     outcomes = pair_outcomes(network_judge(model.network), held_out.prompts, 0)
     rights = [right for _, right in outcomes["better over worse, as ranked"]]
     assert np.mean(rights) > 0.9
+
+
+@pytest.mark.parametrize("objective", ["regression", "classification"])
+def test_scores_are_learned_where_most_prompts_have_none(objective, tmp_path: Path) -> None:
+    scored, ranked = tmp_path / "scored", tmp_path / "ranked"
+    names = of_both_splits(8)
+    write_labels(scored, write_prompts(scored, names[:2] + names[-1:]))
+    write_prompts(ranked, names[2:])
+    rows = [{"name": f"{name}_{index}"} for name in names[2:] for index in range(3)]
+    said = [{"file": f"{name}_1.png", "signal": "up"} for name in names[2:]]
+    for name, lines in (("candidates", rows), ("records", said)):
+        (ranked / f"{name}.jsonl").write_text("".join(json.dumps(x) + "\n" for x in lines))
+    config = RewardTrainingConfig(
+        steps=6, batch_size=1, bf16=False, objective=objective, encoder=SMALL
+    )
+    out, data = tmp_path / "run", [scored, ranked]
+    model = train_reward(data, data, out, config, lambda _: None)
+    assert model.provenance["training prompts"] == 2
+    kept = (out / "set-aside-without-scores.txt").read_text().splitlines()
+    assert kept == [f"{name}: nobody scored its pictures." for name in names[2:8]]
+    with pytest.raises(PrefPaintError, match=f"For {objective} the pictures need scores"):
+        train_reward([ranked], data, tmp_path / "none", config, lambda _: None)

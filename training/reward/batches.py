@@ -10,7 +10,8 @@ import numpy as np
 from training.errors import PrefPaintError
 from training.prompts.photos import Split
 from training.reward.groups import Group, draw_group
-from training.reward.labelled import photos_of, read_labelled, write_set_aside
+from training.reward.labelled import LabelledSet, photos_of, read_labelled, write_set_aside
+from training.reward.objective import Objective
 from training.reward.pair_data import Prompt, load_prompts
 from training.reward.pairs import MANIFEST
 
@@ -42,6 +43,17 @@ def read_prompts(
             "whole photos are held out: collect more, or name another folder."
         )
     return prompts
+
+
+def with_scores(prompts: Sequence[Prompt], objective: Objective, out: Path) -> list[Prompt]:
+    """The prompts that an objective of scores can learn from; the others are counted and kept in
+    `out`. Raises PrefPaintError when there are none."""
+    scored = [prompt for prompt in prompts if prompt.scores]
+    if not scored:
+        raise PrefPaintError(f"For {objective} the pictures need scores; rank them instead.")
+    others = [f"{p.name}: nobody scored its pictures." for p in prompts if not p.scores]
+    write_set_aside(LabelledSet(set_aside=others), out / "set-aside-without-scores.txt")
+    return scored
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from torch import Tensor
 from training.errors import Cancelled, PrefPaintError
 from training.inpainting.diffusion.devices import computes_in_bf16
 from training.processes import join_processes, sum_gradients
-from training.reward.batches import Batches, read_prompts
+from training.reward.batches import Batches, read_prompts, with_scores
 from training.reward.calibration import measure_trust, prompt_features
 from training.reward.embedding import Embedder
 from training.reward.encoders import EncoderConfig
@@ -145,6 +145,8 @@ def train_reward(
             "Validate with other photos.",
             len(shared),
         )
+    if config.objective != "ranking":
+        prompts = with_scores(prompts, config.objective, out)
     network.to(accelerator.device)  # before the optimiser, whose state follows the parameters
     network.freeze(config.freeze)
     if config.gradient_checkpointing:
