@@ -20,9 +20,10 @@ from training.preferences.records import Filter, Opinion
 from training.preferences.store import PreferenceStore
 from training.prompts.photos import SPLITS
 from training.reward.batches import read_prompts
+from training.reward.config import RewardTrainingConfig
 from training.reward.encoders import EncoderConfig
 from training.reward.labelled import read_labelled
-from training.reward.trainer import RewardTrainingConfig, train_reward
+from training.reward.trainer import train_reward
 
 SMALL = EncoderConfig(image_size=64, widths=(8, 16, 16, 16), embedding_size=16)
 

@@ -13,10 +13,11 @@ from PIL import Image
 from tests.training.photos import hole_at, make_photo
 from training.errors import PrefPaintError
 from training.prompts.photos import split_of_name
+from training.reward.config import RewardTrainingConfig
 from training.reward.encoders import EncoderConfig
 from training.reward.evaluation import network_judge, pair_outcomes
 from training.reward.labelled import LabelledSet, read_labelled
-from training.reward.trainer import RewardTrainingConfig, train_reward
+from training.reward.trainer import train_reward
 
 SIZE = 64
 SMALL = EncoderConfig(image_size=SIZE, widths=(8, 16, 16, 16), embedding_size=16)

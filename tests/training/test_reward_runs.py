@@ -13,11 +13,13 @@ from safetensors.torch import load_file
 from tests.training.test_labelled import of_both_splits, write_labels, write_prompts
 from training.errors import PrefPaintError
 from training.reward.clip_encoder import ClipEncoder
+from training.reward.config import RewardTrainingConfig, read_config
 from training.reward.embedding import Embedder
 from training.reward.encoders import EncoderConfig
 from training.reward.groups import Group
+from training.reward.losses import PAIR_WEIGHTS
 from training.reward.network import RewardNetwork
-from training.reward.trainer import RewardTrainingConfig, StepDone, read_config, train_reward
+from training.reward.trainer import StepDone, train_reward
 
 CLIP = EncoderConfig(
     kind="clip",
@@ -150,3 +152,31 @@ def test_settings_come_from_a_file_and_the_line_goes_first(tmp_path: Path) -> No
         file.write_text(content)
         with pytest.raises(PrefPaintError, match=r"settings\.toml holds no settings"):
             read_config(file)
+
+
+@pytest.mark.parametrize(
+    ("content", "key"),
+    [
+        ('objective = "regresion"', "objective"),
+        ('steps = "many"', "steps"),
+        ("checkpoint_every = 0", "checkpoint_every"),
+        ("freeze = 70", "freeze"),
+        ("[pair_weights]\neye = -1", "pair_weights.eye"),
+        ("[pair_weights]\neyes = 1", "pair_weights.eyes"),
+        ("[encoder]\nwidths = []", "encoder.widths"),
+        ("[encoder]\nwidht = 3", "encoder.widht"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_named(content: str, key: str, tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text(content)
+    with pytest.raises(PrefPaintError, match=rf"settings\.toml holds no settings.*: {key}"):
+        read_config(file)
+
+
+def test_some_weights_of_pairs_leave_the_others_as_they_are(tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text('start = "paper.safetensors"\n[pair_weights]\neye = 5\n')
+    config = read_config(file)
+    assert config.pair_weights == {**PAIR_WEIGHTS, "eye": 5}
+    assert config.start == Path("paper.safetensors")

@@ -131,9 +131,10 @@ def _train(
 ) -> dict[str, Any]:
     """Train, measure on held-out prompts and save; gives the accuracies, where there are such."""
     from training.reward.batches import read_prompts
+    from training.reward.config import read_config
     from training.reward.held_out import write_held_out
     from training.reward.model import load_reward
-    from training.reward.trainer import read_config, train_reward  # torch, slow to import
+    from training.reward.trainer import train_reward  # torch, slow to import
     from training.run_log import alone_in
 
     settings = read_config(config, **given)

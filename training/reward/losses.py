@@ -52,8 +52,7 @@ def group_loss(
     if not places:
         return rewards.sum() * 0, count
     scores = torch.tensor([score for group in groups for score in group.scores])
-    loss = regression_loss if objective == "regression" else ordinal_loss
-    return loss(rewards[torch.tensor(places)], scores.to(rewards)) * count, count
+    return SCORE_LOSSES[objective](rewards[torch.tensor(places)], scores.to(rewards)) * count, count
 
 
 def ranking_loss(rewards: Tensor, pairs: Pairs) -> Tensor:
@@ -79,6 +78,9 @@ def ordinal_loss(rewards: Tensor, scores: Tensor) -> Tensor:
     above = (scores[:, None] > thresholds).to(rewards.dtype)
     logits = SLOPE * (rewards[:, None] - thresholds)
     return functional.binary_cross_entropy_with_logits(logits, above)
+
+
+SCORE_LOSSES = {"regression": regression_loss, "classification": ordinal_loss}
 
 
 def pairs_of(groups: list[Group], weights: dict[PairKind, float]) -> Pairs:

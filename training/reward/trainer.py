@@ -4,12 +4,10 @@ import json
 import logging
 import math
 import threading
-import tomllib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -21,14 +19,13 @@ from training.inpainting.diffusion.devices import computes_in_bf16
 from training.processes import join_processes, sum_gradients
 from training.reward.batches import Batches, read_prompts, with_scores
 from training.reward.calibration import measure_trust, prompt_features
+from training.reward.config import RewardTrainingConfig
 from training.reward.embedding import Embedder
-from training.reward.encoders import EncoderConfig
 from training.reward.evaluation import JUDGED, PairAccuracy, network_judge, pair_accuracies
-from training.reward.groups import Group, PairKind
-from training.reward.losses import PAIR_WEIGHTS, group_loss
+from training.reward.groups import Group
+from training.reward.losses import group_loss
 from training.reward.model import RewardModel, load_reward
 from training.reward.network import RewardNetwork
-from training.reward.objective import Objective
 from training.reward.pair_data import Prompt
 from training.reward.run_folder import RunFolder
 from training.reward.trust import inverse_covariance
@@ -44,43 +41,6 @@ BUILT = (
 
 
 @dataclass(frozen=True)
-class RewardTrainingConfig:
-    """batch_size: prompts a step, in all processes. learning_rate: AdamW's highest, after
-    `warmup_steps`.
-
-    start: a reward model to go on from; without one the weights are drawn.
-    turns: over which the finished reward's scores are averaged (see EncoderConfig); as `start` has
-    it if None.
-    ranked_share: of a step's prompts, those that someone ranked, where there are others too.
-    objective: "ranking" learns from pairs; the other two from scores that people gave.
-    pair_weights: how much a pair counts, by how its order is known.
-    freeze: share of CLIP's layers that do not learn. With augment off, what comes out of them is
-    computed once for each picture.
-    patience: measurements without a better validation accuracy after which the best is kept.
-    bf16: in the encoder, where the device has instructions for it.
-    """
-
-    steps: int = 2000
-    batch_size: int = 16
-    learning_rate: float = 6e-4
-    weight_decay: float = 0.05
-    warmup_steps: int = 100
-    start: Path | None = None
-    turns: int | None = None
-    ranked_share: float = 0.2
-    objective: Objective = "ranking"
-    pair_weights: dict[PairKind, float] = field(default_factory=lambda: dict(PAIR_WEIGHTS))
-    freeze: float = 0.0
-    augment: bool = True
-    patience: int | None = None
-    seed: int = 0
-    checkpoint_every: int = 200
-    bf16: bool = True
-    gradient_checkpointing: bool = False
-    encoder: EncoderConfig = field(default_factory=EncoderConfig)
-
-
-@dataclass(frozen=True)
 class StepDone:
     """step: how many of `steps` are done. logged: the line of log.jsonl (see RunFolder.log) where
     this step was measured; its checkpoint is on disk by then."""
@@ -88,25 +48,6 @@ class StepDone:
     step: int
     steps: int
     logged: dict[str, float] | None = None
-
-
-def read_config(path: Path | None, **given: Any) -> RewardTrainingConfig:
-    """A TOML file's settings, and over them those that are not None. Raises PrefPaintError that
-    names the file and a key which is unknown or of the wrong kind."""
-    settings: dict[str, Any] = {}
-    try:
-        settings = tomllib.loads(path.read_text()) if path else {}
-        if "encoder" in settings:
-            encoder = dict(settings["encoder"])
-            if "widths" in encoder:
-                encoder["widths"] = tuple(encoder["widths"])
-            settings["encoder"] = EncoderConfig(**encoder)
-        if "start" in settings:
-            settings["start"] = Path(settings["start"])
-        settings |= {name: value for name, value in given.items() if value is not None}
-        return RewardTrainingConfig(**settings)
-    except (OSError, ValueError, TypeError) as error:
-        raise PrefPaintError(f"{path} holds no settings of a reward run: {error}.") from error
 
 
 def train_reward(
