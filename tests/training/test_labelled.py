@@ -93,8 +93,10 @@ def _resize(folder: Path, _labels: dict[str, Label]) -> None:
     Image.new("L", (10, 10)).save(folder / "masks" / "a_0001_mask.png")
 
 
-def _lonely(_folder: Path, labels: dict[str, Label]) -> None:
-    del labels["a_0001_0"], labels["a_0001_1"]
+def _lonely(folder: Path, labels: dict[str, Label]) -> None:
+    for name in ("a_0001_0", "a_0001_1"):
+        del labels[name]
+        (folder / "inpaint" / f"{name}.png").unlink()
 
 
 @pytest.mark.parametrize(
@@ -120,6 +122,44 @@ def test_what_cannot_be_learned_from_is_named(
     assert len(found.set_aside) == 1
     assert says in found.set_aside[0]
     assert "a_0002" in {prompt.name for prompt in found.prompts}
+
+
+def test_what_nobody_labelled_is_named(tmp_path: Path) -> None:
+    labels = write_prompts(tmp_path, ["a_0001", "a_0002"])
+    write_prompts(tmp_path, ["a_0003"])
+    del labels["a_0001_2"]
+    write_labels(tmp_path, labels)
+    found = read_labelled(tmp_path, SIZE)
+    assert [len(prompt.indices) for prompt in found.prompts] == [2, 3]
+    assert found.set_aside == [
+        f"{tmp_path / 'inpaint' / 'a_0001_2.png'}: nobody labelled it.",
+        "a_0003: nobody labelled it.",
+    ]
+
+
+def test_of_labels_that_contradict_each_other_neither_is_used(tmp_path: Path) -> None:
+    labels = write_prompts(tmp_path, ["a_0001"])
+    write_labels(tmp_path, labels)
+    other = tmp_path / "other.json"
+    other.write_text(json.dumps({**labels, "a_0001_0": [1.0, 3]}))
+    found = read_labelled(tmp_path, SIZE)
+    assert [prompt.indices for prompt in found.prompts] == [("1", "2")]
+    assert found.set_aside == [f"{other}, a_0001_0: another label differs, so neither is used."]
+
+
+def test_records_that_cannot_be_used_are_named(tmp_path: Path) -> None:
+    write_prompts(tmp_path, ["abc"])
+    rows = "".join(f'{{"name": "abc_{index}"}}\n' for index in range(3))
+    (tmp_path / "candidates.jsonl").write_text(rows)
+    records = tmp_path / "records.jsonl"
+    lines = [f'{{"file": "{name}_1.png", "signal": "up"}}\n' for name in ("abc", "gone")]
+    records.write_text("".join(lines))
+    found = read_labelled(tmp_path, SIZE)
+    assert [prompt.name for prompt in found.prompts] == ["abc"]
+    assert found.set_aside == [f"{records}: gone is not in candidates.jsonl."]
+    records.write_text("".join([*lines, "{\n"]))
+    with pytest.raises(PrefPaintError, match=r"records\.jsonl, line 3, is no JSON"):
+        read_labelled(tmp_path, SIZE)
 
 
 @pytest.mark.parametrize("content", ["{", "[1, 2]"])

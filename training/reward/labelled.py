@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +22,7 @@ from training.reward.judged_pictures import (
     photos_of_rows,
     strips_of_rows,
 )
-from training.reward.labels import Strip, photos_in, scores_in, strips_in
+from training.reward.labels import Strip, labels_in, photos_in, strips_in
 from training.reward.looks import Tiers
 from training.reward.view import view_boxes, view_hole, view_image
 
@@ -134,16 +134,20 @@ def _read_layout(folder: Path, reader: "_Reader") -> None:
             "(.json, or records.jsonl of an export)."
         )
     set_aside = reader.found.set_aside
-    labels: dict[str, dict[str, float]] = {}
-    for file in files:
-        for prompt, index, score in scores_in(file, set_aside):
-            labels.setdefault(prompt, {})[index] = score
+    labels = labels_in(files, set_aside)
+    known: dict[str, set[str]] = {prompt: set(scores) for prompt, scores in labels.items()}
+    scored: set[str] = set()
     for prompt, scores in sorted(labels.items()):
-        reader.add_scores(prompt, scores, PictureFiles(folder, prompt))
+        usable = {index: score for index, score in scores.items() if score is not None}
+        if usable:
+            scored.add(prompt)
+            reader.add_scores(prompt, usable, PictureFiles(folder, prompt))
     if (folder / "records.jsonl").exists():
         for strip in strips_in(folder, set_aside):
-            if strip.prompt not in labels:
+            known.setdefault(strip.prompt, set()).update(map(str, strip.shown))
+            if strip.prompt not in scored:
                 reader.take(strip, PictureFiles(folder, strip.prompt))
+    reader.set_unlabelled_aside(folder, known)
 
 
 @dataclass
@@ -210,6 +214,16 @@ class _Reader:
                     self.size,
                 )
             )
+
+    def set_unlabelled_aside(self, folder: Path, known: Mapping[str, Collection[str]]) -> None:
+        """known: by prompt, the pictures that have labels or were shown when people judged."""
+        unlabelled: dict[str, None] = {}
+        for file in sorted((folder / "inpaint").glob("*.png")):
+            prompt, _, index = file.stem.rpartition("_")
+            if self._is_wanted(prompt) and index not in known.get(prompt, ()):
+                name = str(file) if prompt in known else prompt
+                unlabelled[f"{name}: nobody labelled it."] = None
+        self.found.set_aside += unlabelled
 
     def _is_wanted(self, prompt: str) -> bool:
         return self.split in (None, self.splits.get(prompt) or split_of_name(prompt))
