@@ -4,14 +4,18 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 
 from tests.training.test_labelled import of_both_splits, write_labels, write_prompts
 from training.errors import PrefPaintError
+from training.prompts.photos import read_rgb
 from training.reward.clip_encoder import ClipEncoder
 from training.reward.config import RewardTrainingConfig, read_config
 from training.reward.embedding import Embedder
@@ -74,6 +78,25 @@ def test_frozen_layers_stay_and_are_computed_once(
     below = ("embeddings.", "pre_layrnorm.", *(f"encoder.layers.{number}." for number in range(3)))
     assert {name for name in before if any(part in name for part in below)} <= kept
     assert not {name for name in kept if "encoder.layers.3.mlp" in name or "psi" in name}
+
+
+def test_labelled_pictures_are_learned_as_they_are_scored(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learned: list[Group] = []
+    rewards = Embedder.rewards
+
+    def kept(self: Embedder, groups: list[Group]) -> torch.Tensor:
+        learned.extend(groups)
+        return rewards(self, groups)
+
+    monkeypatch.setattr(Embedder, "rewards", kept)
+    frozen_run(data, tmp_path / "run", steps=1, encoder=replace(CLIP, resample="bicubic"))
+    assert len(learned) == 4
+    for group in learned:
+        fill = read_rgb(data / "inpaint" / f"{group.name}_1.png")
+        scored = Image.fromarray(fill).resize((64, 64), Image.Resampling.BICUBIC)
+        np.testing.assert_array_equal(group.pictures[1], np.asarray(scored))
 
 
 @pytest.mark.parametrize(

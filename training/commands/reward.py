@@ -144,8 +144,10 @@ def _train(
         if not is_main_process():
             return figures
         if held_out:
-            size, learned = model.network.config.image_size, [*pairs, *validation]
-            prompts = read_prompts(held_out, size, "test", out, learned)
+            encoder, learned = model.network.config, [*pairs, *validation]
+            prompts = read_prompts(
+                held_out, encoder.image_size, "test", out, learned, encoder.resample
+            )
             begun = load_reward(settings.start).network if settings.start else None
             figures = write_held_out(out, begun, model.network, prompts)
             model.provenance["held out"] = figures

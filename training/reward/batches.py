@@ -14,13 +14,19 @@ from training.reward.labelled import LabelledSet, photos_of, read_labelled, writ
 from training.reward.objective import Objective
 from training.reward.pair_data import Prompt, load_prompts
 from training.reward.pairs import MANIFEST
+from training.reward.view import Resample
 
 MOST_KEPT = 500
 """Groups that are the same each time and are kept in memory, half a megabyte each."""
 
 
 def read_prompts(
-    folders: list[Path], size: int, split: Split, out: Path, beside: Sequence[Path] = ()
+    folders: list[Path],
+    size: int,
+    split: Split,
+    out: Path,
+    beside: Sequence[Path] = (),
+    resample: Resample = "area",
 ) -> list[Prompt]:
     """Folders of our own manifest, which hold one split, and labelled ones, which are split here.
 
@@ -34,7 +40,7 @@ def read_prompts(
         if (folder / MANIFEST).exists() or not folder.is_dir():
             prompts += load_prompts(folder, size)
             continue
-        found = read_labelled(folder, size, split, photos)
+        found = read_labelled(folder, size, split, photos, resample)
         prompts += found.prompts
         write_set_aside(found, out / f"set-aside-{folder.name}-{split}.txt")
     if not prompts:

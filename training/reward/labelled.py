@@ -24,7 +24,7 @@ from training.reward.judged_pictures import (
 )
 from training.reward.labels import Strip, labels_in, photos_in, strips_in
 from training.reward.looks import Tiers
-from training.reward.view import view_boxes, view_hole, view_image
+from training.reward.view import Resample, view_boxes, view_hole, view_image
 
 _log = logging.getLogger(__name__)
 
@@ -47,6 +47,7 @@ class LabelledPrompt:
     scores: tuple[float, ...]
     looks: tuple[Tiers, ...]
     size: int
+    resample: Resample
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -72,7 +73,7 @@ class LabelledPrompt:
         return view_boxes(self.source.mask)[0]
 
     def _view(self, pixels: Pixels) -> Pixels:
-        return view_image(pixels, self._box, self.size)
+        return view_image(pixels, self._box, self.size, self.resample)
 
 
 @dataclass
@@ -94,7 +95,11 @@ def photos_of(folders: Iterable[Path]) -> dict[str, str]:
 
 
 def read_labelled(
-    folder: Path, size: int, split: Split | None = None, photos: Mapping[str, str] | None = None
+    folder: Path,
+    size: int,
+    split: Split | None = None,
+    photos: Mapping[str, str] | None = None,
+    resample: Resample = "area",
 ) -> LabelledSet:
     """Read a folder in the paper's layout (inpaint/, masks/, masks_color/), or a data set that
     `prefpaint preferences export --format datasets` wrote.
@@ -111,7 +116,7 @@ def read_labelled(
     """
     found = LabelledSet()
     photos = photos_of([folder]) if photos is None else photos
-    reader = _Reader(size, split, found, photos, divide(photos))
+    reader = _Reader(size, resample, split, found, photos, divide(photos))
     if is_data_set(folder):
         for strip, row in strips_of_rows(folder):
             reader.take(strip, row)
@@ -158,6 +163,7 @@ class _Reader:
     """
 
     size: int
+    resample: Resample
     split: Split | None
     found: LabelledSet
     photos: Mapping[str, str]
@@ -193,7 +199,17 @@ class _Reader:
             indices = tuple(sorted(named, key=_natural))
             look = _tiers(named[index] for index in indices)
             self.found.prompts.append(
-                LabelledPrompt(source, photo, name, "records", indices, (), (look,), self.size)
+                LabelledPrompt(
+                    source,
+                    photo,
+                    name,
+                    "records",
+                    indices,
+                    (),
+                    (look,),
+                    self.size,
+                    self.resample,
+                )
             )
 
     def finish(self) -> None:
@@ -212,6 +228,7 @@ class _Reader:
                     standard,
                     (_tiers(standard),),
                     self.size,
+                    self.resample,
                 )
             )
 

@@ -75,10 +75,10 @@ def train_reward(
     network = begun.network if begun else RewardNetwork(config.encoder)
     if config.turns:
         network.config = replace(network.config, turns=config.turns)
-    size = network.config.image_size
+    size, resample = network.config.image_size, network.config.resample
     folders = [*train_folders, *validation_folders, *held_out_folders]
-    prompts = read_prompts(train_folders, size, "train", out, folders)
-    validation = read_prompts(validation_folders, size, "validation", out, folders)
+    prompts = read_prompts(train_folders, size, "train", out, folders, resample)
+    validation = read_prompts(validation_folders, size, "validation", out, folders, resample)
     shared = {prompt.photo for prompt in prompts} & {prompt.photo for prompt in validation}
     if shared:
         _log.warning(
