@@ -15,11 +15,15 @@ from safetensors.numpy import load_file
 from tests.training.strips import make_strip
 from training.errors import Cancelled, PrefPaintError
 from training.preferences.export import FORMATS, Format, export
+from training.preferences.formats.views import prompt_id
 from training.preferences.records import Filter, Opinion
 from training.preferences.store import PreferenceStore
+from training.prompts.photos import SPLITS
+from training.reward.batches import read_prompts
+from training.reward.config import RewardTrainingConfig
 from training.reward.encoders import EncoderConfig
 from training.reward.labelled import read_labelled
-from training.reward.trainer import RewardTrainingConfig, train_reward
+from training.reward.trainer import train_reward
 
 SMALL = EncoderConfig(image_size=64, widths=(8, 16, 16, 16), embedding_size=16)
 
@@ -294,6 +298,29 @@ def test_a_reward_is_trained_on_it(form: Format, tmp_path: Path) -> None:
     data = [tmp_path / "out"]
     train_reward(data, data, tmp_path / "run", config, lambda _: None)
     assert not list((tmp_path / "run").glob("set-aside-*.txt"))
+
+
+@pytest.mark.parametrize("form", ["paper", "datasets"])
+def test_no_photo_of_several_exports_is_on_two_sides(form: Format, tmp_path: Path) -> None:
+    """The second export has strips of the first one's photos, some under other numbers."""
+    with PreferenceStore(tmp_path / "store") as store:
+        for number in range(30):
+            shown = replace(make_strip(number, 2), photo_sha256=f"{number // 2:064x}")
+            store.record(shown, Opinion("up", 0))
+            if number not in (0, 1, 6, 11):
+                store.record(shown, Opinion("up", 0, person="Zoe"))
+        export(store, tmp_path / "all", form)
+        export(store, tmp_path / "Zoe", form, Filter(persons=("Zoe",)))
+        strips = [store.read(key) for key in store.presentation_ids()]
+    photo_of = {prompt_id(strip): strip.presentation.photo_sha256 for strip in strips}
+    folders = [tmp_path / "Zoe", tmp_path / "all"]
+    sides: dict[str, set[str]] = {}
+    for split in SPLITS:
+        given = folders[1:] if split == "test" else folders
+        for prompt in read_prompts(given, 64, split, tmp_path / "run", folders):
+            sides.setdefault(photo_of[prompt.name.split(" by ")[0]], set()).add(split)
+    assert {split for side in sides.values() for split in side} == set(SPLITS)
+    assert all(len(side) == 1 for side in sides.values())
 
 
 # --- pairs and datasets ---------------------------------------------------------------------------

@@ -13,10 +13,11 @@ from PIL import Image
 from tests.training.photos import hole_at, make_photo
 from training.errors import PrefPaintError
 from training.prompts.photos import split_of_name
+from training.reward.config import RewardTrainingConfig
 from training.reward.encoders import EncoderConfig
 from training.reward.evaluation import network_judge, pair_outcomes
 from training.reward.labelled import LabelledSet, read_labelled
-from training.reward.trainer import RewardTrainingConfig, train_reward
+from training.reward.trainer import train_reward
 
 SIZE = 64
 SMALL = EncoderConfig(image_size=SIZE, widths=(8, 16, 16, 16), embedding_size=16)
@@ -92,8 +93,10 @@ def _resize(folder: Path, _labels: dict[str, Label]) -> None:
     Image.new("L", (10, 10)).save(folder / "masks" / "a_0001_mask.png")
 
 
-def _lonely(_folder: Path, labels: dict[str, Label]) -> None:
-    del labels["a_0001_0"], labels["a_0001_1"]
+def _lonely(folder: Path, labels: dict[str, Label]) -> None:
+    for name in ("a_0001_0", "a_0001_1"):
+        del labels[name]
+        (folder / "inpaint" / f"{name}.png").unlink()
 
 
 @pytest.mark.parametrize(
@@ -119,6 +122,44 @@ def test_what_cannot_be_learned_from_is_named(
     assert len(found.set_aside) == 1
     assert says in found.set_aside[0]
     assert "a_0002" in {prompt.name for prompt in found.prompts}
+
+
+def test_what_nobody_labelled_is_named(tmp_path: Path) -> None:
+    labels = write_prompts(tmp_path, ["a_0001", "a_0002"])
+    write_prompts(tmp_path, ["a_0003"])
+    del labels["a_0001_2"]
+    write_labels(tmp_path, labels)
+    found = read_labelled(tmp_path, SIZE)
+    assert [len(prompt.indices) for prompt in found.prompts] == [2, 3]
+    assert found.set_aside == [
+        f"{tmp_path / 'inpaint' / 'a_0001_2.png'}: nobody labelled it.",
+        "a_0003: nobody labelled it.",
+    ]
+
+
+def test_of_labels_that_contradict_each_other_neither_is_used(tmp_path: Path) -> None:
+    labels = write_prompts(tmp_path, ["a_0001"])
+    write_labels(tmp_path, labels)
+    other = tmp_path / "other.json"
+    other.write_text(json.dumps({**labels, "a_0001_0": [1.0, 3]}))
+    found = read_labelled(tmp_path, SIZE)
+    assert [prompt.indices for prompt in found.prompts] == [("1", "2")]
+    assert found.set_aside == [f"{other}, a_0001_0: another label differs, so neither is used."]
+
+
+def test_records_that_cannot_be_used_are_named(tmp_path: Path) -> None:
+    write_prompts(tmp_path, ["abc"])
+    rows = "".join(f'{{"name": "abc_{index}"}}\n' for index in range(3))
+    (tmp_path / "candidates.jsonl").write_text(rows)
+    records = tmp_path / "records.jsonl"
+    lines = [f'{{"file": "{name}_1.png", "signal": "up"}}\n' for name in ("abc", "gone")]
+    records.write_text("".join(lines))
+    found = read_labelled(tmp_path, SIZE)
+    assert [prompt.name for prompt in found.prompts] == ["abc"]
+    assert found.set_aside == [f"{records}: gone is not in candidates.jsonl."]
+    records.write_text("".join([*lines, "{\n"]))
+    with pytest.raises(PrefPaintError, match=r"records\.jsonl, line 3, is no JSON"):
+        read_labelled(tmp_path, SIZE)
 
 
 @pytest.mark.parametrize("content", ["{", "[1, 2]"])
@@ -218,3 +259,25 @@ def test_a_reward_learns_what_people_said(
     outcomes = pair_outcomes(network_judge(model.network), held_out.prompts, 0)
     rights = [right for _, right in outcomes["better over worse, as ranked"]]
     assert np.mean(rights) > 0.9
+
+
+@pytest.mark.parametrize("objective", ["regression", "classification"])
+def test_scores_are_learned_where_most_prompts_have_none(objective, tmp_path: Path) -> None:
+    scored, ranked = tmp_path / "scored", tmp_path / "ranked"
+    names = of_both_splits(8)
+    write_labels(scored, write_prompts(scored, names[:2] + names[-1:]))
+    write_prompts(ranked, names[2:])
+    rows = [{"name": f"{name}_{index}"} for name in names[2:] for index in range(3)]
+    said = [{"file": f"{name}_1.png", "signal": "up"} for name in names[2:]]
+    for name, lines in (("candidates", rows), ("records", said)):
+        (ranked / f"{name}.jsonl").write_text("".join(json.dumps(x) + "\n" for x in lines))
+    config = RewardTrainingConfig(
+        steps=6, batch_size=1, bf16=False, objective=objective, encoder=SMALL
+    )
+    out, data = tmp_path / "run", [scored, ranked]
+    model = train_reward(data, data, out, config, lambda _: None)
+    assert model.provenance["training prompts"] == 2
+    kept = (out / "set-aside-without-scores.txt").read_text().splitlines()
+    assert kept == [f"{name}: nobody scored its pictures." for name in names[2:8]]
+    with pytest.raises(PrefPaintError, match=f"For {objective} the pictures need scores"):
+        train_reward([ranked], data, tmp_path / "none", config, lambda _: None)

@@ -29,10 +29,10 @@ from training.reproduction.eye import EyeFigures, read_eye, write_blind_sheets
 from training.reproduction.forms import CELL, FORM, GAP, LABEL
 from training.reproduction.presets import PROOFS, Proof
 from training.reproduction.report_words import eye_words
+from training.reward.config import RewardTrainingConfig
 from training.reward.encoders import EncoderConfig
 from training.reward.eye import LETTERS
 from training.reward.pair_data import load_prompts
-from training.reward.trainer import RewardTrainingConfig
 
 _ENCODER = EncoderConfig(image_size=32, widths=(16, 16, 16))
 _REWARD = RewardTrainingConfig(steps=2, batch_size=2, checkpoint_every=2, encoder=_ENCODER)

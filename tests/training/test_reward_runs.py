@@ -4,20 +4,26 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 
 from tests.training.test_labelled import of_both_splits, write_labels, write_prompts
 from training.errors import PrefPaintError
+from training.prompts.photos import read_rgb
 from training.reward.clip_encoder import ClipEncoder
+from training.reward.config import RewardTrainingConfig, read_config
 from training.reward.embedding import Embedder
 from training.reward.encoders import EncoderConfig
 from training.reward.groups import Group
+from training.reward.losses import PAIR_WEIGHTS
 from training.reward.network import RewardNetwork
-from training.reward.trainer import RewardTrainingConfig, StepDone, read_config, train_reward
+from training.reward.trainer import StepDone, train_reward
 
 CLIP = EncoderConfig(
     kind="clip",
@@ -72,6 +78,25 @@ def test_frozen_layers_stay_and_are_computed_once(
     below = ("embeddings.", "pre_layrnorm.", *(f"encoder.layers.{number}." for number in range(3)))
     assert {name for name in before if any(part in name for part in below)} <= kept
     assert not {name for name in kept if "encoder.layers.3.mlp" in name or "psi" in name}
+
+
+def test_labelled_pictures_are_learned_as_they_are_scored(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learned: list[Group] = []
+    rewards = Embedder.rewards
+
+    def kept(self: Embedder, groups: list[Group]) -> torch.Tensor:
+        learned.extend(groups)
+        return rewards(self, groups)
+
+    monkeypatch.setattr(Embedder, "rewards", kept)
+    frozen_run(data, tmp_path / "run", steps=1, encoder=replace(CLIP, resample="bicubic"))
+    assert len(learned) == 4
+    for group in learned:
+        fill = read_rgb(data / "inpaint" / f"{group.name}_1.png")
+        scored = Image.fromarray(fill).resize((64, 64), Image.Resampling.BICUBIC)
+        np.testing.assert_array_equal(group.pictures[1], np.asarray(scored))
 
 
 @pytest.mark.parametrize(
@@ -150,3 +175,31 @@ def test_settings_come_from_a_file_and_the_line_goes_first(tmp_path: Path) -> No
         file.write_text(content)
         with pytest.raises(PrefPaintError, match=r"settings\.toml holds no settings"):
             read_config(file)
+
+
+@pytest.mark.parametrize(
+    ("content", "key"),
+    [
+        ('objective = "regresion"', "objective"),
+        ('steps = "many"', "steps"),
+        ("checkpoint_every = 0", "checkpoint_every"),
+        ("freeze = 70", "freeze"),
+        ("[pair_weights]\neye = -1", "pair_weights.eye"),
+        ("[pair_weights]\neyes = 1", "pair_weights.eyes"),
+        ("[encoder]\nwidths = []", "encoder.widths"),
+        ("[encoder]\nwidht = 3", "encoder.widht"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_named(content: str, key: str, tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text(content)
+    with pytest.raises(PrefPaintError, match=rf"settings\.toml holds no settings.*: {key}"):
+        read_config(file)
+
+
+def test_some_weights_of_pairs_leave_the_others_as_they_are(tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text('start = "paper.safetensors"\n[pair_weights]\neye = 5\n')
+    config = read_config(file)
+    assert config.pair_weights == {**PAIR_WEIGHTS, "eye": 5}
+    assert config.start == Path("paper.safetensors")

@@ -13,6 +13,7 @@ from tests.training.photos import hole_at, make_photo, write_photos
 from training.errors import PrefPaintError
 from training.prompts.masks import MASK_KINDS, MASK_SETS, random_mask
 from training.prompts.photos import split_of
+from training.reward.config import RewardTrainingConfig
 from training.reward.encoders import EncoderConfig
 from training.reward.eye import EyeRanking, one_look_more, read_rankings
 from training.reward.faults import FAULT_KINDS, apply_fault, half_denoised
@@ -22,7 +23,7 @@ from training.reward.losses import Pairs, ordinal_loss, ranking_loss, regression
 from training.reward.model import load_reward
 from training.reward.pair_data import certainty, load_prompts
 from training.reward.pairs import PairPrompt
-from training.reward.trainer import RewardTrainingConfig, StepDone, train_reward
+from training.reward.trainer import StepDone, train_reward
 
 SMALL = EncoderConfig(widths=(8, 8, 8, 8), embedding_size=16)
 
@@ -71,6 +72,14 @@ def test_interrupted_pairs_go_on_where_they_stopped(
     assert run(monkeypatch, *words) == 0
     assert masks[0].read_bytes() == pixels
     assert {path: path.stat().st_mtime_ns for path in masks[1:]} == before
+
+
+def test_photos_that_are_learned_from_and_validate_are_told(
+    pairs: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = RewardTrainingConfig(steps=1, batch_size=2, bf16=False, encoder=SMALL)
+    train_reward([pairs], [pairs], tmp_path / "run", config, lambda _: None)
+    assert "3 photos are learned from and validate too" in caplog.text
 
 
 def test_training_resumes_exactly(pairs: Path, tmp_path: Path) -> None:

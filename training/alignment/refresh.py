@@ -74,8 +74,9 @@ class RewardRefresh:
     def _groups(self, rollout: Rollout) -> list[Group]:
         groups = []
         for prompt, fills in rollout.by_prompt:
-            size = self._reward.network.config.image_size
-            view = view_of(prompt.hole, [original_of(prompt), *fills], size)
+            config = self._reward.network.config
+            pictures = [original_of(prompt), *fills]
+            view = view_of(prompt.hole, pictures, config.image_size, config.resample)
             original, *seen = view.pictures
             differences = [visible_difference(original, fill, view.hole) for fill in seen]
             pairs = tuple(

@@ -131,19 +131,23 @@ def _train(
 ) -> dict[str, Any]:
     """Train, measure on held-out prompts and save; gives the accuracies, where there are such."""
     from training.reward.batches import read_prompts
+    from training.reward.config import read_config
     from training.reward.held_out import write_held_out
     from training.reward.model import load_reward
-    from training.reward.trainer import read_config, train_reward  # torch, slow to import
+    from training.reward.trainer import train_reward  # torch, slow to import
     from training.run_log import alone_in
 
     settings = read_config(config, **given)
     with alone_in(out):
-        model = train_reward(pairs, validation, out, settings, on_step, pause)
+        model = train_reward(pairs, validation, out, settings, on_step, pause, held_out)
         figures: dict[str, Any] = {}
         if not is_main_process():
             return figures
         if held_out:
-            prompts = read_prompts(held_out, model.network.config.image_size, "test", out)
+            encoder, learned = model.network.config, [*pairs, *validation]
+            prompts = read_prompts(
+                held_out, encoder.image_size, "test", out, learned, encoder.resample
+            )
             begun = load_reward(settings.start).network if settings.start else None
             figures = write_held_out(out, begun, model.network, prompts)
             model.provenance["held out"] = figures

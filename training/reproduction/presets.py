@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from training.alignment.config import AlignmentConfig, Method
 from training.pretraining.presets import PresetName
 from training.prompts.patterns import Pattern
+from training.reward.config import RewardTrainingConfig
 from training.reward.encoders import EncoderConfig
-from training.reward.trainer import RewardTrainingConfig
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,9 @@ from training.reproduction.origin import origin_of
 from training.reproduction.presets import Proof
 from training.reproduction.rankings import Ranking, RankingTask, ranking_task
 from training.reproduction.runs import STOPPED, Run, planned_runs, run_alignments
+from training.reward.config import RewardTrainingConfig
 from training.reward.model import load_reward
-from training.reward.trainer import RewardTrainingConfig, train_reward
+from training.reward.trainer import train_reward
 
 BASE, RANKING = "base", "ranking"
 REWARD_FILE = "reward.safetensors"

@@ -10,26 +10,37 @@ import numpy as np
 from training.errors import PrefPaintError
 from training.prompts.photos import Split
 from training.reward.groups import Group, draw_group
-from training.reward.labelled import read_labelled, write_set_aside
+from training.reward.labelled import LabelledSet, photos_of, read_labelled, write_set_aside
+from training.reward.objective import Objective
 from training.reward.pair_data import Prompt, load_prompts
 from training.reward.pairs import MANIFEST
+from training.reward.view import Resample
 
 MOST_KEPT = 500
 """Groups that are the same each time and are kept in memory, half a megabyte each."""
 
 
-def read_prompts(folders: list[Path], size: int, split: Split, out: Path) -> list[Prompt]:
+def read_prompts(
+    folders: list[Path],
+    size: int,
+    split: Split,
+    out: Path,
+    beside: Sequence[Path] = (),
+    resample: Resample = "area",
+) -> list[Prompt]:
     """Folders of our own manifest, which hold one split, and labelled ones, which are split here.
 
-    What a labelled folder cannot give is counted and kept in `out`. Raises PrefPaintError when
-    nothing is left.
+    beside: folders that other splits are read from; no photo is on two sides of all of them. What a
+    labelled folder cannot give is counted and kept in `out`. Raises PrefPaintError when nothing is
+    left.
     """
     prompts: list[Prompt] = []
+    photos = photos_of([*folders, *beside])
     for folder in folders:
         if (folder / MANIFEST).exists() or not folder.is_dir():
             prompts += load_prompts(folder, size)
             continue
-        found = read_labelled(folder, size, split)
+        found = read_labelled(folder, size, split, photos, resample)
         prompts += found.prompts
         write_set_aside(found, out / f"set-aside-{folder.name}-{split}.txt")
     if not prompts:
@@ -38,6 +49,17 @@ def read_prompts(folders: list[Path], size: int, split: Split, out: Path) -> lis
             "whole photos are held out: collect more, or name another folder."
         )
     return prompts
+
+
+def with_scores(prompts: Sequence[Prompt], objective: Objective, out: Path) -> list[Prompt]:
+    """The prompts that an objective of scores can learn from; the others are counted and kept in
+    `out`. Raises PrefPaintError when there are none."""
+    scored = [prompt for prompt in prompts if prompt.scores]
+    if not scored:
+        raise PrefPaintError(f"For {objective} the pictures need scores; rank them instead.")
+    others = [f"{p.name}: nobody scored its pictures." for p in prompts if not p.scores]
+    write_set_aside(LabelledSet(set_aside=others), out / "set-aside-without-scores.txt")
+    return scored
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from training.prompts.photos import Split
 
@@ -38,6 +38,20 @@ def divide(photos: Mapping[str, str]) -> dict[str, Split]:
                 break
     splits |= dict.fromkeys(by_size[-1:], "train")
     return {strip: splits[photo] for strip, photo in photos.items()}
+
+
+def join_photos(exports: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """The photo of each strip of several exports, for all of them to be divided together.
+
+    Photos of one name are taken for one; and because an export may number them anew, so is a photo
+    of two names that has a strip in both.
+    """
+    joined: dict[str, str] = {}
+    for photos in exports:
+        known = {photo: joined[strip] for strip, photo in photos.items() if strip in joined}
+        for strip, photo in photos.items():
+            joined.setdefault(strip, known.get(photo, photo))
+    return joined
 
 
 def lacking(photos: Sequence[str]) -> str:

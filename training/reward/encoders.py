@@ -2,15 +2,17 @@
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Literal, cast
+from typing import Annotated, Any, Literal, cast
 
 import torch
+from pydantic import ConfigDict, Field, PositiveInt, with_config
 from torch import Tensor, nn
 from torch.nn import functional
 
 from training.reward.view import Resample
 
 
+@with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True)
 class EncoderConfig:
     """kind "small": trained from scratch, sees picture, hole and the jumps at its edge together.
@@ -28,14 +30,14 @@ class EncoderConfig:
     """
 
     kind: Literal["small", "resnet", "clip"] = "small"
-    image_size: int = 192
+    image_size: PositiveInt = 192
     resample: Resample = "area"
-    widths: tuple[int, ...] = (32, 64, 128, 192)
-    embedding_size: int = 256
+    widths: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (32, 64, 128, 192)
+    embedding_size: PositiveInt = 256
     clip: dict[str, Any] | None = None
-    turns: int = 1
-    block_dropout: float = 0.0
-    head_dropout: float = 0.0
+    turns: Annotated[int, Field(ge=1, le=4)] = 1
+    block_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    head_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
 
 class SmallEncoder(nn.Module):

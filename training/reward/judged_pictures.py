@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -75,7 +76,7 @@ def strips_of_rows(folder: Path) -> Iterator[tuple[Strip, PictureRow]]:
     from datasets import Image as ImageFeature  # slow to import
     from datasets import load_from_disk
 
-    try:
+    with _data_set_errors(folder):
         rows = load_from_disk(folder)
         for column in ("image", "mask"):
             rows = rows.cast_column(column, ImageFeature(decode=False))
@@ -91,6 +92,21 @@ def strips_of_rows(folder: Path) -> Iterator[tuple[Strip, PictureRow]]:
                 Strip(row["prompt_id"], tuple(range(count)), said),
                 PictureRow(rows, number, place),
             )
+
+
+def photos_of_rows(folder: Path) -> dict[str, str]:
+    """The photo of each prompt of such a data set, by its number; raises as strips_of_rows does."""
+    from datasets import load_from_disk  # slow to import
+
+    with _data_set_errors(folder):
+        rows = load_from_disk(folder).select_columns(["prompt_id", "photo"])
+        return {row["prompt_id"]: row["photo"] for row in rows}
+
+
+@contextmanager
+def _data_set_errors(folder: Path) -> Iterator[None]:
+    try:
+        yield
     except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise PrefPaintError(
             f"{folder} is no data set of `prefpaint preferences export` ({error})."

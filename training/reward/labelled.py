@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -15,11 +15,16 @@ from training.inpainting.request import Box, Mask, Pixels
 from training.preferences.order import by_person, known_levels, mean_scores
 from training.prompts.paper_folder import PictureFiles
 from training.prompts.photos import Split, split_of_name
-from training.reward.division import divide
-from training.reward.judged_pictures import JudgedPictures, is_data_set, strips_of_rows
-from training.reward.labels import Strip, photos_in, scores_in, strips_in
+from training.reward.division import divide, join_photos
+from training.reward.judged_pictures import (
+    JudgedPictures,
+    is_data_set,
+    photos_of_rows,
+    strips_of_rows,
+)
+from training.reward.labels import Strip, labels_in, photos_in, strips_in
 from training.reward.looks import Tiers
-from training.reward.view import view_boxes, view_hole, view_image
+from training.reward.view import Resample, view_boxes, view_hole, view_image
 
 _log = logging.getLogger(__name__)
 
@@ -42,6 +47,7 @@ class LabelledPrompt:
     scores: tuple[float, ...]
     looks: tuple[Tiers, ...]
     size: int
+    resample: Resample
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -67,7 +73,7 @@ class LabelledPrompt:
         return view_boxes(self.source.mask)[0]
 
     def _view(self, pixels: Pixels) -> Pixels:
-        return view_image(pixels, self._box, self.size)
+        return view_image(pixels, self._box, self.size, self.resample)
 
 
 @dataclass
@@ -79,7 +85,22 @@ class LabelledSet:
     set_aside: list[str] = field(default_factory=list)
 
 
-def read_labelled(folder: Path, size: int, split: Split | None = None) -> LabelledSet:
+def photos_of(folders: Iterable[Path]) -> dict[str, str]:
+    """The photo of each prompt of our own exports among the folders, in whatever order they come.
+
+    Raises PrefPaintError for an export that cannot be read.
+    """
+    apart = sorted({folder.resolve() for folder in folders})
+    return join_photos(photos_of_rows(f) if is_data_set(f) else photos_in(f) for f in apart)
+
+
+def read_labelled(
+    folder: Path,
+    size: int,
+    split: Split | None = None,
+    photos: Mapping[str, str] | None = None,
+    resample: Resample = "area",
+) -> LabelledSet:
     """Read a folder in the paper's layout (inpaint/, masks/, masks_color/), or a data set that
     `prefpaint preferences export --format datasets` wrote.
 
@@ -88,12 +109,14 @@ def read_labelled(folder: Path, size: int, split: Split | None = None) -> Labell
     `records.jsonl` tells the order, as each person saw it (preferences.order.known_levels): scores
     are made of ratings alone. A group is what stands before a prompt's number, such as
     `ade20k_square` of `ade20k_square_0012`; scores are standardised within it. split: by the
-    prompt, so that none is on both sides; of our own export by the photo, see `divide`.
+    prompt, so that none is on both sides; of our own export by the photo, see `divide`. photos: of
+    all exports that are divided together, see `photos_of`; this one alone if None.
 
     Raises PrefPaintError when there are no labels, or a file of them is no JSON.
     """
     found = LabelledSet()
-    reader = _Reader(size, split, found)
+    photos = photos_of([folder]) if photos is None else photos
+    reader = _Reader(size, resample, split, found, photos, divide(photos))
     if is_data_set(folder):
         for strip, row in strips_of_rows(folder):
             reader.take(strip, row)
@@ -116,18 +139,20 @@ def _read_layout(folder: Path, reader: "_Reader") -> None:
             "(.json, or records.jsonl of an export)."
         )
     set_aside = reader.found.set_aside
-    reader.photos = photos_in(folder)
-    reader.splits = divide(reader.photos)
-    labels: dict[str, dict[str, float]] = {}
-    for file in files:
-        for prompt, index, score in scores_in(file, set_aside):
-            labels.setdefault(prompt, {})[index] = score
+    labels = labels_in(files, set_aside)
+    known: dict[str, set[str]] = {prompt: set(scores) for prompt, scores in labels.items()}
+    scored: set[str] = set()
     for prompt, scores in sorted(labels.items()):
-        reader.add_scores(prompt, scores, PictureFiles(folder, prompt))
+        usable = {index: score for index, score in scores.items() if score is not None}
+        if usable:
+            scored.add(prompt)
+            reader.add_scores(prompt, usable, PictureFiles(folder, prompt))
     if (folder / "records.jsonl").exists():
         for strip in strips_in(folder, set_aside):
-            if strip.prompt not in labels:
+            known.setdefault(strip.prompt, set()).update(map(str, strip.shown))
+            if strip.prompt not in scored:
                 reader.take(strip, PictureFiles(folder, strip.prompt))
+    reader.set_unlabelled_aside(folder, known)
 
 
 @dataclass
@@ -138,10 +163,11 @@ class _Reader:
     """
 
     size: int
+    resample: Resample
     split: Split | None
     found: LabelledSet
-    photos: dict[str, str] = field(default_factory=dict)
-    splits: dict[str, Split] = field(default_factory=dict)
+    photos: Mapping[str, str]
+    splits: Mapping[str, Split]
     scored: list[tuple[str, dict[str, float], JudgedPictures]] = field(default_factory=list)
 
     def add_scores(self, prompt: str, scores: dict[str, float], source: JudgedPictures) -> None:
@@ -173,7 +199,17 @@ class _Reader:
             indices = tuple(sorted(named, key=_natural))
             look = _tiers(named[index] for index in indices)
             self.found.prompts.append(
-                LabelledPrompt(source, photo, name, "records", indices, (), (look,), self.size)
+                LabelledPrompt(
+                    source,
+                    photo,
+                    name,
+                    "records",
+                    indices,
+                    (),
+                    (look,),
+                    self.size,
+                    self.resample,
+                )
             )
 
     def finish(self) -> None:
@@ -192,8 +228,19 @@ class _Reader:
                     standard,
                     (_tiers(standard),),
                     self.size,
+                    self.resample,
                 )
             )
+
+    def set_unlabelled_aside(self, folder: Path, known: Mapping[str, Collection[str]]) -> None:
+        """known: by prompt, the pictures that have labels or were shown when people judged."""
+        unlabelled: dict[str, None] = {}
+        for file in sorted((folder / "inpaint").glob("*.png")):
+            prompt, _, index = file.stem.rpartition("_")
+            if self._is_wanted(prompt) and index not in known.get(prompt, ()):
+                name = str(file) if prompt in known else prompt
+                unlabelled[f"{name}: nobody labelled it."] = None
+        self.found.set_aside += unlabelled
 
     def _is_wanted(self, prompt: str) -> bool:
         return self.split in (None, self.splits.get(prompt) or split_of_name(prompt))

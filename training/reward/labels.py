@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -12,6 +12,7 @@ from training.preferences.records import COMPARES, DEFAULT_PERSON, OF_STRIP, Opi
 
 LOWEST, HIGHEST = 0.0, 7.0
 """Scores are 1 to 7 in three criteria; the labelling screen also allows 0."""
+Scores = dict[str, dict[str, float | None]]
 
 
 @dataclass(frozen=True)
@@ -23,11 +24,24 @@ class Strip:
     opinions: tuple[Opinion, ...]
 
 
-def scores_in(file: Path, set_aside: list[str]) -> Iterator[tuple[str, str, float]]:
-    """(prompt, index, score) of every label in a JSON file that is well formed.
+def labels_in(files: Iterable[Path], set_aside: list[str]) -> Scores:
+    """Scores by prompt and index, of every label in JSON files; None where it cannot be used.
 
-    Appends a sentence to set_aside for each that is not; raises PrefPaintError for no JSON object.
+    Appends a sentence to set_aside for each that is not well formed or contradicts another; raises
+    PrefPaintError for no JSON object.
     """
+    labels: Scores = {}
+    for file in files:
+        for prompt, index, score in _scores_in(file, set_aside):
+            scores = labels.setdefault(prompt, {})
+            if scores.setdefault(index, score) != score:
+                scores[index] = None
+                name = f"{prompt}_{index}"
+                set_aside.append(f"{file}, {name}: another label differs, so neither is used.")
+    return labels
+
+
+def _scores_in(file: Path, set_aside: list[str]) -> Iterator[tuple[str, str, float | None]]:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -39,16 +53,18 @@ def scores_in(file: Path, set_aside: list[str]) -> Iterator[tuple[str, str, floa
         score = _score(label)
         if not prompt or score is None:
             set_aside.append(f"{file}, {name}: {json.dumps(label)} is no [score, rank].")
+            score = None
         elif not LOWEST <= score <= HIGHEST:
             set_aside.append(f"{file}, {name}: score {score} is not in {LOWEST:g}-{HIGHEST:g}.")
-        else:
-            yield prompt, index, score
+            score = None
+        yield prompt, index, score
 
 
 def strips_in(folder: Path, set_aside: list[str]) -> Iterator[Strip]:
     """The strips of an export in the paper's layout, from its candidates and records.
 
-    Appends a sentence to set_aside for each line that is not well formed.
+    Appends a sentence to set_aside for each line that is not well formed, and for each prompt of
+    records that is no candidate's.
     """
     records, candidates = folder / "records.jsonl", folder / "candidates.jsonl"
     said: dict[str, list[Opinion]] = {}
@@ -65,6 +81,8 @@ def strips_in(folder: Path, set_aside: list[str]) -> Iterator[Strip]:
             shown.setdefault(prompt, []).append(index)
         except (KeyError, TypeError, ValueError):
             set_aside.append(f"{candidates}, line {number}: no name.")
+    for prompt in sorted(said.keys() - shown.keys()):
+        set_aside.append(f"{records}: {prompt} is not in {candidates.name}.")
     for prompt, indices in shown.items():
         yield Strip(prompt, tuple(indices), tuple(said.get(prompt, ())))
 
@@ -128,9 +146,13 @@ def _score(label: Any) -> float | None:
 
 def _json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     try:
-        for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
-            if line:
-                row = json.loads(line)
-                yield number, row if isinstance(row, dict) else {}
+        lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, ValueError) as error:
         raise PrefPaintError(f"{path} cannot be read ({error}).") from error
+    for number, line in enumerate(lines, 1):
+        if line:
+            try:
+                row = json.loads(line)
+            except ValueError as error:
+                raise PrefPaintError(f"{path}, line {number}, is no JSON. Mend it.") from error
+            yield number, row if isinstance(row, dict) else {}

@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from training.errors import PrefPaintError
 from training.reward.groups import Group, PairKind
 from training.reward.objective import Objective
 
@@ -34,9 +33,8 @@ def group_loss(
     rewards: Tensor, groups: list[Group], objective: Objective, weights: dict[PairKind, float]
 ) -> tuple[Tensor, Tensor]:
     """(weighted sum of the losses, sum of the weights) of a step, so that several processes can
-    take its mean. rewards: (n,) of all pictures, group after group.
-
-    Raises PrefPaintError when an objective needs scores and no group has any.
+    take its mean. rewards: (n,) of all pictures, group after group. Both are 0 where no group has
+    what the objective learns from.
     """
     if objective == "ranking":
         pairs = pairs_of(groups, weights)
@@ -50,12 +48,11 @@ def group_loss(
         for start, g in zip(starts, groups, strict=True)
         for place in range(len(g.scores))
     ]
-    if not places and groups:
-        raise PrefPaintError(f"For {objective} the pictures need scores; rank them instead.")
-    scores = torch.tensor([score for group in groups for score in group.scores])
-    loss = regression_loss if objective == "regression" else ordinal_loss
     count = torch.tensor(float(len(places)), device=rewards.device)
-    return loss(rewards[torch.tensor(places)], scores.to(rewards)) * count, count
+    if not places:
+        return rewards.sum() * 0, count
+    scores = torch.tensor([score for group in groups for score in group.scores])
+    return SCORE_LOSSES[objective](rewards[torch.tensor(places)], scores.to(rewards)) * count, count
 
 
 def ranking_loss(rewards: Tensor, pairs: Pairs) -> Tensor:
@@ -81,6 +78,9 @@ def ordinal_loss(rewards: Tensor, scores: Tensor) -> Tensor:
     above = (scores[:, None] > thresholds).to(rewards.dtype)
     logits = SLOPE * (rewards[:, None] - thresholds)
     return functional.binary_cross_entropy_with_logits(logits, above)
+
+
+SCORE_LOSSES = {"regression": regression_loss, "classification": ordinal_loss}
 
 
 def pairs_of(groups: list[Group], weights: dict[PairKind, float]) -> Pairs:

@@ -37,7 +37,7 @@ from training.reward.pairs import render_prompt
 from training.reward.report_pictures import draw_scores, draw_sensitivity, draw_trust
 from training.reward.robustness import fault_chains, kept_orders, over_noise, sensitivity
 from training.reward.trust_report import bounded_share, follows
-from training.reward.view import view_of, white_hole
+from training.reward.view import Resample, view_of, white_hole
 
 SHEET_ROWS = 12
 SENSITIVITY_PROMPTS = 100
@@ -82,7 +82,8 @@ def write_report(
         )
     prompts = [prompt for folder in pair_folders for prompt in load_prompts(folder, size)]
     eyes = {path.stem: read_rankings(path) for path in eye_paths}
-    ranked = {name: ranked_prompts(eye, photos, size) for name, eye in eyes.items()}
+    resample = members[0].network.config.resample
+    ranked = {name: ranked_prompts(eye, photos, size, resample) for name, eye in eyes.items()}
     judge = _reward_judge(members)
     judges = {"reward": judge, "smooth boundary": smooth_boundary, "sharpness": fill_sharpness}
     figures: dict[str, list[PairAccuracy]] = {}
@@ -168,7 +169,7 @@ def rank_correlation(
 
 
 def ranked_prompts(
-    rankings: list[EyeRanking], photos: list[Path], size: int
+    rankings: list[EyeRanking], photos: list[Path], size: int, resample: Resample
 ) -> list[PromptPictures]:
     """Make every ranked fill again, from the recipe that the ranking's file names."""
     paths = {path.name: path for path in photos}
@@ -176,7 +177,7 @@ def ranked_prompts(
     for ranking in rankings:
         prompt = ranking.prompt
         hole, fills = render_prompt(read_rgb(photo_of(ranking, paths)), prompt)
-        view = view_of(hole, fills, size)
+        view = view_of(hole, fills, size, resample)
         kinds = tuple(recipe.kind for recipe in prompt.recipes)
         photo = photo_name(Path(prompt.photo))
         pictures = np.stack(view.pictures)

@@ -1,14 +1,13 @@
 """Learn a reward: one process or several, cosine schedule, early stop, exact resume."""
 
 import json
+import logging
 import math
 import threading
-import tomllib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -18,19 +17,20 @@ from torch import Tensor
 from training.errors import Cancelled, PrefPaintError
 from training.inpainting.diffusion.devices import computes_in_bf16
 from training.processes import join_processes, sum_gradients
-from training.reward.batches import Batches, read_prompts
+from training.reward.batches import Batches, read_prompts, with_scores
 from training.reward.calibration import measure_trust, prompt_features
+from training.reward.config import RewardTrainingConfig
 from training.reward.embedding import Embedder
-from training.reward.encoders import EncoderConfig
 from training.reward.evaluation import JUDGED, PairAccuracy, network_judge, pair_accuracies
-from training.reward.groups import Group, PairKind
-from training.reward.losses import PAIR_WEIGHTS, group_loss
+from training.reward.groups import Group
+from training.reward.losses import group_loss
 from training.reward.model import RewardModel, load_reward
 from training.reward.network import RewardNetwork
-from training.reward.objective import Objective
 from training.reward.pair_data import Prompt
 from training.reward.run_folder import RunFolder
 from training.reward.trust import inverse_covariance
+
+_log = logging.getLogger(__name__)
 
 FEATURE_PROMPTS = 2000
 """Prompts whose features, six each, make V: far more than its 256 dimensions need."""
@@ -38,43 +38,6 @@ BUILT = (
     "of known order: original over fill, weaker over stronger fault, everything over noise; and "
     "where fills were ranked by eye, the order that was seen"
 )
-
-
-@dataclass(frozen=True)
-class RewardTrainingConfig:
-    """batch_size: prompts a step, in all processes. learning_rate: AdamW's highest, after
-    `warmup_steps`.
-
-    start: a reward model to go on from; without one the weights are drawn.
-    turns: over which the finished reward's scores are averaged (see EncoderConfig); as `start` has
-    it if None.
-    ranked_share: of a step's prompts, those that someone ranked, where there are others too.
-    objective: "ranking" learns from pairs; the other two from scores that people gave.
-    pair_weights: how much a pair counts, by how its order is known.
-    freeze: share of CLIP's layers that do not learn. With augment off, what comes out of them is
-    computed once for each picture.
-    patience: measurements without a better validation accuracy after which the best is kept.
-    bf16: in the encoder, where the device has instructions for it.
-    """
-
-    steps: int = 2000
-    batch_size: int = 16
-    learning_rate: float = 6e-4
-    weight_decay: float = 0.05
-    warmup_steps: int = 100
-    start: Path | None = None
-    turns: int | None = None
-    ranked_share: float = 0.2
-    objective: Objective = "ranking"
-    pair_weights: dict[PairKind, float] = field(default_factory=lambda: dict(PAIR_WEIGHTS))
-    freeze: float = 0.0
-    augment: bool = True
-    patience: int | None = None
-    seed: int = 0
-    checkpoint_every: int = 200
-    bf16: bool = True
-    gradient_checkpointing: bool = False
-    encoder: EncoderConfig = field(default_factory=EncoderConfig)
 
 
 @dataclass(frozen=True)
@@ -87,25 +50,6 @@ class StepDone:
     logged: dict[str, float] | None = None
 
 
-def read_config(path: Path | None, **given: Any) -> RewardTrainingConfig:
-    """A TOML file's settings, and over them those that are not None. Raises PrefPaintError that
-    names the file and a key which is unknown or of the wrong kind."""
-    settings: dict[str, Any] = {}
-    try:
-        settings = tomllib.loads(path.read_text()) if path else {}
-        if "encoder" in settings:
-            encoder = dict(settings["encoder"])
-            if "widths" in encoder:
-                encoder["widths"] = tuple(encoder["widths"])
-            settings["encoder"] = EncoderConfig(**encoder)
-        if "start" in settings:
-            settings["start"] = Path(settings["start"])
-        settings |= {name: value for name, value in given.items() if value is not None}
-        return RewardTrainingConfig(**settings)
-    except (OSError, ValueError, TypeError) as error:
-        raise PrefPaintError(f"{path} holds no settings of a reward run: {error}.") from error
-
-
 def train_reward(
     train_folders: list[Path],
     validation_folders: list[Path],
@@ -113,14 +57,17 @@ def train_reward(
     config: RewardTrainingConfig,
     on_step: Callable[[StepDone], None],
     pause: threading.Event | None = None,
+    held_out_folders: Sequence[Path] = (),
 ) -> RewardModel:
     """Train a reward network and measure its trust matrix and normalisation.
 
     Writes to `out` (see RunFolder) and goes on from there: a step depends on the weights, the seed
     and its number alone. Under `accelerate launch` or torchrun every process takes its part of
-    each step's prompts. pause: looked at between steps, where there is one process. Raises
-    Cancelled once it is set and a checkpoint is on disk, and PrefPaintError when `out` holds a run
-    with other settings or cannot be written, or the folders are not readable.
+    each step's prompts. pause: looked at between steps, where there is one process.
+    held_out_folders: what the result will be measured on; of their photos' test split nothing is
+    learned. Raises Cancelled once `pause` is set and a checkpoint is on disk, and PrefPaintError
+    when `out` holds a run with other settings or cannot be written, or the folders are not
+    readable.
     """
     accelerator = join_processes()
     begun = load_reward(config.start) if config.start else None
@@ -128,9 +75,19 @@ def train_reward(
     network = begun.network if begun else RewardNetwork(config.encoder)
     if config.turns:
         network.config = replace(network.config, turns=config.turns)
-    size = network.config.image_size
-    prompts = read_prompts(train_folders, size, "train", out)
-    validation = read_prompts(validation_folders, size, "validation", out)
+    size, resample = network.config.image_size, network.config.resample
+    folders = [*train_folders, *validation_folders, *held_out_folders]
+    prompts = read_prompts(train_folders, size, "train", out, folders, resample)
+    validation = read_prompts(validation_folders, size, "validation", out, folders, resample)
+    shared = {prompt.photo for prompt in prompts} & {prompt.photo for prompt in validation}
+    if shared:
+        _log.warning(
+            "%d photos are learned from and validate too: the accuracy will look too good. "
+            "Validate with other photos.",
+            len(shared),
+        )
+    if config.objective != "ranking":
+        prompts = with_scores(prompts, config.objective, out)
     network.to(accelerator.device)  # before the optimiser, whose state follows the parameters
     network.freeze(config.freeze)
     if config.gradient_checkpointing:

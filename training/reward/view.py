@@ -61,10 +61,11 @@ class View:
     hole: Mask
 
 
-def view_of(hole: Mask, pictures: Sequence[Pixels], size: int) -> View:
+def view_of(hole: Mask, pictures: Sequence[Pixels], size: int, resample: Resample = "area") -> View:
     """Pictures as a reward of this image size is taught them: around the first of the holes."""
     box = view_boxes(hole)[0]
-    return View([view_image(one, box, size) for one in pictures], view_hole(hole, box, size))
+    seen = [view_image(one, box, size, resample) for one in pictures]
+    return View(seen, view_hole(hole, box, size))
 
 
 def white_hole(image: Pixels, hole: Mask) -> Pixels:
