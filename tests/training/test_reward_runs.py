@@ -40,16 +40,24 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def twin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Other pictures under the names of `data`, as two people's exports may have them."""
+    folder = tmp_path_factory.mktemp("twin")
+    write_labels(folder, write_prompts(folder, of_both_splits(8)[::-1]))
+    return folder
+
+
 def weights(network: RewardNetwork) -> dict[str, torch.Tensor]:
     return {name: tensor.clone() for name, tensor in network.state_dict().items()}
 
 
-def frozen_run(data: Path, out: Path, **changes: object) -> RewardNetwork:
+def frozen_run(data: list[Path], out: Path, **changes: object) -> RewardNetwork:
     settings = {"steps": 4, "batch_size": 4, "warmup_steps": 1, "checkpoint_every": 2}
     config = RewardTrainingConfig(
         **{**settings, "bf16": False, "augment": False, "freeze": 0.7, "encoder": CLIP, **changes}
     )
-    return train_reward([data], [data], out, config, lambda _: None).network
+    return train_reward(data, data, out, config, lambda _: None).network
 
 
 def test_frozen_layers_stay_and_are_computed_once(
@@ -66,7 +74,7 @@ def test_frozen_layers_stay_and_are_computed_once(
         return frozen(self, images, holes)
 
     monkeypatch.setattr(ClipEncoder, "frozen", counted)
-    network = frozen_run(data, tmp_path / "kept", steps=6)
+    network = frozen_run([data], tmp_path / "kept", steps=6)
     assert sum(seen) <= 8 * 4  # eight prompts of three pictures and a masked photo, at most once
     kept = {name for name, tensor in weights(network).items() if torch.equal(tensor, before[name])}
     below = ("embeddings.", "pre_layrnorm.", *(f"encoder.layers.{number}." for number in range(3)))
@@ -83,10 +91,14 @@ def test_frozen_layers_stay_and_are_computed_once(
     ],
 )
 def test_saving_work_or_memory_changes_nothing(
-    changes: dict[str, object], data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    changes: dict[str, object],
+    data: Path,
+    twin: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Kept activations and recomputed gradients give what plain training gives."""
-    saved = weights(frozen_run(data, tmp_path / "saved", **changes))
+    saved = weights(frozen_run([data, twin], tmp_path / "saved", **changes))
     rewards = Embedder.rewards
 
     def recomputed(self: Embedder, groups: list[Group]) -> torch.Tensor:
@@ -94,7 +106,7 @@ def test_saving_work_or_memory_changes_nothing(
         return rewards(self, groups)
 
     monkeypatch.setattr(Embedder, "rewards", recomputed)
-    plain = weights(frozen_run(data, tmp_path / "plain", **changes))
+    plain = weights(frozen_run([data, twin], tmp_path / "plain", **changes))
     for name, tensor in plain.items():
         torch.testing.assert_close(saved[name], tensor, rtol=1e-4, atol=1e-6)
 
