@@ -12,9 +12,11 @@ from safetensors.torch import load_file
 
 from tests.training.test_labelled import of_both_splits, write_labels, write_prompts
 from training.errors import PrefPaintError
+from training.reward import trainer
 from training.reward.clip_encoder import ClipEncoder
 from training.reward.embedding import Embedder
 from training.reward.encoders import EncoderConfig
+from training.reward.evaluation import PairAccuracy
 from training.reward.groups import Group
 from training.reward.network import RewardNetwork
 from training.reward.trainer import RewardTrainingConfig, StepDone, read_config, train_reward
@@ -128,6 +130,23 @@ def test_a_run_that_no_longer_improves_ends_with_its_best(data: Path, tmp_path: 
     lines = (tmp_path / "run" / "log.jsonl").read_text().splitlines()
     assert [json.loads(line)["step"] for line in lines] == [2, 4, 6]
     assert list((tmp_path / "run").glob("events.out.tfevents.*"))
+
+
+def test_a_run_that_never_gets_an_order_right_ends_with_its_best(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = PairAccuracy("all", 0.0, 0.0, 0.0, 1)
+    monkeypatch.setattr(trainer, "pair_accuracies", lambda *_, **__: [wrong])
+    frozen_run([data], tmp_path / "run", patience=1)
+    assert (tmp_path / "run" / "best.pt").exists()
+
+
+def test_a_loss_that_is_no_number_stops_the_run_before_it_is_kept(
+    data: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(PrefPaintError, match="Lower learning_rate"):
+        frozen_run([data], tmp_path / "run", learning_rate=1e30)
+    assert not (tmp_path / "run" / "checkpoint.pt").exists()
 
 
 def test_two_processes_give_what_one_gives(data: Path, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """`prefpaint-train` from photographs to a reward model and its card, small."""
 
 import json
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -96,6 +97,17 @@ def test_training_resumes_exactly(pairs: Path, tmp_path: Path) -> None:
     changed = RewardTrainingConfig(steps=5, encoder=SMALL)
     with pytest.raises(PrefPaintError, match="other settings"):
         train_reward([pairs], [pairs], tmp_path / "halves", changed, lambda _: None)
+
+
+def test_fills_without_a_spread_give_no_reward(pairs: Path, tmp_path: Path) -> None:
+    alone = tmp_path / "alone"
+    shutil.copytree(pairs, alone)
+    entry = json.loads((pairs / "manifest.jsonl").read_text().splitlines()[0])
+    entry["recipes"] = entry["recipes"][:2]  # the original and one fill
+    (alone / "manifest.jsonl").write_text(json.dumps(entry))
+    config = RewardTrainingConfig(steps=1, batch_size=2, bf16=False, encoder=SMALL)
+    with pytest.raises(PrefPaintError, match="Give more validation prompts"):
+        train_reward([pairs], [alone], tmp_path / "run", config, lambda _: None)
 
 
 def test_the_command_ships_a_model_that_scores(

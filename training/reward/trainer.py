@@ -29,7 +29,7 @@ from training.reward.model import RewardModel, load_reward
 from training.reward.network import RewardNetwork
 from training.reward.objective import Objective
 from training.reward.pair_data import Prompt
-from training.reward.run_folder import RunFolder
+from training.reward.run_folder import CHECKPOINT, RunFolder
 from training.reward.trust import inverse_covariance
 
 FEATURE_PROMPTS = 2000
@@ -164,7 +164,7 @@ def train_reward(
                 raise Cancelled
             groups = upcoming.result()
             upcoming = executor.submit(batches.draw, state.step + 1)
-            loss = _train_step(embedder, optimiser, groups, config, state.step, accelerator)
+            loss = _train_step(embedder, optimiser, groups, config, state.step, accelerator, out)
             state.losses.append(loss)
             state.step += 1
             logged = None
@@ -202,8 +202,12 @@ def _train_step(
     config: RewardTrainingConfig,
     step: int,
     accelerator: Accelerator,
+    out: Path,
 ) -> float:
-    """One step on the groups of all processes; gives the mean loss over all their pairs."""
+    """One step on the groups of all processes; gives the mean loss over all their pairs.
+
+    Raises PrefPaintError before the weights change when it or its gradients are no numbers.
+    """
     torch.manual_seed(config.seed * 1_000_003 + step)
     for group in optimiser.param_groups:
         group["lr"] = config.learning_rate * _schedule(step, config)
@@ -217,9 +221,16 @@ def _train_step(
     (total / every).backward()
     learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
     sum_gradients(learning, accelerator)
-    torch.nn.utils.clip_grad_norm_(learning, 1.0)
+    norm = torch.nn.utils.clip_grad_norm_(learning, 1.0)
+    loss = float(accelerator.reduce(total.detach(), reduction="sum") / every)
+    if not (math.isfinite(loss) and torch.isfinite(norm)):
+        raise PrefPaintError(
+            f"The loss became {loss} at step {step}, or its gradients are no numbers. Lower "
+            f"learning_rate, in another folder; {out / CHECKPOINT} holds the run as it was before, "
+            "if it was saved."
+        )
     optimiser.step()
-    return float(accelerator.reduce(total.detach(), reduction="sum") / every)
+    return loss
 
 
 def _step_loss(
@@ -248,12 +259,20 @@ def _finish(
     config: RewardTrainingConfig,
     begun: RewardModel | None,
 ) -> RewardModel:
-    """V^-1 from the training features; rewards in units of the fills of held-out photos."""
+    """V^-1 from the training features; rewards in units of the fills of held-out photos.
+
+    Raises PrefPaintError when these fills have no spread.
+    """
     seen = prompts[:: max(1, len(prompts) // FEATURE_PROMPTS)]
     features = prompt_features(network, seen)
     judge = network_judge(network)
     rewards = np.concatenate([judge(prompt, prompt.pictures[1:]) for prompt in validation])
     mean, deviation = float(rewards.mean()), float(rewards.std())
+    if not (math.isfinite(deviation) and deviation > 0):
+        raise PrefPaintError(
+            f"The rewards of the validation prompts' fills have a deviation of {deviation}, which "
+            "is no unit for scores. Give more validation prompts, and another folder."
+        )
     by_people = sum(bool(prompt.scores) for prompt in prompts)
     by_eye = sum(bool(prompt.looks) for prompt in prompts) - by_people
     return RewardModel(
