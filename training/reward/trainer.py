@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from accelerate import Accelerator
 from torch import Tensor
@@ -259,27 +260,30 @@ def _finish(
     config: RewardTrainingConfig,
     begun: RewardModel | None,
 ) -> RewardModel:
-    """V^-1 from the training features; rewards in units of the fills of held-out photos.
+    """V^-1 from the training features, each of some standing for several; rewards in units of the
+    fills of held-out photos.
 
-    Raises PrefPaintError when these fills have no spread.
+    Raises PrefPaintError when those fills have no spread.
     """
     seen = prompts[:: max(1, len(prompts) // FEATURE_PROMPTS)]
     features = prompt_features(network, seen)
     judge = network_judge(network)
-    rewards = np.concatenate([judge(prompt, prompt.pictures[1:]) for prompt in validation])
+    rewards = np.concatenate([judge(prompt, _fills(prompt)) for prompt in validation])
     mean, deviation = float(rewards.mean()), float(rewards.std())
     if not (math.isfinite(deviation) and deviation > 0):
         raise PrefPaintError(
             f"The rewards of the validation prompts' fills have a deviation of {deviation}, which "
             "is no unit for scores. Give more validation prompts, and another folder."
         )
+    weight = sum(len(prompt.kinds) for prompt in prompts) / len(features)
+    v_inverse = inverse_covariance(np.sqrt(np.float32(weight)) * features)
     by_people = sum(bool(prompt.scores) for prompt in prompts)
     by_eye = sum(bool(prompt.looks) for prompt in prompts) - by_people
     return RewardModel(
         network=network,
         mean=mean,
         deviation=deviation,
-        trust=measure_trust(network, inverse_covariance(features), features, validation, deviation),
+        trust=measure_trust(network, v_inverse, features, validation, deviation),
         provenance={
             "labels": BUILT if not by_people else f"people, of {by_people} prompts",
             "training photos": len({prompt.photo for prompt in prompts}),
@@ -293,3 +297,8 @@ def _finish(
             **({"continued from": begun.provenance} if begun else {}),
         },
     )
+
+
+def _fills(prompt: Prompt) -> npt.NDArray[np.uint8]:
+    """The pictures without the original, where there is one."""
+    return prompt.pictures[1:] if prompt.kinds[0] == "original" else prompt.pictures
