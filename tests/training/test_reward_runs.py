@@ -10,6 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from tests.prefpaint_gui.tiny_reward import save_tiny_reward
 from tests.training.test_labelled import of_both_splits, write_labels, write_prompts
 from training.errors import PrefPaintError
 from training.reward import trainer
@@ -18,6 +19,7 @@ from training.reward.embedding import Embedder
 from training.reward.encoders import EncoderConfig
 from training.reward.evaluation import PairAccuracy
 from training.reward.groups import Group
+from training.reward.model import load_reward
 from training.reward.network import RewardNetwork
 from training.reward.trainer import RewardTrainingConfig, StepDone, read_config, train_reward
 
@@ -147,6 +149,20 @@ def test_a_loss_that_is_no_number_stops_the_run_before_it_is_kept(
     with pytest.raises(PrefPaintError, match="Lower learning_rate"):
         frozen_run([data], tmp_path / "run", learning_rate=1e30)
     assert not (tmp_path / "run" / "checkpoint.pt").exists()
+
+
+def test_a_run_goes_on_with_the_prompts_and_the_start_that_it_began_with(
+    data: Path, twin: Path, tmp_path: Path
+) -> None:
+    start = save_tiny_reward(tmp_path / "start.safetensors")
+    frozen_run([data], tmp_path / "run", start=start, freeze=0.0)
+    with pytest.raises(PrefPaintError, match=r"other settings \(the prompts, "):
+        frozen_run([data, twin], tmp_path / "run", start=start, freeze=0.0)
+    other = load_reward(start)
+    other.mean = 1.0
+    other.save(start)
+    with pytest.raises(PrefPaintError, match=r"other settings \(start\)"):
+        frozen_run([data], tmp_path / "run", start=start, freeze=0.0)
 
 
 def test_two_processes_give_what_one_gives(data: Path, tmp_path: Path) -> None:

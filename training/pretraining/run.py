@@ -1,5 +1,6 @@
 """From photographs to a pipeline folder."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -39,7 +40,8 @@ def pretrain(
     """
     quiet_libraries()
     out.mkdir(parents=True, exist_ok=True)
-    settings = f"{preset} seed={seed} photos={len(photos)}"
+    shown = hashlib.sha256("\n".join(photo.name for photo in photos).encode()).hexdigest()[:16]
+    settings = f"{preset} seed={seed} photos={shown}"
     crops = Crops(photos, preset.size, seed, progress("Reading photos"))
     torch.manual_seed(seed)
     autoencoder, unet, scheduler = make_autoencoder(preset), make_unet(preset), make_scheduler()

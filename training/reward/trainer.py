@@ -1,5 +1,6 @@
 """Learn a reward: one process or several, cosine schedule, early stop, exact resume."""
 
+import hashlib
 import json
 import math
 import threading
@@ -141,7 +142,7 @@ def train_reward(
         lr=config.learning_rate,
         weight_decay=config.weight_decay,
     )
-    run = RunFolder(out, json.dumps(asdict(config), default=str))
+    run = RunFolder(out, _settings(config, prompts, validation))
     state = run.resume(network, optimiser)
     bf16 = config.bf16 and computes_in_bf16(accelerator.device)
     embedder = Embedder(network, bf16, keep=config.freeze > 0 and not config.augment)
@@ -184,6 +185,19 @@ def train_reward(
     if config.patience is not None:
         run.load_best(network)
     return _finish(network.cpu().eval(), prompts, validation, config, begun)
+
+
+def _settings(
+    config: RewardTrainingConfig, prompts: Sequence[Prompt], validation: Sequence[Prompt]
+) -> str:
+    """All on which a run's course depends, as JSON; of files and prompts a few bytes."""
+    shown = {
+        "start": config.start.read_bytes() if config.start else b"",
+        "the prompts": repr([(p.name, p.looks, p.scores) for p in prompts]).encode(),
+        "the validation prompts": repr([(p.name, p.looks, p.scores) for p in validation]).encode(),
+    }
+    digests = {name: hashlib.sha256(content).hexdigest()[:16] for name, content in shown.items()}
+    return json.dumps({**asdict(config), **digests})
 
 
 def _is_stale(stale: int, config: RewardTrainingConfig) -> bool:
