@@ -61,7 +61,7 @@ def training(network: RewardNetwork) -> None:
     rng = np.random.default_rng(0)
     groups = [
         Group(
-            f"{number}",
+            number,
             rng.integers(0, 256, (PICTURES, 224, 224, 3), np.uint8),
             rng.integers(0, 256, (224, 224, 3), np.uint8),
             np.zeros((224, 224), bool),

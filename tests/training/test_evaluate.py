@@ -18,9 +18,15 @@ from training.alignment.policy import Policy
 from training.cli import app
 from training.errors import PrefPaintError
 from training.evaluation import samples as samples_module
+from training.evaluation.contenders import Contender
+from training.evaluation.samples import Sampling, fill_prompts
 from training.inpainting.diffusion.model import DiffusionModel
+from training.inpainting.settings import DiffusionSettings
 from training.prompts.incomplete import make_prompts, read_prompts
 from training.prompts.photos import read_rgb
+from training.reward.model import load_reward
+
+SETTINGS = DiffusionSettings(steps=2, match_colour=False)
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +85,7 @@ def test_the_report_tells_of_every_model_and_its_pictures_open(done: Path) -> No
         with Image.open(done / name) as picture:
             picture.verify()
     assert "favour blur" in text
+    assert "by drawing photos anew" in text
     for who in ("reward", "judge"):
         rates = report["heat_maps"][who]
         for row in rates:
@@ -210,3 +217,36 @@ def test_a_full_memory_is_one_sentence_and_the_fills_so_far_stay(
     with pytest.raises(PrefPaintError, match="does not fit into the memory"):
         _run(made, tmp_path, str(made / "base"))
     assert len(list((tmp_path / "fills" / "base").glob("*.png"))) == 4
+
+
+def test_an_ensemble_judges_as_its_mean(made: Path, tmp_path: Path) -> None:
+    rewards = tmp_path / "rewards"
+    rewards.mkdir()
+    for number in range(2):
+        shutil.copy(made / "reward.safetensors", rewards / f"{number}.safetensors")
+    words = ("--reward", str(rewards), "--samples", "1")
+    _run(made, tmp_path / "out", str(made / "base"), *words)
+    one = _report(tmp_path / "out")["models"]["base"]
+    assert one["reward"]["mean"]["value"] == one["judge"]["mean"]["value"]
+
+
+def test_other_originals_are_measured_anew(made: Path, done: Path, tmp_path: Path) -> None:
+    shutil.copytree(made / "prompts", tmp_path / "prompts")
+    shutil.copytree(done, tmp_path / "out")
+    original = next((tmp_path / "prompts" / "originals").iterdir())
+    Image.fromarray(255 - read_rgb(original)).save(original)
+    _run(made, tmp_path / "out", f"base={made / 'base'}", prompts=tmp_path / "prompts")
+    psnr = [_report(out)["models"]["base"]["psnr"]["value"] for out in (done, tmp_path / "out")]
+    assert psnr[0] != psnr[1]
+
+
+def test_what_is_found_done_is_told_once_before_the_rest(
+    made: Path, done: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(done / "fills" / "base", tmp_path / "base")
+    prompts = read_prompts(made / "prompts")
+    (tmp_path / "base" / f"{prompts[-1].prompt}_0.png").unlink()
+    reward, told = load_reward(made / "reward.safetensors"), []
+    model, sampling = Contender("base", made / "base"), Sampling(3, 0, SETTINGS)
+    fill_prompts(model, reward, None, prompts, sampling, tmp_path / "base", "cpu", told.append)
+    assert told[:2] == [pytest.approx(0.6), pytest.approx(0.9)]

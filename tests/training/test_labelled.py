@@ -13,6 +13,7 @@ from PIL import Image
 from tests.training.photos import hole_at, make_photo
 from training.errors import PrefPaintError
 from training.prompts.photos import split_of_name
+from training.reward import trainer
 from training.reward.config import RewardTrainingConfig
 from training.reward.encoders import EncoderConfig
 from training.reward.evaluation import network_judge, pair_outcomes
@@ -281,3 +282,21 @@ def test_scores_are_learned_where_most_prompts_have_none(objective, tmp_path: Pa
     assert kept == [f"{name}: nobody scored its pictures." for name in names[2:8]]
     with pytest.raises(PrefPaintError, match=f"For {objective} the pictures need scores"):
         train_reward([ranked], data, tmp_path / "none", config, lambda _: None)
+
+
+def test_units_and_bounds_are_of_all_that_was_judged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = tmp_path / "data"
+    write_labels(data, write_prompts(data, of_both_splits(7)))
+    config = RewardTrainingConfig(steps=1, batch_size=2, bf16=False, encoder=SMALL)
+    whole = train_reward([data, data], [data], tmp_path / "whole", config, lambda _: None)
+    judge = network_judge(whole.network)
+    held_out = read_labelled(data, SIZE, "validation").prompts
+    rewards = np.concatenate([judge(prompt, prompt.pictures) for prompt in held_out])
+    assert whole.mean == pytest.approx(rewards.mean())
+    assert whole.deviation == pytest.approx(rewards.std())
+    # Every second of seven prompts twice is each of them once.
+    monkeypatch.setattr(trainer, "FEATURE_PROMPTS", 7)
+    some = train_reward([data, data], [data], tmp_path / "some", config, lambda _: None)
+    np.testing.assert_allclose(some.trust.v_inverse, whole.trust.v_inverse, atol=1e-3)

@@ -9,20 +9,24 @@ import pytest
 import torch
 from diffusers import AutoPipelineForInpainting, StableDiffusionInpaintPipeline
 from PIL import Image
+from typer.testing import CliRunner
 
 from resources import SAMPLE_PHOTO
+from tests.training.full_disk import full_disk
 from tests.training.photos import hole_at
 from tests.training.tiny_preset import TINY
+from training.cli import app
 from training.errors import PrefPaintError
 from training.inpainting.checkpoint_files import identify
 from training.inpainting.diffusion.model import DiffusionModel
 from training.inpainting.diffusion.sampler import denoise
 from training.inpainting.settings import SAMPLERS, SamplerName
-from training.pretraining import stage
+from training.pretraining import run, stage
 from training.pretraining.networks import make_autoencoder, make_pipeline, make_unet
 from training.pretraining.presets import Preset
 from training.pretraining.run import pretrain
 from training.prompts.photos import read_rgb
+from training.run_log import alone_in
 
 
 @pytest.fixture
@@ -44,6 +48,11 @@ def _run(photos: list[Path], out: Path, preset: Preset = TINY, seed: int = 0) ->
 def _weights(folder: Path) -> dict[str, torch.Tensor]:
     pipeline = StableDiffusionInpaintPipeline.from_pretrained(folder, dtype=torch.float32)
     return {**pipeline.unet.state_dict(), **pipeline.vae.state_dict()}
+
+
+def _logged(out: Path) -> list[tuple[str, int]]:
+    lines = map(json.loads, (out / "log.jsonl").read_text().splitlines())
+    return [(line["stage"], line["step"]) for line in lines]
 
 
 def test_it_ends_as_a_pipeline_that_diffusers_opens_and_a_sheet(
@@ -70,6 +79,7 @@ def test_an_interrupted_run_ends_like_one_that_was_not(
     tmp_path: Path, photos: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stage, "SAVE_EVERY", 2)
+    monkeypatch.setattr(stage, "LOG_EVERY", 1)
     whole = _weights(_run(photos, tmp_path / "whole"))
     losses = stage.finite
 
@@ -84,6 +94,7 @@ def test_an_interrupted_run_ends_like_one_that_was_not(
     monkeypatch.setattr(stage, "finite", losses)
     resumed = _weights(_run(photos, tmp_path / "cut"))
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+    assert _logged(tmp_path / "cut") == _logged(tmp_path / "whole")
 
 
 def test_a_folder_of_another_run_and_a_damaged_checkpoint_are_refused(
@@ -93,6 +104,8 @@ def test_a_folder_of_another_run_and_a_damaged_checkpoint_are_refused(
     _run(photos, out)
     with pytest.raises(PrefPaintError, match="other settings"):
         _run(photos, out, replace(TINY, unet_rate=1.0))
+    with pytest.raises(PrefPaintError, match="other settings"):
+        _run(photos[::-1], out)
     (out / "denoiser.pt").write_bytes(b"no checkpoint")
     with pytest.raises(PrefPaintError, match=r"denoiser\.pt is damaged"):
         _run(photos, out)
@@ -103,6 +116,33 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_its_checkpoint(
 ) -> None:
     with pytest.raises(PrefPaintError, match="Lower its rate"):
         _run(photos, tmp_path / "out", replace(TINY, autoencoder_rate=1e12, autoencoder_steps=60))
+
+
+def test_too_few_photos_are_told_before_anything_is_learned(
+    tmp_path: Path, photos: list[Path]
+) -> None:
+    device = torch.device("cpu")
+    for learned, held_out, split in (([], photos, "train"), (photos, [], "validation")):
+        with pytest.raises(PrefPaintError, match=f"in the {split} split"):
+            pretrain(learned, held_out, TINY, 0, tmp_path / "out", device, lambda _: lambda _: None)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_full_disk_is_one_sentence(tmp_path: Path, photos: list[Path]) -> None:
+    with full_disk(), pytest.raises(PrefPaintError, match="Free some space"):
+        _run(photos, tmp_path / "out")
+
+
+def test_a_folder_has_one_run(
+    tmp_path: Path, photos: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "pretrain", lambda *_: tmp_path)
+    with alone_in(tmp_path / "out"):
+        result = CliRunner().invoke(
+            app, ["pretrain", str(photos[0].parent), "--out", str(tmp_path / "out")]
+        )
+    assert isinstance(result.exception, PrefPaintError)
+    assert "trains in" in str(result.exception)
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)

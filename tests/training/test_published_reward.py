@@ -81,12 +81,19 @@ def _without(name: str) -> Callable[[dict[str, Tensor]], object]:
     return lambda state: {key: value for key, value in state.items() if not key.endswith(name)}
 
 
+def _with(name: str) -> Callable[[dict[str, Tensor]], object]:
+    return lambda state: {**state, name: torch.zeros(8)}
+
+
 @pytest.mark.parametrize(
     ("spoil", "says"),
     [
         (_without("visual.proj"), "visual_projection.weight is missing"),
         (lambda state: {**state, "mlp.layers.0.weight": torch.zeros(8, 8)}, "another architecture"),
         (lambda state: list(state), "no state dict"),
+        (_with("vit_block.transformer_encoder.layers.1.norm1.weight"), "layers.1.norm1"),
+        (_with("mlp.layers.4.weight"), "mlp.layers.4.weight"),
+        (_with("clip_model.visual.transformer.resblocks.2.ln_1.bias"), "layers.2.layer_norm1"),
     ],
 )
 def test_another_checkpoint_is_named_with_its_key(
@@ -106,6 +113,7 @@ def test_another_checkpoint_is_named_with_its_key(
     ("matrix", "says"),
     [
         (torch.eye(8), "256 x 256"),
+        (torch.eye(256) + torch.triu(torch.full((256, 256), 1e-3), 1), "not symmetric"),
         (-torch.eye(256), "not positive definite"),
         (torch.full((256, 256), float("nan")), "not positive definite"),
     ],

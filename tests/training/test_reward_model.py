@@ -173,6 +173,12 @@ def incomplete(path: Path) -> None:
     model.save(path)
 
 
+def no_number(path: Path) -> None:
+    model = tiny_model(TINY_SMALL)
+    model.mean = float("nan")
+    model.save(path)
+
+
 @pytest.mark.parametrize(
     ("make", "says"),
     [
@@ -182,6 +188,7 @@ def incomplete(path: Path) -> None:
         (damaged, "damaged"),
         (foreign, "no PrefPaint reward"),
         (incomplete, "does not fit"),
+        (no_number, "no finite number"),
     ],
 )
 def test_a_bad_file_is_named(make, says: str, tmp_path: Path) -> None:

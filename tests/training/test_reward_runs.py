@@ -13,15 +13,19 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
+from tests.prefpaint_gui.tiny_reward import save_tiny_reward
 from tests.training.test_labelled import of_both_splits, write_labels, write_prompts
 from training.errors import PrefPaintError
 from training.prompts.photos import read_rgb
+from training.reward import trainer
 from training.reward.clip_encoder import ClipEncoder
 from training.reward.config import RewardTrainingConfig, read_config
 from training.reward.embedding import Embedder
 from training.reward.encoders import EncoderConfig
+from training.reward.evaluation import PairAccuracy
 from training.reward.groups import Group
 from training.reward.losses import PAIR_WEIGHTS
+from training.reward.model import load_reward
 from training.reward.network import RewardNetwork
 from training.reward.trainer import StepDone, train_reward
 
@@ -46,16 +50,24 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def twin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Other pictures under the names of `data`, as two people's exports may have them."""
+    folder = tmp_path_factory.mktemp("twin")
+    write_labels(folder, write_prompts(folder, of_both_splits(8)[::-1]))
+    return folder
+
+
 def weights(network: RewardNetwork) -> dict[str, torch.Tensor]:
     return {name: tensor.clone() for name, tensor in network.state_dict().items()}
 
 
-def frozen_run(data: Path, out: Path, **changes: object) -> RewardNetwork:
+def frozen_run(data: list[Path], out: Path, **changes: object) -> RewardNetwork:
     settings = {"steps": 4, "batch_size": 4, "warmup_steps": 1, "checkpoint_every": 2}
     config = RewardTrainingConfig(
         **{**settings, "bf16": False, "augment": False, "freeze": 0.7, "encoder": CLIP, **changes}
     )
-    return train_reward([data], [data], out, config, lambda _: None).network
+    return train_reward(data, data, out, config, lambda _: None).network
 
 
 def test_frozen_layers_stay_and_are_computed_once(
@@ -72,7 +84,7 @@ def test_frozen_layers_stay_and_are_computed_once(
         return frozen(self, images, holes)
 
     monkeypatch.setattr(ClipEncoder, "frozen", counted)
-    network = frozen_run(data, tmp_path / "kept", steps=6)
+    network = frozen_run([data], tmp_path / "kept", steps=6)
     assert sum(seen) <= 8 * 4  # eight prompts of three pictures and a masked photo, at most once
     kept = {name for name, tensor in weights(network).items() if torch.equal(tensor, before[name])}
     below = ("embeddings.", "pre_layrnorm.", *(f"encoder.layers.{number}." for number in range(3)))
@@ -108,10 +120,14 @@ def test_labelled_pictures_are_learned_as_they_are_scored(
     ],
 )
 def test_saving_work_or_memory_changes_nothing(
-    changes: dict[str, object], data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    changes: dict[str, object],
+    data: Path,
+    twin: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Kept activations and recomputed gradients give what plain training gives."""
-    saved = weights(frozen_run(data, tmp_path / "saved", **changes))
+    saved = weights(frozen_run([data, twin], tmp_path / "saved", **changes))
     rewards = Embedder.rewards
 
     def recomputed(self: Embedder, groups: list[Group]) -> torch.Tensor:
@@ -119,7 +135,7 @@ def test_saving_work_or_memory_changes_nothing(
         return rewards(self, groups)
 
     monkeypatch.setattr(Embedder, "rewards", recomputed)
-    plain = weights(frozen_run(data, tmp_path / "plain", **changes))
+    plain = weights(frozen_run([data, twin], tmp_path / "plain", **changes))
     for name, tensor in plain.items():
         torch.testing.assert_close(saved[name], tensor, rtol=1e-4, atol=1e-6)
 
@@ -141,6 +157,37 @@ def test_a_run_that_no_longer_improves_ends_with_its_best(data: Path, tmp_path: 
     lines = (tmp_path / "run" / "log.jsonl").read_text().splitlines()
     assert [json.loads(line)["step"] for line in lines] == [2, 4, 6]
     assert list((tmp_path / "run").glob("events.out.tfevents.*"))
+
+
+def test_a_run_that_never_gets_an_order_right_ends_with_its_best(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = PairAccuracy("all", 0.0, 0.0, 0.0, 1)
+    monkeypatch.setattr(trainer, "pair_accuracies", lambda *_, **__: [wrong])
+    frozen_run([data], tmp_path / "run", patience=1)
+    assert (tmp_path / "run" / "best.pt").exists()
+
+
+def test_a_loss_that_is_no_number_stops_the_run_before_it_is_kept(
+    data: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(PrefPaintError, match="Lower learning_rate"):
+        frozen_run([data], tmp_path / "run", learning_rate=1e30)
+    assert not (tmp_path / "run" / "checkpoint.pt").exists()
+
+
+def test_a_run_goes_on_with_the_prompts_and_the_start_that_it_began_with(
+    data: Path, twin: Path, tmp_path: Path
+) -> None:
+    start = save_tiny_reward(tmp_path / "start.safetensors")
+    frozen_run([data], tmp_path / "run", start=start, freeze=0.0)
+    with pytest.raises(PrefPaintError, match=r"other settings \(the prompts, "):
+        frozen_run([data, twin], tmp_path / "run", start=start, freeze=0.0)
+    other = load_reward(start)
+    other.mean = 1.0
+    other.save(start)
+    with pytest.raises(PrefPaintError, match=r"other settings \(start\)"):
+        frozen_run([data], tmp_path / "run", start=start, freeze=0.0)
 
 
 def test_two_processes_give_what_one_gives(data: Path, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """`prefpaint-train` from photographs to a reward model and its card, small."""
 
 import json
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -72,6 +73,7 @@ def test_interrupted_pairs_go_on_where_they_stopped(
     assert run(monkeypatch, *words) == 0
     assert masks[0].read_bytes() == pixels
     assert {path: path.stat().st_mtime_ns for path in masks[1:]} == before
+    assert run(monkeypatch, *words, "--masks", "wide") == 2  # names would be the same
 
 
 def test_photos_that_are_learned_from_and_validate_are_told(
@@ -105,6 +107,17 @@ def test_training_resumes_exactly(pairs: Path, tmp_path: Path) -> None:
     changed = RewardTrainingConfig(steps=5, encoder=SMALL)
     with pytest.raises(PrefPaintError, match="other settings"):
         train_reward([pairs], [pairs], tmp_path / "halves", changed, lambda _: None)
+
+
+def test_fills_without_a_spread_give_no_reward(pairs: Path, tmp_path: Path) -> None:
+    alone = tmp_path / "alone"
+    shutil.copytree(pairs, alone)
+    entry = json.loads((pairs / "manifest.jsonl").read_text().splitlines()[0])
+    entry["recipes"] = entry["recipes"][:2]  # the original and one fill
+    (alone / "manifest.jsonl").write_text(json.dumps(entry))
+    config = RewardTrainingConfig(steps=1, batch_size=2, bf16=False, encoder=SMALL)
+    with pytest.raises(PrefPaintError, match="Give more validation prompts"):
+        train_reward([pairs], [alone], tmp_path / "run", config, lambda _: None)
 
 
 def test_the_command_ships_a_model_that_scores(
@@ -149,6 +162,20 @@ def test_a_prompt_ranked_twice_in_one_look_is_named(
     words = (pairs.parent / "photos", "--count", 2, "--split", "train", "--answers", answers)
     assert run(monkeypatch, "eye-ranking", *words, "--out", tmp_path / "ranking.json") == 2
     assert "'000: A B C D E' ranks prompt 000 a second time" in capsys.readouterr().err
+
+
+def test_ranked_pictures_are_not_taken_for_those_of_another_ranking(
+    pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos, answers = pairs.parent / "photos", tmp_path / "answers.txt"
+    answers.write_text("000: A B C D > E\n")
+    looks = ("--answers", answers)
+    for masks, seen in (("repair", looks), ("wide", looks), ("repair", looks * 2)):
+        ranking = tmp_path / f"{masks}-{len(seen)}.json"
+        words = (photos, "--count", 1, "--split", "train", "--masks", masks, *seen)
+        assert run(monkeypatch, "eye-ranking", *words, "--out", ranking) == 0
+        words = (photos, "--eye", ranking, "--out", tmp_path / "ranked")
+        assert run(monkeypatch, "eye-pairs", *words) == (2 if masks == "wide" else 0)
 
 
 def test_what_the_eye_ranked_is_learned_from(

@@ -15,14 +15,13 @@ from training.alignment.run import Run
 from training.alignment.run_folder import (
     AlignmentFolder,
     Refresh,
-    reward_models,
     run_settings,
 )
 from training.checkpoints import run_errors
 from training.errors import PrefPaintError
 from training.inpainting.diffusion.devices import is_out_of_memory
 from training.processes import join_processes
-from training.reward.ensemble import Reward
+from training.reward.ensemble import Reward, reward_models
 from training.reward.labelled import LabelledSet, write_set_aside
 from training.run_log import RunLog
 

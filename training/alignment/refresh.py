@@ -85,7 +85,7 @@ class RewardRefresh:
                 if difference >= VISIBLE
             )
             masked = white_hole(original, view.hole)
-            groups.append(Group("", np.stack(view.pictures), masked, view.hole, pairs))
+            groups.append(Group(None, np.stack(view.pictures), masked, view.hole, pairs))
         return groups
 
     def _learn(self, rng: np.random.Generator) -> None:
@@ -139,5 +139,5 @@ class RewardRefresh:
         for kept in state["newest"]:
             pictures, prompt, hole = (kept[name].numpy() for name in ("pictures", "prompt", "hole"))
             pairs = tuple(Pair(*pair) for pair in kept["pairs"])
-            self._newest.append(Group("", pictures, prompt, hole, pairs))
+            self._newest.append(Group(None, pictures, prompt, hole, pairs))
         self._renew_trust()

@@ -19,8 +19,7 @@ from training.alignment.sharding import load_optimiser_state, optimiser_state, w
 from training.checkpoints import read_checkpoint, run_errors, write_checkpoint
 from training.files import write_png
 from training.processes import is_main_process
-from training.reward.ensemble import Reward, RewardEnsemble
-from training.reward.model import RewardModel
+from training.reward.ensemble import Reward, reward_models
 
 CHECKPOINT, BEST = "checkpoint.pt", "best.pt"
 UNSAVED = ("iterations", "gradient_checkpointing", "alarms")
@@ -148,12 +147,6 @@ def run_settings(
         },
         sort_keys=True,
     )
-
-
-def reward_models(reward: Reward | None) -> list[RewardModel]:
-    """One, those of an ensemble, or none."""
-    several = reward.members if isinstance(reward, RewardEnsemble) else (reward,)
-    return [one for one in several if isinstance(one, RewardModel)]
 
 
 def _reward_digest(reward: Reward | None) -> str:

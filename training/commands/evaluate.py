@@ -52,13 +52,17 @@ def evaluate(
     ] = USUAL.eta,
     seed: Seed = 0,
     reward: Annotated[
-        str, typer.Option(help="The reward model that alignment used: a file, or builtin.")
+        str,
+        typer.Option(
+            help="The reward model that alignment used: a file, a folder of several (their mean "
+            "counts), or builtin."
+        ),
     ] = "builtin",
     judge: Annotated[
         Path | None,
         typer.Option(
-            help="A reward model that alignment never saw, of other photos and another "
-            "architecture or seed.",
+            help="A reward model, or a folder of several, that alignment never saw, of other "
+            "photos and another architecture or seed.",
             show_default=False,
         ),
     ] = None,
@@ -86,12 +90,12 @@ def evaluate(
     from training.evaluation.report import cautions, write_report
     from training.evaluation.samples import Sampling, check_prompts, digest_of, fill_prompts
     from training.prompts.incomplete import read_prompts
-    from training.reward.model import load_reward
+    from training.reward.ensemble import read_reward
 
     found = read_prompts(prompts)
     check_prompts(found)
-    rewards = load_reward(reward_file)
-    independent = None if judge is None else load_reward(judge)
+    rewards = read_reward(reward_file)
+    independent = None if judge is None else read_reward(judge)
     if independent is not None and digest_of(independent) == digest_of(rewards):
         raise PrefPaintError(
             f"{judge} is the reward itself and no independent judge. Leave it out."

@@ -2,6 +2,7 @@
 
 import math
 import threading
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -78,9 +79,14 @@ def eye_pairs(
     out: Out,
 ) -> None:
     """Make the ranked fills, or find them beside their sheets, for `reward` to learn from."""
+    from training.checkpoints import claim, run_errors  # torch, slow to import
+
     paths = {path.name: path for path in find_photos(photos)}
     rankings = read_rankings(eye)
     calls = [(photo_of(ranking, paths), ranking, out) for ranking in rankings]
+    with run_errors(out):
+        out.mkdir(parents=True, exist_ok=True)
+        claim(out / "ranked.json", {"prompts": [asdict(ranking.prompt) for ranking in rankings]})
     with worker_processes() as pool, progress("Making prompts") as on_progress:
         write_folder(out, write_ranked, calls, pool, on_progress, threading.Event())
     Console().print(f"{len(rankings)} prompts lie in {out}.")

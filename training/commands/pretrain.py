@@ -33,10 +33,11 @@ def pretrain(
     """
     from training.inpainting.diffusion.devices import pick_device  # torch, slow to import
     from training.pretraining.run import pretrain as run
+    from training.run_log import alone_in
 
     found = find_photos(photos)
     learned = [path for path in found if split_of(path) == "train"]
     held_out = [path for path in found if split_of(path) == "validation"]
-    with several_bars() as bar:
+    with alone_in(out), several_bars() as bar:
         folder = run(learned, held_out, PRESETS[preset], seed, out, pick_device(device), bar)
     Console().print(f"The pipeline lies in {folder}.")

@@ -85,7 +85,7 @@ def _markdown(comparison: Comparison, facts: Mapping[str, Any], sheets: list[Pat
         "",
         f"{comparison.prompts} prompts, {comparison.samples} samples of each and one fill more, "
         f"the same seeds for every model; base: {base}. In brackets: 95 % intervals by drawing "
-        "prompts anew (2000 times).",
+        "photos anew (2000 times).",
         "",
     ]
     if comparison.prompts < FEW:

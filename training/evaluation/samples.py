@@ -19,11 +19,11 @@ from training.evaluation.full_reference import psnr, ssim
 from training.evaluation.measures import Array
 from training.files import replaced_when_complete, write_png
 from training.inpainting.diffusion.loading import load_inpainter
-from training.inpainting.request import Box, Inpainter, InpaintRequest, Pixels
+from training.inpainting.request import Box, InpaintRequest, Pixels
 from training.inpainting.settings import DeviceName, DiffusionSettings
 from training.prompts.incomplete import IncompletePhoto
 from training.prompts.photos import photo_name, read_rgb
-from training.reward.model import RewardModel
+from training.reward.ensemble import Reward, reward_models
 from training.reward.view import white_hole
 
 SETTINGS, SCORES = "settings.json", "scores.npz"
@@ -105,8 +105,8 @@ def check_prompts(prompts: Sequence[IncompletePhoto]) -> None:
 
 def fill_prompts(
     model: Contender,
-    reward: RewardModel,
-    judge: RewardModel | None,
+    reward: Reward,
+    judge: Reward | None,
     prompts: Sequence[IncompletePhoto],
     sampling: Sampling,
     out: Path,
@@ -163,21 +163,27 @@ def _fill_missing(
     device: DeviceName,
     on_progress: Callable[[float], None],
 ) -> None:
-    inpainter: Inpainter | None = None
-    for done, prompt in enumerate(prompts):
-        files = {
-            seed: file
-            for number, seed in enumerate(sampling.seeds(prompt.prompt))
-            if not (file := _fill_file(out, prompt.prompt, number)).exists()
-        }
-        if files:
-            if inpainter is None:
-                inpainter = load_inpainter(model.path, model.name, device=device, loras=model.loras)
-            for candidate in inpainter.generate(
-                _request(prompt, tuple(files), sampling.settings), lambda _: None, threading.Event()
-            ):
-                write_png(files[candidate.seed], candidate.pixels)
-        on_progress(FILLING * (done + 1) / len(prompts))
+    missing = [(prompt, files) for prompt in prompts if (files := _missing(prompt, sampling, out))]
+    found = len(prompts) - len(missing)
+    on_progress(FILLING * found / len(prompts))  # at once, so that it does not count for the pace
+    if not missing:
+        return
+    inpainter = load_inpainter(model.path, model.name, device=device, loras=model.loras)
+    for done, (prompt, files) in enumerate(missing, start=found + 1):
+        for candidate in inpainter.generate(
+            _request(prompt, tuple(files), sampling.settings), lambda _: None, threading.Event()
+        ):
+            write_png(files[candidate.seed], candidate.pixels)
+        on_progress(FILLING * done / len(prompts))
+
+
+def _missing(prompt: IncompletePhoto, sampling: Sampling, out: Path) -> dict[int, Path]:
+    """The files of the fills that are still to be made, by seed."""
+    return {
+        seed: file
+        for number, seed in enumerate(sampling.seeds(prompt.prompt))
+        if not (file := _fill_file(out, prompt.prompt, number)).exists()
+    }
 
 
 def _request(
@@ -192,8 +198,8 @@ def _request(
 
 def _score(
     model: Contender,
-    reward: RewardModel,
-    judge: RewardModel | None,
+    reward: Reward,
+    judge: Reward | None,
     prompts: Sequence[IncompletePhoto],
     sampling: Sampling,
     out: Path,
@@ -203,7 +209,7 @@ def _score(
     names = tuple(prompt.prompt for prompt in prompts)
     judges = {"reward": reward} | ({} if judge is None else {"judge": judge})
     digests = {name: digest_of(one) for name, one in judges.items()}
-    key += json.dumps([names, sampling.samples, digests])
+    key += json.dumps([names, sampling.samples, digests, _originals_digest(prompts)])
     scores = _read_scores(out / SCORES, key)
     if scores is None:
         rows: list[dict[str, Array]] = []
@@ -254,7 +260,7 @@ def _filled(
 
 def _score_prompt(
     prompt: IncompletePhoto,
-    judges: dict[str, RewardModel],
+    judges: dict[str, Reward],
     samples: int,
     out: Path,
     is_known: bool,
@@ -268,7 +274,7 @@ def _score_prompt(
         for name, one in judges.items()
     }
     *_, last = judges.values()
-    rows["features"] = last.embeddings(hole, pictures)
+    rows["features"] = reward_models(last)[0].embeddings(hole, pictures)
     if original is not None:
         rows["psnr"] = np.array([psnr(fill, original, hole) for fill in fills])
         rows["ssim"] = np.array([ssim(fill, original, hole) for fill in fills])
@@ -286,9 +292,20 @@ def _read_scores(file: Path, key: str) -> dict[str, Array] | None:
         return None
 
 
-def digest_of(judge: RewardModel) -> str:
+def _originals_digest(prompts: Sequence[IncompletePhoto]) -> str:
+    digest = hashlib.sha256()
+    for prompt in prompts:
+        original = prompt.original
+        content = b"" if original is None else original.tobytes()
+        digest.update(hashlib.sha256(content).digest())
+    return digest.hexdigest()
+
+
+def digest_of(judge: Reward) -> str:
     """Of all that its scores depend on."""
-    digest = hashlib.sha256(repr((judge.network.config, judge.mean, judge.deviation)).encode())
-    for name, tensor in judge.network.state_dict().items():
-        digest.update(name.encode() + tensor.cpu().numpy().tobytes())
+    digest = hashlib.sha256()
+    for model in reward_models(judge):
+        digest.update(repr((model.network.config, model.mean, model.deviation)).encode())
+        for name, tensor in model.network.state_dict().items():
+            digest.update(name.encode() + tensor.cpu().numpy().tobytes())
     return digest.hexdigest()

@@ -1,11 +1,14 @@
 """From photographs to a pipeline folder."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 
+from training.checkpoints import run_errors
+from training.errors import PrefPaintError
 from training.inpainting.diffusion.quiet import quiet_libraries
 from training.pretraining.autoencoder import autoencoder_loss, latent_scale
 from training.pretraining.card import write_card
@@ -35,11 +38,17 @@ def pretrain(
 
     held_out: photos for the sheets of fills, of which training sees none. progress: makes a
     callback for the share done of a stage with this title. An interrupted run goes on where it
-    was. Raises PrefPaintError for a photo that cannot be read, or a folder of another run.
+    was. Raises PrefPaintError without photos of either kind, for one that cannot be read, and for
+    a folder of another run or that cannot be written.
     """
+    for given, split in ((photos, "train"), (held_out, "validation")):
+        if not given:
+            raise PrefPaintError(f"None of these photographs is in the {split} split. Give more.")
     quiet_libraries()
-    out.mkdir(parents=True, exist_ok=True)
-    settings = f"{preset} seed={seed} photos={len(photos)}"
+    with run_errors(out):
+        out.mkdir(parents=True, exist_ok=True)
+    shown = hashlib.sha256("\n".join(photo.name for photo in photos).encode()).hexdigest()[:16]
+    settings = f"{preset} seed={seed} photos={shown}"
     crops = Crops(photos, preset.size, seed, progress("Reading photos"))
     torch.manual_seed(seed)
     autoencoder, unet, scheduler = make_autoencoder(preset), make_unet(preset), make_scheduler()

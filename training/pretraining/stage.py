@@ -4,6 +4,8 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,11 @@ import torch
 from diffusers.training_utils import EMAModel
 from torch import Tensor
 
-from training.checkpoints import read_checkpoint
+from training.checkpoints import read_checkpoint, run_errors, write_checkpoint
 from training.errors import PrefPaintError
 from training.files import replaced_when_complete
 from training.inpainting.diffusion.devices import computes_in_bf16
+from training.run_log import LOG
 
 EMA_DECAY = 0.999
 WARM_UP_STEPS = 200
@@ -56,6 +59,7 @@ def run_stage(
     average.to(device)
     checkpoint = folder / f"{plan.name}.pt"
     done = _resume(checkpoint, plan, network, optimiser, average)
+    _cut_log(folder, plan.name, done)
     network.train()
     losses: list[float] = []
     began = time.monotonic()
@@ -125,8 +129,7 @@ def _save(
         "optimiser": optimiser.state_dict(),
         "average": average.state_dict(),
     }
-    with replaced_when_complete(path) as file:
-        torch.save(content, file)
+    write_checkpoint(path, content)
 
 
 def _resume(
@@ -147,5 +150,23 @@ def _resume(
 
 def _log(folder: Path, stage: str, step: int, loss: float, seconds: float) -> None:
     line = {"stage": stage, "step": step, "loss": round(loss, 5), "seconds": round(seconds, 1)}
-    with (folder / "log.jsonl").open("a") as file:
+    with run_errors(folder), (folder / LOG).open("a") as file:
         file.write(json.dumps(line) + "\n")
+
+
+def _cut_log(folder: Path, stage: str, done: int) -> None:
+    """Drop the stage's lines of later steps, which will be done again, and all that follow."""
+    path = folder / LOG
+    with run_errors(folder):
+        lines = path.read_text().splitlines() if path.exists() else []
+        kept = takewhile(partial(_stays, stage, done), lines)
+        with replaced_when_complete(path) as file:
+            file.write("".join(f"{line}\n" for line in kept).encode())
+
+
+def _stays(stage: str, done: int, line: str) -> bool:
+    try:
+        entry = json.loads(line)
+    except ValueError:  # a crash left half of it
+        return False
+    return bool(entry["stage"] != stage or entry["step"] <= done)

@@ -102,6 +102,6 @@ class Batches:
         group = self._kept.get(index)
         if group is None:
             group = draw_group(self.prompts, index, rng, augment=self.augment)
-            if group.name and len(self._kept) < MOST_KEPT:
+            if group.index is not None and len(self._kept) < MOST_KEPT:
                 self._kept[index] = group
         return group

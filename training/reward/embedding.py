@@ -19,7 +19,7 @@ class Embedder:
         self.network = network
         self._bf16 = bf16
         self._keep = keep and network.encoder.is_kept
-        self._kept: dict[str, Tensor] = {}
+        self._kept: dict[int | None, Tensor] = {}
 
     def rewards(self, groups: list[Group]) -> Tensor:
         """Rewards of all pictures of the groups, group after group: (n,)."""
@@ -40,14 +40,14 @@ class Embedder:
 
     def _embed_kept(self, groups: list[Group], device: torch.device) -> Tensor:
         encoder = self.network.encoder
-        fresh = [group for group in groups if group.name not in self._kept]
+        fresh = [group for group in groups if group.index not in self._kept]
         made: dict[int, Tensor] = {}
         if fresh:
             hidden = encoder.frozen(_images(fresh).to(device), _holes(fresh).to(device))
             parts = hidden.split([len(group.pictures) + 1 for group in fresh])
             made = {id(group): part.cpu() for group, part in zip(fresh, parts, strict=True)}
-            self._kept |= {group.name: made[id(group)] for group in fresh if group.name}
-        parts = tuple(made[id(g)] if id(g) in made else self._kept[g.name] for g in groups)
+            self._kept |= {g.index: made[id(g)] for g in fresh if g.index is not None}
+        parts = tuple(made[id(g)] if id(g) in made else self._kept[g.index] for g in groups)
         return encoder.learning(torch.cat(parts).to(device))
 
 

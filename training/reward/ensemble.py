@@ -65,3 +65,9 @@ def read_reward(path: Path) -> Reward:
     """A file's reward model, or the ensemble of a folder; see read_members."""
     members = read_members(path)
     return RewardEnsemble(members) if path.is_dir() else members[0]
+
+
+def reward_models(reward: Reward | None) -> list[RewardModel]:
+    """One, those of an ensemble, or none."""
+    several = reward.members if isinstance(reward, RewardEnsemble) else (reward,)
+    return [one for one in several if isinstance(one, RewardModel)]

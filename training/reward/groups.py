@@ -41,13 +41,13 @@ class Pair:
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """name: of the prompt, "" where its pictures are others each time. pictures: (k, s, s, 3)
+    """index: of the prompt, None where its pictures are others each time. pictures: (k, s, s, 3)
     uint8; prompt: (s, s, 3), the hole in white; hole: (s, s).
 
     scores: of the first pictures, standardised, where someone gave them.
     """
 
-    name: str
+    index: int | None
     pictures: npt.NDArray[np.uint8]
     prompt: Pixels
     hole: Mask
@@ -76,8 +76,8 @@ def draw_group(
     if augment:
         augmented, hole = _augment(stacked, hole, rng, coded_apart=has_original)
     masked = white_hole(augmented[-1], hole)
-    name = prompt.name if prompt.looks and not augment else ""
-    return Group(name, augmented[:-1], masked, hole, tuple(pairs), prompt.scores)
+    kept = index if prompt.looks and not augment else None
+    return Group(kept, augmented[:-1], masked, hole, tuple(pairs), prompt.scores)
 
 
 def _ranked_pictures(prompt: Prompt) -> tuple[list[Pixels], list[Pair]]:

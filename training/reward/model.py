@@ -142,6 +142,8 @@ def load_reward(path: Path) -> RewardModel:
         network.load_state_dict(tensors)
         network.eval()
         mean, deviation = float(details["mean"]), float(details["deviation"])
+        if not (np.isfinite([mean, deviation]).all() and np.isfinite(trust.v_inverse).all()):
+            raise ValueError("its mean, deviation or V^-1 is no finite number")
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise PrefPaintError(
             f"The reward model {path} does not fit this version of PrefPaint "

@@ -19,6 +19,9 @@ from training.reward.trust import Matrix
 
 MEAN, DEVIATION = 0.4064, 2.3021
 """Of the published rewards, as the published code normalises them for a group of fills."""
+ROUNDING = 1e-4
+"""Of float32: how far, of its largest entry, V^-1 may be from symmetric; the published one is 6e-6
+off."""
 PUBLISHED = EncoderConfig(
     kind="clip", image_size=224, resample="bicubic", block_dropout=0.1, head_dropout=0.2
 )
@@ -29,6 +32,8 @@ _HEAD = {
     r"mlp\.layers\.[23]\.(.+)": r"mlp.2.\1",  # 3 where an activation stood before the dropout
     r"mlp\.last_layer(?:\.|_)weight": "psi.weight",
 }
+_UNUSED = r"clip_model\.(?!visual\.).+|vit_block\.encoder_layer\..+"
+"""The text tower, and a copy of the block that is never run."""
 _VISION = "encoder.vision.vision_model."
 _CLIP = {
     r"class_embedding": "embeddings.class_embedding",
@@ -57,8 +62,8 @@ def convert_published(
     alias of the last layer are dropped. The bounds of its training data are not published, so
     trust compares with the `reference` prompts, whose pictures are of the encoder's size.
 
-    Raises PrefPaintError that names the file and the first key which is missing or has another
-    shape, and a V^-1 of another size or not positive definite.
+    Raises PrefPaintError that names the file and the first key which is missing, unknown or has
+    another shape, and a V^-1 of another size, not symmetric or not positive definite.
     """
     tensors = rename(_read(checkpoint))
     network = RewardNetwork(config)
@@ -89,16 +94,14 @@ def convert_published(
 
 def rename(published: dict[str, Tensor]) -> dict[str, Tensor]:
     """The published names as RewardNetwork's, in float32; what the reward does not use is left
-    out."""
+    out, and what is unknown keeps its name."""
     renamed = {}
     for name, tensor in published.items():
         bare = name.removeprefix("module.")
         if bare.startswith("clip_model.visual."):
             renamed.update(_rename_clip(bare.removeprefix("clip_model.visual."), tensor.float()))
-        else:
-            for pattern, ours in _HEAD.items():
-                if match := re.fullmatch(pattern, bare):
-                    renamed[match.expand(ours)] = tensor.float()
+        elif not re.fullmatch(_UNUSED, bare):
+            renamed[_rename_with(_HEAD, bare) or bare] = tensor.float()
     return renamed
 
 
@@ -109,10 +112,12 @@ def read_v_inverse(path: Path) -> Matrix:
         found = tuple(matrix.shape) if isinstance(matrix, Tensor) else type(matrix).__name__
         raise PrefPaintError(f"{path} holds no V^-1 of {FEATURE_SIZE} x {FEATURE_SIZE}: {found}.")
     inverse = np.asarray(matrix.double().numpy(), np.float64)
-    inverse = (inverse + inverse.T) / 2  # float32 rounding
-    if not np.isfinite(inverse).all() or np.linalg.eigvalsh(inverse)[0] <= 0:
+    symmetric = (inverse + inverse.T) / 2
+    if not np.isfinite(symmetric).all() or np.linalg.eigvalsh(symmetric)[0] <= 0:
         raise PrefPaintError(f"The V^-1 in {path} is not positive definite.")
-    return inverse
+    if np.abs(inverse - symmetric).max() > ROUNDING * np.abs(symmetric).max():
+        raise PrefPaintError(f"The V^-1 in {path} is not symmetric.")
+    return symmetric
 
 
 def _rename_clip(name: str, tensor: Tensor) -> dict[str, Tensor]:
@@ -122,12 +127,17 @@ def _rename_clip(name: str, tensor: Tensor) -> dict[str, Tensor]:
         attention = f"{_VISION}encoder.layers.{match[1]}.self_attn."
         return {
             f"{attention}{letter}_proj.{match[2]}": part.contiguous()
-            for letter, part in zip("qkv", tensor.chunk(3), strict=True)
+            for letter, part in zip("qkv", tensor.tensor_split(3), strict=True)
         }
-    for pattern, ours in _CLIP.items():
+    known = _rename_with(_CLIP, name)
+    return {_VISION + known if known else f"clip_model.visual.{name}": tensor}
+
+
+def _rename_with(patterns: dict[str, str], name: str) -> str | None:
+    for pattern, ours in patterns.items():
         if match := re.fullmatch(pattern, name):
-            return {_VISION + match.expand(ours): tensor}
-    return {}
+            return match.expand(ours)
+    return None
 
 
 def _read(path: Path) -> dict[str, Tensor]:
@@ -152,7 +162,11 @@ def _load(path: Path) -> object:
 
 
 def _check(tensors: dict[str, Tensor], network: RewardNetwork, path: Path) -> None:
-    for name, wanted in network.state_dict().items():
+    known = network.state_dict()
+    for name in tensors:
+        if name not in known:
+            raise PrefPaintError(f"{path} has another architecture: {name} is unknown.")
+    for name, wanted in known.items():
         if name not in tensors:
             raise PrefPaintError(f"{path} is no PrefPaint reward: {name} is missing.")
         if tensors[name].shape != wanted.shape:

@@ -16,11 +16,12 @@ CHECKPOINT, BEST = "checkpoint.pt", "best.pt"
 
 @dataclass
 class RunState:
-    """step: how many are done. best: the highest validation accuracy so far. stale: how many
-    measurements have passed since. losses: of the steps since the last measurement."""
+    """step: how many are done. best: the highest validation accuracy so far, -1 before the first.
+    stale: how many measurements have passed since. losses: of the steps since the last
+    measurement."""
 
     step: int = 0
-    best: float = 0.0
+    best: float = -1.0
     stale: int = 0
     losses: list[float] = field(default_factory=list)
 

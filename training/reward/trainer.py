@@ -1,5 +1,6 @@
 """Learn a reward: one process or several, cosine schedule, early stop, exact resume."""
 
+import hashlib
 import json
 import logging
 import math
@@ -10,6 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from accelerate import Accelerator
 from torch import Tensor
@@ -27,7 +29,7 @@ from training.reward.losses import group_loss
 from training.reward.model import RewardModel, load_reward
 from training.reward.network import RewardNetwork
 from training.reward.pair_data import Prompt
-from training.reward.run_folder import RunFolder
+from training.reward.run_folder import CHECKPOINT, RunFolder
 from training.reward.trust import inverse_covariance
 
 _log = logging.getLogger(__name__)
@@ -97,7 +99,7 @@ def train_reward(
         lr=config.learning_rate,
         weight_decay=config.weight_decay,
     )
-    run = RunFolder(out, json.dumps(asdict(config), default=str))
+    run = RunFolder(out, _settings(config, prompts, validation))
     state = run.resume(network, optimiser)
     bf16 = config.bf16 and computes_in_bf16(accelerator.device)
     embedder = Embedder(network, bf16, keep=config.freeze > 0 and not config.augment)
@@ -121,7 +123,7 @@ def train_reward(
                 raise Cancelled
             groups = upcoming.result()
             upcoming = executor.submit(batches.draw, state.step + 1)
-            loss = _train_step(embedder, optimiser, groups, config, state.step, accelerator)
+            loss = _train_step(embedder, optimiser, groups, config, state.step, accelerator, out)
             state.losses.append(loss)
             state.step += 1
             logged = None
@@ -142,6 +144,19 @@ def train_reward(
     return _finish(network.cpu().eval(), prompts, validation, config, begun)
 
 
+def _settings(
+    config: RewardTrainingConfig, prompts: Sequence[Prompt], validation: Sequence[Prompt]
+) -> str:
+    """All on which a run's course depends, as JSON; of files and prompts a few bytes."""
+    shown = {
+        "start": config.start.read_bytes() if config.start else b"",
+        "the prompts": repr([(p.name, p.looks, p.scores) for p in prompts]).encode(),
+        "the validation prompts": repr([(p.name, p.looks, p.scores) for p in validation]).encode(),
+    }
+    digests = {name: hashlib.sha256(content).hexdigest()[:16] for name, content in shown.items()}
+    return json.dumps({**asdict(config), **digests})
+
+
 def _is_stale(stale: int, config: RewardTrainingConfig) -> bool:
     return config.patience is not None and stale >= config.patience
 
@@ -159,8 +174,12 @@ def _train_step(
     config: RewardTrainingConfig,
     step: int,
     accelerator: Accelerator,
+    out: Path,
 ) -> float:
-    """One step on the groups of all processes; gives the mean loss over all their pairs."""
+    """One step on the groups of all processes; gives the mean loss over all their pairs.
+
+    Raises PrefPaintError before the weights change when it or its gradients are no numbers.
+    """
     torch.manual_seed(config.seed * 1_000_003 + step)
     for group in optimiser.param_groups:
         group["lr"] = config.learning_rate * _schedule(step, config)
@@ -174,9 +193,16 @@ def _train_step(
     (total / every).backward()
     learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
     sum_gradients(learning, accelerator)
-    torch.nn.utils.clip_grad_norm_(learning, 1.0)
+    norm = torch.nn.utils.clip_grad_norm_(learning, 1.0)
+    loss = float(accelerator.reduce(total.detach(), reduction="sum") / every)
+    if not (math.isfinite(loss) and torch.isfinite(norm)):
+        raise PrefPaintError(
+            f"The loss became {loss} at step {step}, or its gradients are no numbers. Lower "
+            f"learning_rate, in another folder; {out / CHECKPOINT} holds the run as it was before, "
+            "if it was saved."
+        )
     optimiser.step()
-    return float(accelerator.reduce(total.detach(), reduction="sum") / every)
+    return loss
 
 
 def _step_loss(
@@ -205,19 +231,30 @@ def _finish(
     config: RewardTrainingConfig,
     begun: RewardModel | None,
 ) -> RewardModel:
-    """V^-1 from the training features; rewards in units of the fills of held-out photos."""
+    """V^-1 from the training features, each of some standing for several; rewards in units of the
+    fills of held-out photos.
+
+    Raises PrefPaintError when those fills have no spread.
+    """
     seen = prompts[:: max(1, len(prompts) // FEATURE_PROMPTS)]
     features = prompt_features(network, seen)
     judge = network_judge(network)
-    rewards = np.concatenate([judge(prompt, prompt.pictures[1:]) for prompt in validation])
+    rewards = np.concatenate([judge(prompt, _fills(prompt)) for prompt in validation])
     mean, deviation = float(rewards.mean()), float(rewards.std())
+    if not (math.isfinite(deviation) and deviation > 0):
+        raise PrefPaintError(
+            f"The rewards of the validation prompts' fills have a deviation of {deviation}, which "
+            "is no unit for scores. Give more validation prompts, and another folder."
+        )
+    weight = sum(len(prompt.kinds) for prompt in prompts) / len(features)
+    v_inverse = inverse_covariance(np.sqrt(np.float32(weight)) * features)
     by_people = sum(bool(prompt.scores) for prompt in prompts)
     by_eye = sum(bool(prompt.looks) for prompt in prompts) - by_people
     return RewardModel(
         network=network,
         mean=mean,
         deviation=deviation,
-        trust=measure_trust(network, inverse_covariance(features), features, validation, deviation),
+        trust=measure_trust(network, v_inverse, features, validation, deviation),
         provenance={
             "labels": BUILT if not by_people else f"people, of {by_people} prompts",
             "training photos": len({prompt.photo for prompt in prompts}),
@@ -231,3 +268,8 @@ def _finish(
             **({"continued from": begun.provenance} if begun else {}),
         },
     )
+
+
+def _fills(prompt: Prompt) -> npt.NDArray[np.uint8]:
+    """The pictures without the original, where there is one."""
+    return prompt.pictures[1:] if prompt.kinds[0] == "original" else prompt.pictures
