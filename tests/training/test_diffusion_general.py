@@ -170,6 +170,17 @@ def test_a_family_of_which_it_is_not_known_how_to_shows_none(
     assert not [event for event in events if isinstance(event, Preview)]
 
 
+def test_a_picture_of_another_size_than_asked_is_pasted(monkeypatch: pytest.MonkeyPatch) -> None:
+    inpainter = make_inpainter()
+    monkeypatch.setattr(GeneralInpainter, "native_side", 192)
+    for word in ("height", "width"):  # without them the pipeline makes 128 x 128
+        del inpainter._takes[word]
+    request = ask((1,))
+    (candidate,) = generate(inpainter, request)
+    assert np.array_equal(candidate.pixels[~request.hole], request.image[~request.hole])
+    assert not np.array_equal(candidate.pixels, request.image)
+
+
 def test_the_size_is_one_that_the_pipeline_takes() -> None:
     sizes = {"flux-fill": 16, "sd3-inpaint": 16, "kandinsky": 64}
     assert {f: make_inpainter(f).granularity for f in sizes} == sizes  # type: ignore[arg-type]
