@@ -173,6 +173,20 @@ def test_the_funnel_keeps_what_the_reward_likes(model: DiffusionModel, batch_siz
     assert shares[-1] == pytest.approx(1, abs=0.05)
 
 
+def test_the_funnel_judges_what_a_person_would_see(model: DiffusionModel) -> None:
+    seen: list[Any] = []
+
+    def outside(image: Any, hole: Any, fills: Any) -> list[float]:
+        assert all(np.array_equal(fill[~hole], image[~hole]) for fill in fills)
+        seen.append(np.array([fill[hole] for fill in fills]))
+        return [0.0] * len(fills)
+
+    for match in (True, False):
+        settings = replace(SETTINGS, keep=1, match_colour=match)
+        generate(make_inpainter(model, judge=outside), ask((1, 2), settings))
+    assert not np.array_equal(seen[0], seen[2])
+
+
 def test_a_funnel_that_runs_out_of_memory_goes_on_in_halves(
     model: DiffusionModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:

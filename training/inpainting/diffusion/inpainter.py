@@ -195,7 +195,8 @@ class _Job:
             for batch in batches:
                 for done in self._reach(part, batch, until):
                     pictures = self._decode(done.predicted_x0)
-                    judged = self._judge(part.region.image, part.region.hole, pictures)
+                    fills = [part.region.compose(picture) for picture in pictures]
+                    judged = self._judge(part.region.image, part.region.hole, fills)
                     rewards.update(zip(done.seeds, judged, strict=True))
                     reached.append(done)
             alive = self._keep + round(stay * (len(rewards) - self._keep))

@@ -25,6 +25,10 @@ class Region:
         image, hole = self.request.image[self.box.slices], self.request.hole[self.box.slices]
         return np.where(hole[..., None], resize(self._matched(picture), *hole.shape), image)
 
+    def compose(self, picture: Pixels) -> Pixels:
+        """A model's picture of any size in the part's hole, both at the working size."""
+        return np.where(self.hole[..., None], self._matched(picture), self.image)
+
     def _matched(self, picture: Pixels) -> Pixels:
         """At the working size, which not every pipeline keeps to; in the photo's colours."""
         picture = resize(picture, *self.hole.shape)
