@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -77,6 +78,26 @@ def test_every_seed_gets_a_fill_and_the_rest_stays_bit_for_bit(model: DiffusionM
         assert np.array_equal(candidate.pixels[known], request.image[known])
         assert not np.array_equal(candidate.pixels, request.image)
     assert len({candidate.pixels.tobytes() for candidate in candidates}) == 3
+
+
+@pytest.mark.parametrize("keep", [None, 2])
+def test_a_batchs_time_is_shared_among_its_candidates(
+    model: DiffusionModel, monkeypatch: pytest.MonkeyPatch, keep: int | None
+) -> None:
+    """By a clock on which the UNet takes a second for each of its rows."""
+    rows = 0
+
+    def pass_time(_: Any, words: Any) -> None:
+        nonlocal rows
+        rows += len(words[0])
+
+    model.unet.register_forward_pre_hook(pass_time)
+    clock = SimpleNamespace(perf_counter=lambda: float(rows))
+    monkeypatch.setattr("training.inpainting.diffusion.inpainter.time", clock)
+    request = ask((1, 2, 3, 4), replace(SETTINGS, keep=keep))
+    inpainter = make_inpainter(model, 3, judge=lambda _, __, fills: [0.0] * len(fills))
+    for candidate in generate(inpainter, request):
+        assert candidate.seconds == pytest.approx(SETTINGS.steps)
 
 
 def test_separate_holes_are_filled_each_from_its_own_surroundings(model: DiffusionModel) -> None:

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -108,8 +109,8 @@ class _Job:
         self._inpainter, self._model = inpainter, inpainter._model
         self._request, self._settings = request, request.settings
         self._on_event, self._cancel = on_event, cancel
-        self._started = time.perf_counter()
         self._canvas = {seed: request.image.copy() for seed in request.seeds}
+        self._seconds = dict.fromkeys(request.seeds, 0.0)
         self._steps_done = 0
         count = min(self._settings.keep or len(request.seeds), len(request.seeds))
         self._keep = count
@@ -125,17 +126,18 @@ class _Job:
         for number, box in enumerate(parts):
             is_last = number == len(parts) - 1
             survivors = []
-            for seed, filled in self._fill_part(self._prepare(box), seeds):
+            with self._counted(seeds):
+                part = self._prepare(box)
+            for seed, filled in self._fill_part(part, seeds):
                 self._canvas[seed][box.slices] = filled
                 survivors.append(seed)
                 if is_last:
-                    seconds = (time.perf_counter() - self._started) / len(survivors)
                     yield Candidate(
                         request.job_id,
                         seed,
                         self._canvas[seed],
                         self._inpainter.name,
-                        seconds,
+                        self._seconds[seed],
                         is_draft=False,
                     )
             seeds = survivors
@@ -157,8 +159,18 @@ class _Job:
         encoded = self._with_room(lambda: self._model.encode_photo(region.image, region.hole))
         return _Part(region, encoded)
 
-    def _decode(self, latents: torch.Tensor) -> list[Pixels]:
-        return self._with_room(lambda: self._model.decode(latents))
+    def _decode(self, latents: torch.Tensor, seeds: Sequence[int]) -> list[Pixels]:
+        with self._counted(seeds):
+            return self._with_room(lambda: self._model.decode(latents))
+
+    @contextmanager
+    def _counted(self, seeds: Sequence[int]) -> Iterator[None]:
+        """The time that this takes counts for the candidates in equal shares."""
+        began = time.perf_counter()
+        yield
+        share = (time.perf_counter() - began) / len(seeds)
+        for seed in seeds:
+            self._seconds[seed] += share
 
     # --- batches ------------------------------------------------------------------------------
 
@@ -169,18 +181,20 @@ class _Job:
             while waiting:
                 batch = self._batch(part, waiting[: self._inpainter._batch_size])
                 try:
-                    latents = batch.advance(self._settings.steps)
+                    with self._counted(batch.seeds):
+                        latents = batch.advance(self._settings.steps)
                 except (RuntimeError, MemoryError) as error:
                     self._make_room(error, batch)
                     continue
                 waiting = waiting[len(batch.seeds) :]
-                for seed, picture in zip(batch.seeds, self._decode(latents), strict=True):
+                pictures = self._decode(latents, batch.seeds)
+                for seed, picture in zip(batch.seeds, pictures, strict=True):
                     yield seed, part.region.paste(picture)
             return
         batches = self._funnel(part, seeds)
         for batch in batches:
             for seed, latents in zip(batch.seeds, self._finish(part, batch), strict=True):
-                yield seed, part.region.paste(self._decode(latents[None])[0])
+                yield seed, part.region.paste(self._decode(latents[None], [seed])[0])
 
     def _funnel(self, part: _Part, seeds: list[int]) -> list[Batch]:
         """Start all, and drop the weak by the reward of what they are on the way to."""
@@ -194,7 +208,7 @@ class _Job:
             reached: list[Batch] = []
             for batch in batches:
                 for done in self._reach(part, batch, until):
-                    pictures = self._decode(done.predicted_x0)
+                    pictures = self._decode(done.predicted_x0, done.seeds)
                     fills = [part.region.compose(picture) for picture in pictures]
                     judged = self._judge(part.region.image, part.region.hole, fills)
                     rewards.update(zip(done.seeds, judged, strict=True))
@@ -220,7 +234,8 @@ class _Job:
     def _reach(self, part: _Part, batch: Batch, until: int) -> list[Batch]:
         """Bring a batch to a step, in halves that began anew where memory is short."""
         try:
-            batch.advance(until)
+            with self._counted(batch.seeds):
+                batch.advance(until)
             return [batch]
         except (RuntimeError, MemoryError) as error:
             self._make_room(error, batch)
