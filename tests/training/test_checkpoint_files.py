@@ -288,6 +288,16 @@ def test_a_damaged_file_is_refused_alone_and_in_a_folder(
     assert str(folder / UNET_WEIGHTS) in refusal(folder)
 
 
+def test_a_header_whose_length_looks_like_a_pickle_is_read(tmp_path: Path) -> None:
+    path = save_tensors(tmp_path / "model.safetensors", ldm_shapes())
+    content = path.read_bytes()
+    length = struct.unpack("<Q", content[:8])[0]
+    header = content[8 : 8 + length].ljust(640)
+    path.write_bytes(struct.pack("<Q", 640) + header + content[8 + length :])
+    assert path.read_bytes().startswith(b"\x80\x02")
+    assert identify(path).family == "sd1"
+
+
 @pytest.mark.parametrize("suffix", [".ckpt", ".pt", ".pth", ".bin"])
 def test_a_pickled_file_is_never_opened(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"model{suffix}"
