@@ -98,6 +98,8 @@ def test_weights_in_half_precision_alone_are_said_to_be(tmp_path: Path) -> None:
     folder = make_pipeline(tmp_path / "model", variant="fp16")
     assert identify(folder).variant == "fp16"
     save_tensors(folder / UNET_WEIGHTS, {"weight": (4, 4)})
+    assert identify(folder).variant == "fp16"  # of the other parts
+    make_pipeline(folder)
     assert identify(folder).variant == ""
 
 

@@ -76,6 +76,13 @@ def test_a_folder_of_nothing_but_half_precision(tmp_path: Path) -> None:
     fill(loaded)
 
 
+@pytest.mark.parametrize("part", ["unet", "vae", "text_encoder"])
+def test_a_folder_of_which_one_part_is_in_half_precision_alone(part: str, model: Path) -> None:
+    (weights,) = (model / part).glob("*.safetensors")
+    weights.rename(weights.with_suffix(".fp16.safetensors"))
+    fill(load_inpainter(model, "tiny"))
+
+
 # --- pickled weights --------------------------------------------------------------------------
 
 
