@@ -293,6 +293,20 @@ def test_short_memory_offloads_once_and_then_says_so(monkeypatch: pytest.MonkeyP
     assert offloads == [inpainter.device]
 
 
+def test_fp32_that_does_not_fit_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    inpainter = make_inpainter()
+    transformer = inpainter._pipeline.to(dtype=torch.bfloat16).transformer
+    forward = transformer.forward
+
+    def full(*_: Any, **__: Any) -> None:
+        raise torch.OutOfMemoryError("out of memory")
+
+    monkeypatch.setattr(transformer, "forward", lambda *w, **n: (forward(*w, **n)[0] * np.nan,))
+    monkeypatch.setattr(transformer, "to", full)
+    with pytest.raises(PrefPaintError, match="does not fit into the memory"):
+        generate(inpainter, ask((1,)))
+
+
 def test_nan_in_half_precision_begins_anew_in_fp32(monkeypatch: pytest.MonkeyPatch) -> None:
     inpainter = make_inpainter()
     inpainter._pipeline.to(dtype=torch.bfloat16)

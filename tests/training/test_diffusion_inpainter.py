@@ -157,6 +157,35 @@ def test_nan_in_half_precision_begins_anew_in_fp32(monkeypatch: pytest.MonkeyPat
     assert any(isinstance(e, Progress) and "fp32" in e.stage for e in events)
 
 
+@pytest.mark.parametrize("failures", [1, 2])
+def test_fp32_that_does_not_fit_is_tried_offloaded_and_then_the_sentence_comes(
+    monkeypatch: pytest.MonkeyPatch, failures: int
+) -> None:
+    model = DiffusionModel(make_pipeline(), torch.device("cpu"), torch.bfloat16)
+    forward, to, tries = model.unet.forward, model.unet.to, []
+
+    def overflowing(*words: Any, **named: Any) -> Any:
+        output = forward(*words, **named)[0]
+        return (output * float("nan") if output.dtype == torch.bfloat16 else output,)
+
+    def limited(*words: Any, **named: Any) -> Any:
+        if torch.float32 in words:
+            tries.append(1)
+            if len(tries) <= failures:
+                raise torch.OutOfMemoryError("out of memory")
+        return to(*words, **named)
+
+    monkeypatch.setattr(model.unet, "forward", overflowing)
+    monkeypatch.setattr(model.unet, "to", limited)
+    if failures == 1:
+        assert len(generate(make_inpainter(model), ask(seeds=(1,)))) == 1
+        assert model.dtype == torch.float32
+    else:
+        with pytest.raises(PrefPaintError, match="does not fit into the memory"):
+            generate(make_inpainter(model), ask(seeds=(1,)))
+    assert not model.offload(), "it is offloaded already"
+
+
 def test_nan_in_fp32_is_said(model: DiffusionModel, monkeypatch: pytest.MonkeyPatch) -> None:
     forward = model.unet.forward
     monkeypatch.setattr(

@@ -83,7 +83,8 @@ class DiffusionInpainter:
                     "Get the model again."
                 )
             free_memory(self._model.device)
-            self._model.use_full_precision()
+            job = _Job(self, request, on_event, cancel)
+            job.with_room(self._model.use_full_precision)
             on_event(Progress(0, "Again in fp32"))
             request = _without(request, finished)
 
@@ -156,12 +157,12 @@ class _Job:
     def _prepare(self, box: Box) -> _Part:
         region = cut(self._request, box, self._model.native_side, self._model.granularity)
         self._tell("Encoding")
-        encoded = self._with_room(lambda: self._model.encode_photo(region.image, region.hole))
+        encoded = self.with_room(lambda: self._model.encode_photo(region.image, region.hole))
         return _Part(region, encoded)
 
     def _decode(self, latents: torch.Tensor, seeds: Sequence[int]) -> list[Pixels]:
         with self._counted(seeds):
-            return self._with_room(lambda: self._model.decode(latents))
+            return self.with_room(lambda: self._model.decode(latents))
 
     @contextmanager
     def _counted(self, seeds: Sequence[int]) -> Iterator[None]:
@@ -270,13 +271,13 @@ class _Job:
                 "device cpu."
             ) from error
 
-    def _with_room(self, work: Callable[[], Result]) -> Result:
-        """Encode or decode, once more with the model offloaded where memory is short."""
-        try:
-            return work()
-        except (RuntimeError, MemoryError) as error:
-            self._offload(error)
-        return work()
+    def with_room(self, work: Callable[[], Result]) -> Result:
+        """Do something, once more with the model offloaded where memory is short."""
+        while True:
+            try:
+                return work()
+            except (RuntimeError, MemoryError) as error:
+                self._offload(error)
 
     def _batch(self, part: _Part, seeds: Sequence[int]) -> Batch:
         show: Previewer | None = None
