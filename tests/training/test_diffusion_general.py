@@ -13,6 +13,7 @@ import diffusers
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from tests.training.photos import hole_at, make_photo
 from tests.training.tiny_families import Family, make_family
@@ -21,6 +22,7 @@ from training.inpainting.diffusion import general, general_previews
 from training.inpainting.diffusion.general import GeneralInpainter
 from training.inpainting.diffusion.general_loading import can_inpaint, load_general
 from training.inpainting.diffusion.general_previews import encode, predictions_of, unpacked
+from training.inpainting.diffusion.loading import load_inpainter
 from training.inpainting.region import make_request
 from training.inpainting.request import Candidate, Event, InpaintRequest, Preview, Progress
 from training.inpainting.settings import DiffusionSettings
@@ -246,6 +248,15 @@ def test_a_folder_is_loaded_as_the_pipeline_that_fills(tmp_path: Path) -> None:
     inpainter = load_general(tmp_path, "tiny", CPU, torch.float32, [])
     (candidate,) = generate(inpainter, ask((1,)))
     assert np.array_equal(candidate.pixels, expected[0].pixels)
+
+
+def test_a_lora_of_other_sizes_is_refused_by_its_name(tmp_path: Path) -> None:
+    make_family("sd3").save_pretrained(tmp_path / "model")
+    layer, lora = "transformer.transformer_blocks.0.attn.to_q", tmp_path / "other.safetensors"
+    pair = {f"{layer}.lora_A.weight": (4, 48), f"{layer}.lora_B.weight": (48, 4)}
+    save_file({name: torch.ones(shape) for name, shape in pair.items()}, lora)
+    with pytest.raises(PrefPaintError, match=r"other\.safetensors does not fit the model"):
+        load_inpainter(tmp_path / "model", "tiny", loras=[lora])
 
 
 def test_a_class_that_diffusers_does_not_list_for_inpainting_is_loaded_too(tmp_path: Path) -> None:

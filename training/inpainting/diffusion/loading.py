@@ -1,6 +1,5 @@
 """From what lies on disk to an inpainter. Nothing here goes to the network or runs foreign code."""
 
-import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from training.inpainting.diffusion.devices import is_out_of_memory, pick_device,
 from training.inpainting.diffusion.general import GeneralInpainter
 from training.inpainting.diffusion.general_loading import load_general
 from training.inpainting.diffusion.inpainter import DiffusionInpainter, Judge
+from training.inpainting.diffusion.loras import add_loras
 from training.inpainting.diffusion.model import DiffusionModel
 from training.inpainting.diffusion.previews import load_tiny_decoder
 from training.inpainting.diffusion.quiet import quiet_libraries
@@ -86,7 +86,7 @@ def _load(
     place = pick_device(device)
     precision = pick_dtype(dtype, place)
     pipeline = _load_pipeline(path, info, precision)
-    _add_loras(pipeline, loras)
+    add_loras(pipeline, loras)
     return DiffusionModel(pipeline, place, precision, load_tiny_decoder(path))
 
 
@@ -157,29 +157,6 @@ def _unreadable_pickle(folder: Path) -> Path:
         except Exception:
             return file
     return folder
-
-
-def _add_loras(pipeline: Any, loras: Sequence[Path]) -> None:
-    """Add the LoRAs to the weights, one by one: of several at once diffusers fuses only the last.
-
-    Raises PrefPaintError for one that does not fit.
-    """
-    logging.getLogger("diffusers.loaders").setLevel(logging.CRITICAL)  # what it says is raised too
-    for lora in loras:
-        try:
-            pipeline.load_lora_weights(str(lora.parent), weight_name=lora.name)
-            changed = list(pipeline.get_list_adapters())
-            if not changed:
-                raise ValueError("it changes no part of the model")
-            pipeline.fuse_lora(components=changed)
-            pipeline.unload_lora_weights()
-        except (ValueError, LookupError, AttributeError, RuntimeError) as error:
-            if is_out_of_memory(error):
-                raise
-            raise PrefPaintError(
-                f"{lora} does not fit the model: its layers have other names or sizes. Choose a "
-                "LoRA that was made for the model, or leave it out."
-            ) from error
 
 
 def _first_line(error: Exception) -> str:
