@@ -7,6 +7,7 @@ from pickle import UnpicklingError
 from typing import Any, Protocol
 
 import torch
+import transformers
 from diffusers import StableDiffusionInpaintPipeline, StableDiffusionXLInpaintPipeline
 from safetensors import SafetensorError
 
@@ -21,6 +22,7 @@ from training.inpainting.diffusion.model import DiffusionModel
 from training.inpainting.diffusion.previews import load_tiny_decoder
 from training.inpainting.diffusion.quiet import quiet_libraries
 from training.inpainting.diffusion.single_file import load_single_file
+from training.inpainting.pipeline_folder import INDEX, parse_index, weights_in
 from training.inpainting.request import Inpainter
 from training.inpainting.settings import DeviceName, DtypeName
 
@@ -134,13 +136,43 @@ def _load_pipeline(path: Path, info: CheckpointInfo, dtype: torch.dtype) -> Any:
             options |= {"feature_extractor": None, "image_encoder": None}
         variant = info.variant or None
         precisions = {"vae": torch.float32, "default": dtype}
+        options |= _text_encoders(path, dtype)
         pipeline = made.from_pretrained(path, dtype=precisions, variant=variant, **options)
+        for part in ("unet", "vae"):
+            weights = getattr(pipeline, part).named_parameters()
+            _refuse_missing(path / part, [name for name, weight in weights if weight.is_meta])
     pipeline.set_progress_bar_config(disable=True)
     for part in ("unet", "vae", "text_encoder", "text_encoder_2"):
         module = getattr(pipeline, part, None)
         if module is not None:
             module.eval().requires_grad_(False)
     return pipeline
+
+
+def _text_encoders(folder: Path, dtype: torch.dtype) -> dict[str, Any]:
+    """By part. transformers draws weights that are missing at random, and tells it only so."""
+    index = parse_index((folder / INDEX).read_bytes(), str(folder / INDEX))
+    encoders = {}
+    for part in ("text_encoder", "text_encoder_2"):
+        if part in index.components:
+            found = weights_in(folder / part)
+            encoders[part], told = getattr(transformers, index.components[part]).from_pretrained(
+                folder / part,
+                dtype=dtype,
+                variant=(found and found.variant) or None,
+                local_files_only=True,
+                output_loading_info=True,
+            )
+            _refuse_missing(folder / part, sorted(told["missing_keys"]))
+    return encoders
+
+
+def _refuse_missing(part: Path, missing: Sequence[str]) -> None:
+    if missing:
+        raise PrefPaintError(
+            f"{part} lacks some of its weights, such as {missing[0]}. Copy or download the model "
+            "again."
+        )
 
 
 def _compile(denoiser: Any) -> None:
