@@ -98,6 +98,8 @@ def test_weights_in_half_precision_alone_are_said_to_be(tmp_path: Path) -> None:
     folder = make_pipeline(tmp_path / "model", variant="fp16")
     assert identify(folder).variant == "fp16"
     save_tensors(folder / UNET_WEIGHTS, {"weight": (4, 4)})
+    assert identify(folder).variant == "fp16"  # of the other parts
+    make_pipeline(folder)
     assert identify(folder).variant == ""
 
 
@@ -286,6 +288,16 @@ def test_a_damaged_file_is_refused_alone_and_in_a_folder(
     damage(folder / UNET_WEIGHTS)
     assert said in refusal(folder)
     assert str(folder / UNET_WEIGHTS) in refusal(folder)
+
+
+def test_a_header_whose_length_looks_like_a_pickle_is_read(tmp_path: Path) -> None:
+    path = save_tensors(tmp_path / "model.safetensors", ldm_shapes())
+    content = path.read_bytes()
+    length = struct.unpack("<Q", content[:8])[0]
+    header = content[8 : 8 + length].ljust(640)
+    path.write_bytes(struct.pack("<Q", 640) + header + content[8 + length :])
+    assert path.read_bytes().startswith(b"\x80\x02")
+    assert identify(path).family == "sd1"
 
 
 @pytest.mark.parametrize("suffix", [".ckpt", ".pt", ".pth", ".bin"])

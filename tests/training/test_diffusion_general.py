@@ -13,6 +13,7 @@ import diffusers
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from tests.training.photos import hole_at, make_photo
 from tests.training.tiny_families import Family, make_family
@@ -21,6 +22,7 @@ from training.inpainting.diffusion import general, general_previews
 from training.inpainting.diffusion.general import GeneralInpainter
 from training.inpainting.diffusion.general_loading import can_inpaint, load_general
 from training.inpainting.diffusion.general_previews import encode, predictions_of, unpacked
+from training.inpainting.diffusion.loading import load_inpainter
 from training.inpainting.region import make_request
 from training.inpainting.request import Candidate, Event, InpaintRequest, Preview, Progress
 from training.inpainting.settings import DiffusionSettings
@@ -170,6 +172,17 @@ def test_a_family_of_which_it_is_not_known_how_to_shows_none(
     assert not [event for event in events if isinstance(event, Preview)]
 
 
+def test_a_picture_of_another_size_than_asked_is_pasted(monkeypatch: pytest.MonkeyPatch) -> None:
+    inpainter = make_inpainter()
+    monkeypatch.setattr(GeneralInpainter, "native_side", 192)
+    for word in ("height", "width"):  # without them the pipeline makes 128 x 128
+        del inpainter._takes[word]
+    request = ask((1,))
+    (candidate,) = generate(inpainter, request)
+    assert np.array_equal(candidate.pixels[~request.hole], request.image[~request.hole])
+    assert not np.array_equal(candidate.pixels, request.image)
+
+
 def test_the_size_is_one_that_the_pipeline_takes() -> None:
     sizes = {"flux-fill": 16, "sd3-inpaint": 16, "kandinsky": 64}
     assert {f: make_inpainter(f).granularity for f in sizes} == sizes  # type: ignore[arg-type]
@@ -237,6 +250,15 @@ def test_a_folder_is_loaded_as_the_pipeline_that_fills(tmp_path: Path) -> None:
     assert np.array_equal(candidate.pixels, expected[0].pixels)
 
 
+def test_a_lora_of_other_sizes_is_refused_by_its_name(tmp_path: Path) -> None:
+    make_family("sd3").save_pretrained(tmp_path / "model")
+    layer, lora = "transformer.transformer_blocks.0.attn.to_q", tmp_path / "other.safetensors"
+    pair = {f"{layer}.lora_A.weight": (4, 48), f"{layer}.lora_B.weight": (48, 4)}
+    save_file({name: torch.ones(shape) for name, shape in pair.items()}, lora)
+    with pytest.raises(PrefPaintError, match=r"other\.safetensors does not fit the model"):
+        load_inpainter(tmp_path / "model", "tiny", loras=[lora])
+
+
 def test_a_class_that_diffusers_does_not_list_for_inpainting_is_loaded_too(tmp_path: Path) -> None:
     make_family("flux-fill").save_pretrained(tmp_path, variant="fp16")
     inpainter = load_general(tmp_path, "tiny", CPU, torch.float32, [])
@@ -280,6 +302,20 @@ def test_short_memory_offloads_once_and_then_says_so(monkeypatch: pytest.MonkeyP
     with pytest.raises(PrefPaintError, match="does not fit into the memory"):
         generate(inpainter, ask((1,)))
     assert offloads == [inpainter.device]
+
+
+def test_fp32_that_does_not_fit_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    inpainter = make_inpainter()
+    transformer = inpainter._pipeline.to(dtype=torch.bfloat16).transformer
+    forward = transformer.forward
+
+    def full(*_: Any, **__: Any) -> None:
+        raise torch.OutOfMemoryError("out of memory")
+
+    monkeypatch.setattr(transformer, "forward", lambda *w, **n: (forward(*w, **n)[0] * np.nan,))
+    monkeypatch.setattr(transformer, "to", full)
+    with pytest.raises(PrefPaintError, match="does not fit into the memory"):
+        generate(inpainter, ask((1,)))
 
 
 def test_nan_in_half_precision_begins_anew_in_fp32(monkeypatch: pytest.MonkeyPatch) -> None:

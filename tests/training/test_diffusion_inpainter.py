@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -79,6 +80,26 @@ def test_every_seed_gets_a_fill_and_the_rest_stays_bit_for_bit(model: DiffusionM
     assert len({candidate.pixels.tobytes() for candidate in candidates}) == 3
 
 
+@pytest.mark.parametrize("keep", [None, 2])
+def test_a_batchs_time_is_shared_among_its_candidates(
+    model: DiffusionModel, monkeypatch: pytest.MonkeyPatch, keep: int | None
+) -> None:
+    """By a clock on which the UNet takes a second for each of its rows."""
+    rows = 0
+
+    def pass_time(_: Any, words: Any) -> None:
+        nonlocal rows
+        rows += len(words[0])
+
+    model.unet.register_forward_pre_hook(pass_time)
+    clock = SimpleNamespace(perf_counter=lambda: float(rows))
+    monkeypatch.setattr("training.inpainting.diffusion.inpainter.time", clock)
+    request = ask((1, 2, 3, 4), replace(SETTINGS, keep=keep))
+    inpainter = make_inpainter(model, 3, judge=lambda _, __, fills: [0.0] * len(fills))
+    for candidate in generate(inpainter, request):
+        assert candidate.seconds == pytest.approx(SETTINGS.steps)
+
+
 def test_separate_holes_are_filled_each_from_its_own_surroundings(model: DiffusionModel) -> None:
     request = ask(holes=((60, 30, 20, 20), (60, 340, 25, 25)))
     assert len(request.parts) == 2
@@ -136,6 +157,35 @@ def test_nan_in_half_precision_begins_anew_in_fp32(monkeypatch: pytest.MonkeyPat
     assert any(isinstance(e, Progress) and "fp32" in e.stage for e in events)
 
 
+@pytest.mark.parametrize("failures", [1, 2])
+def test_fp32_that_does_not_fit_is_tried_offloaded_and_then_the_sentence_comes(
+    monkeypatch: pytest.MonkeyPatch, failures: int
+) -> None:
+    model = DiffusionModel(make_pipeline(), torch.device("cpu"), torch.bfloat16)
+    forward, to, tries = model.unet.forward, model.unet.to, []
+
+    def overflowing(*words: Any, **named: Any) -> Any:
+        output = forward(*words, **named)[0]
+        return (output * float("nan") if output.dtype == torch.bfloat16 else output,)
+
+    def limited(*words: Any, **named: Any) -> Any:
+        if torch.float32 in words:
+            tries.append(1)
+            if len(tries) <= failures:
+                raise torch.OutOfMemoryError("out of memory")
+        return to(*words, **named)
+
+    monkeypatch.setattr(model.unet, "forward", overflowing)
+    monkeypatch.setattr(model.unet, "to", limited)
+    if failures == 1:
+        assert len(generate(make_inpainter(model), ask(seeds=(1,)))) == 1
+        assert model.dtype == torch.float32
+    else:
+        with pytest.raises(PrefPaintError, match="does not fit into the memory"):
+            generate(make_inpainter(model), ask(seeds=(1,)))
+    assert not model.offload(), "it is offloaded already"
+
+
 def test_nan_in_fp32_is_said(model: DiffusionModel, monkeypatch: pytest.MonkeyPatch) -> None:
     forward = model.unet.forward
     monkeypatch.setattr(
@@ -171,6 +221,20 @@ def test_the_funnel_keeps_what_the_reward_likes(model: DiffusionModel, batch_siz
     shares = [event.share for event in events if isinstance(event, Progress)]
     assert shares == sorted(shares)
     assert shares[-1] == pytest.approx(1, abs=0.05)
+
+
+def test_the_funnel_judges_what_a_person_would_see(model: DiffusionModel) -> None:
+    seen: list[Any] = []
+
+    def outside(image: Any, hole: Any, fills: Any) -> list[float]:
+        assert all(np.array_equal(fill[~hole], image[~hole]) for fill in fills)
+        seen.append(np.array([fill[hole] for fill in fills]))
+        return [0.0] * len(fills)
+
+    for match in (True, False):
+        settings = replace(SETTINGS, keep=1, match_colour=match)
+        generate(make_inpainter(model, judge=outside), ask((1, 2), settings))
+    assert not np.array_equal(seen[0], seen[2])
 
 
 def test_a_funnel_that_runs_out_of_memory_goes_on_in_halves(

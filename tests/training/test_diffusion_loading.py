@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from diffusers import StableDiffusionInpaintPipeline, StableDiffusionXLInpaintPipeline
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from tests.training.filling import HOLE, PHOTO, fill
 from tests.training.tiny_models import Kind, make_pipeline, save_pipeline
@@ -74,6 +74,13 @@ def test_a_folder_of_nothing_but_half_precision(tmp_path: Path) -> None:
     for name, tensor in loaded._model.unet.state_dict().items():
         torch.testing.assert_close(tensor, expected[name].half().float())
     fill(loaded)
+
+
+@pytest.mark.parametrize("part", ["unet", "vae", "text_encoder"])
+def test_a_folder_of_which_one_part_is_in_half_precision_alone(part: str, model: Path) -> None:
+    (weights,) = (model / part).glob("*.safetensors")
+    weights.rename(weights.with_suffix(".fp16.safetensors"))
+    fill(load_inpainter(model, "tiny"))
 
 
 # --- pickled weights --------------------------------------------------------------------------
@@ -164,6 +171,18 @@ def test_a_folder_without_one_of_its_parts(part: str, model: Path) -> None:
     sentence = refusal(model)
     assert "lacks" in sentence
     assert part in sentence
+
+
+@pytest.mark.parametrize("part", ["unet", "vae", "text_encoder"])
+def test_a_folder_that_lacks_a_weight_is_refused_by_its_name(part: str, model: Path) -> None:
+    (path,) = (model / part).glob("*.safetensors")
+    weights = load_file(path)
+    name = sorted(weights)[3]
+    del weights[name]
+    save_file(weights, path, {"format": "pt"})
+    sentence = refusal(model)
+    assert f"{model / part} lacks" in sentence
+    assert name in sentence
 
 
 def test_weights_of_other_sizes(model: Path, tmp_path: Path) -> None:

@@ -58,7 +58,8 @@ _OTHER_LORA = re.compile(
 class CheckpointInfo:
     """channels: what the UNet or transformer reads: 9 knows masks, 4 is a plain model; None where
     the file does not say. pipeline: class name from model_index.json, "" for a file. size_bytes: on
-    disk. variant: "" or what diffusers must be asked for, such as fp16. is_pickled: some of the
+    disk. variant: "" or what diffusers must be asked for, such as fp16, of
+    which it loads the parts without it plainly. is_pickled: some of the
     weights can only be read by unpickling them (with weights_only, or not at all).
     """
 
@@ -156,14 +157,13 @@ def _identify_folder(folder: Path) -> CheckpointInfo:
         if name not in pipeline_folder.OPTIONAL_COMPONENTS
         and (found := pipeline_folder.weights_in(folder / name))
     ]
-    main = pipeline_folder.weights_in(folder / denoiser)
     return CheckpointInfo(
         "folder",
         family,
         channels,
         index.pipeline,
         sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
-        variant=main.variant if main else "",
+        variant=next((found.variant for found in weights if found.variant), ""),
         is_pickled=any(found.format == "bin" for found in weights),
     )
 

@@ -43,11 +43,11 @@ def read_header(path: Path) -> Header:
         start = file.read(8)
         if not start:
             raise PrefPaintError(f"{path} is empty. Copy or download it again.")
-        for beginning, what in _STARTS_OF_OTHER_FILES.items():
-            if start.startswith(beginning):
-                raise PrefPaintError(f"{path} is {what}. Get the .safetensors file instead.")
         length = struct.unpack("<Q", start)[0] if len(start) == 8 else size
-        if length > LARGEST_HEADER:
+        if length > LARGEST_HEADER:  # a sound file's length may begin with any bytes
+            for beginning, what in _STARTS_OF_OTHER_FILES.items():
+                if start.startswith(beginning):
+                    raise PrefPaintError(f"{path} is {what}. Get the .safetensors file instead.")
             raise PrefPaintError(
                 f"{path} is no safetensors file, whatever its name says. Get the model's "
                 ".safetensors file instead."

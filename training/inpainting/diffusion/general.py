@@ -199,7 +199,12 @@ class GeneralInpainter:
                 f"{self.name} gives no numbers (NaN) even in fp32: its weights are damaged. Get "
                 "the model again."
             )
-        self._pipeline.to(dtype=torch.float32)
+        while True:
+            try:
+                self._pipeline.to(dtype=torch.float32)
+                return
+            except RuntimeError as error:
+                self.make_room(error)
 
 
 class _Job:

@@ -12,6 +12,7 @@ from diffusers import AutoPipelineForInpainting
 from training.errors import PrefPaintError
 from training.inpainting.diffusion.general import GeneralInpainter, parameters_of
 from training.inpainting.diffusion.inpainter import Judge
+from training.inpainting.diffusion.loras import add_loras
 from training.inpainting.pipeline_folder import INDEX, parse_index, weights_in
 
 GIVEN = ("prompt", "image", "mask_image")
@@ -30,7 +31,11 @@ def load_general(
     its class; what its files raise is for the caller."""
     pipeline = _load_pipeline(path, dtype)
     pipeline.set_progress_bar_config(disable=True)
-    _add_loras(pipeline, loras, name)
+    if loras and not hasattr(pipeline, "load_lora_weights"):
+        raise PrefPaintError(
+            f"{name} takes no LoRA files. Leave them out, or choose another model."
+        )
+    add_loras(pipeline, loras)
     inpainter = GeneralInpainter(pipeline, name, device, judge)
     inpainter.place()
     return inpainter
@@ -84,14 +89,3 @@ def can_inpaint(kind: type) -> bool:
     needed = [name for name, p in parameters.items() if p.default is Parameter.empty]
     has_all = set(GIVEN) <= parameters.keys()
     return has_all and set(needed) <= set(GIVEN) and "control_image" not in parameters
-
-
-def _add_loras(pipeline: Any, loras: Sequence[Path], name: str) -> None:
-    if loras and not hasattr(pipeline, "load_lora_weights"):
-        raise PrefPaintError(
-            f"{name} takes no LoRA files. Leave them out, or choose another model."
-        )
-    for lora in loras:  # of several at once diffusers fuses only the last
-        pipeline.load_lora_weights(str(lora.parent), weight_name=lora.name)
-        pipeline.fuse_lora(components=list(pipeline.get_list_adapters()))
-        pipeline.unload_lora_weights()

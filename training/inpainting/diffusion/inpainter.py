@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -82,7 +83,8 @@ class DiffusionInpainter:
                     "Get the model again."
                 )
             free_memory(self._model.device)
-            self._model.use_full_precision()
+            job = _Job(self, request, on_event, cancel)
+            job.with_room(self._model.use_full_precision)
             on_event(Progress(0, "Again in fp32"))
             request = _without(request, finished)
 
@@ -108,8 +110,8 @@ class _Job:
         self._inpainter, self._model = inpainter, inpainter._model
         self._request, self._settings = request, request.settings
         self._on_event, self._cancel = on_event, cancel
-        self._started = time.perf_counter()
         self._canvas = {seed: request.image.copy() for seed in request.seeds}
+        self._seconds = dict.fromkeys(request.seeds, 0.0)
         self._steps_done = 0
         count = min(self._settings.keep or len(request.seeds), len(request.seeds))
         self._keep = count
@@ -125,17 +127,18 @@ class _Job:
         for number, box in enumerate(parts):
             is_last = number == len(parts) - 1
             survivors = []
-            for seed, filled in self._fill_part(self._prepare(box), seeds):
+            with self._counted(seeds):
+                part = self._prepare(box)
+            for seed, filled in self._fill_part(part, seeds):
                 self._canvas[seed][box.slices] = filled
                 survivors.append(seed)
                 if is_last:
-                    seconds = (time.perf_counter() - self._started) / len(survivors)
                     yield Candidate(
                         request.job_id,
                         seed,
                         self._canvas[seed],
                         self._inpainter.name,
-                        seconds,
+                        self._seconds[seed],
                         is_draft=False,
                     )
             seeds = survivors
@@ -154,11 +157,21 @@ class _Job:
     def _prepare(self, box: Box) -> _Part:
         region = cut(self._request, box, self._model.native_side, self._model.granularity)
         self._tell("Encoding")
-        encoded = self._with_room(lambda: self._model.encode_photo(region.image, region.hole))
+        encoded = self.with_room(lambda: self._model.encode_photo(region.image, region.hole))
         return _Part(region, encoded)
 
-    def _decode(self, latents: torch.Tensor) -> list[Pixels]:
-        return self._with_room(lambda: self._model.decode(latents))
+    def _decode(self, latents: torch.Tensor, seeds: Sequence[int]) -> list[Pixels]:
+        with self._counted(seeds):
+            return self.with_room(lambda: self._model.decode(latents))
+
+    @contextmanager
+    def _counted(self, seeds: Sequence[int]) -> Iterator[None]:
+        """The time that this takes counts for the candidates in equal shares."""
+        began = time.perf_counter()
+        yield
+        share = (time.perf_counter() - began) / len(seeds)
+        for seed in seeds:
+            self._seconds[seed] += share
 
     # --- batches ------------------------------------------------------------------------------
 
@@ -169,18 +182,20 @@ class _Job:
             while waiting:
                 batch = self._batch(part, waiting[: self._inpainter._batch_size])
                 try:
-                    latents = batch.advance(self._settings.steps)
+                    with self._counted(batch.seeds):
+                        latents = batch.advance(self._settings.steps)
                 except (RuntimeError, MemoryError) as error:
                     self._make_room(error, batch)
                     continue
                 waiting = waiting[len(batch.seeds) :]
-                for seed, picture in zip(batch.seeds, self._decode(latents), strict=True):
+                pictures = self._decode(latents, batch.seeds)
+                for seed, picture in zip(batch.seeds, pictures, strict=True):
                     yield seed, part.region.paste(picture)
             return
         batches = self._funnel(part, seeds)
         for batch in batches:
             for seed, latents in zip(batch.seeds, self._finish(part, batch), strict=True):
-                yield seed, part.region.paste(self._decode(latents[None])[0])
+                yield seed, part.region.paste(self._decode(latents[None], [seed])[0])
 
     def _funnel(self, part: _Part, seeds: list[int]) -> list[Batch]:
         """Start all, and drop the weak by the reward of what they are on the way to."""
@@ -194,8 +209,9 @@ class _Job:
             reached: list[Batch] = []
             for batch in batches:
                 for done in self._reach(part, batch, until):
-                    pictures = self._decode(done.predicted_x0)
-                    judged = self._judge(part.region.image, part.region.hole, pictures)
+                    pictures = self._decode(done.predicted_x0, done.seeds)
+                    fills = [part.region.compose(picture) for picture in pictures]
+                    judged = self._judge(part.region.image, part.region.hole, fills)
                     rewards.update(zip(done.seeds, judged, strict=True))
                     reached.append(done)
             alive = self._keep + round(stay * (len(rewards) - self._keep))
@@ -219,7 +235,8 @@ class _Job:
     def _reach(self, part: _Part, batch: Batch, until: int) -> list[Batch]:
         """Bring a batch to a step, in halves that began anew where memory is short."""
         try:
-            batch.advance(until)
+            with self._counted(batch.seeds):
+                batch.advance(until)
             return [batch]
         except (RuntimeError, MemoryError) as error:
             self._make_room(error, batch)
@@ -254,13 +271,13 @@ class _Job:
                 "device cpu."
             ) from error
 
-    def _with_room(self, work: Callable[[], Result]) -> Result:
-        """Encode or decode, once more with the model offloaded where memory is short."""
-        try:
-            return work()
-        except (RuntimeError, MemoryError) as error:
-            self._offload(error)
-        return work()
+    def with_room(self, work: Callable[[], Result]) -> Result:
+        """Do something, once more with the model offloaded where memory is short."""
+        while True:
+            try:
+                return work()
+            except (RuntimeError, MemoryError) as error:
+                self._offload(error)
 
     def _batch(self, part: _Part, seeds: Sequence[int]) -> Batch:
         show: Previewer | None = None

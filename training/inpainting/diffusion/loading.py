@@ -1,6 +1,5 @@
 """From what lies on disk to an inpainter. Nothing here goes to the network or runs foreign code."""
 
-import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,6 +7,7 @@ from pickle import UnpicklingError
 from typing import Any, Protocol
 
 import torch
+import transformers
 from diffusers import StableDiffusionInpaintPipeline, StableDiffusionXLInpaintPipeline
 from safetensors import SafetensorError
 
@@ -17,10 +17,12 @@ from training.inpainting.diffusion.devices import is_out_of_memory, pick_device,
 from training.inpainting.diffusion.general import GeneralInpainter
 from training.inpainting.diffusion.general_loading import load_general
 from training.inpainting.diffusion.inpainter import DiffusionInpainter, Judge
+from training.inpainting.diffusion.loras import add_loras
 from training.inpainting.diffusion.model import DiffusionModel
 from training.inpainting.diffusion.previews import load_tiny_decoder
 from training.inpainting.diffusion.quiet import quiet_libraries
 from training.inpainting.diffusion.single_file import load_single_file
+from training.inpainting.pipeline_folder import INDEX, parse_index, weights_in
 from training.inpainting.request import Inpainter
 from training.inpainting.settings import DeviceName, DtypeName
 
@@ -86,7 +88,7 @@ def _load(
     place = pick_device(device)
     precision = pick_dtype(dtype, place)
     pipeline = _load_pipeline(path, info, precision)
-    _add_loras(pipeline, loras)
+    add_loras(pipeline, loras)
     return DiffusionModel(pipeline, place, precision, load_tiny_decoder(path))
 
 
@@ -134,13 +136,43 @@ def _load_pipeline(path: Path, info: CheckpointInfo, dtype: torch.dtype) -> Any:
             options |= {"feature_extractor": None, "image_encoder": None}
         variant = info.variant or None
         precisions = {"vae": torch.float32, "default": dtype}
+        options |= _text_encoders(path, dtype)
         pipeline = made.from_pretrained(path, dtype=precisions, variant=variant, **options)
+        for part in ("unet", "vae"):
+            weights = getattr(pipeline, part).named_parameters()
+            _refuse_missing(path / part, [name for name, weight in weights if weight.is_meta])
     pipeline.set_progress_bar_config(disable=True)
     for part in ("unet", "vae", "text_encoder", "text_encoder_2"):
         module = getattr(pipeline, part, None)
         if module is not None:
             module.eval().requires_grad_(False)
     return pipeline
+
+
+def _text_encoders(folder: Path, dtype: torch.dtype) -> dict[str, Any]:
+    """By part. transformers draws weights that are missing at random, and tells it only so."""
+    index = parse_index((folder / INDEX).read_bytes(), str(folder / INDEX))
+    encoders = {}
+    for part in ("text_encoder", "text_encoder_2"):
+        if part in index.components:
+            found = weights_in(folder / part)
+            encoders[part], told = getattr(transformers, index.components[part]).from_pretrained(
+                folder / part,
+                dtype=dtype,
+                variant=(found and found.variant) or None,
+                local_files_only=True,
+                output_loading_info=True,
+            )
+            _refuse_missing(folder / part, sorted(told["missing_keys"]))
+    return encoders
+
+
+def _refuse_missing(part: Path, missing: Sequence[str]) -> None:
+    if missing:
+        raise PrefPaintError(
+            f"{part} lacks some of its weights, such as {missing[0]}. Copy or download the model "
+            "again."
+        )
 
 
 def _compile(denoiser: Any) -> None:
@@ -157,29 +189,6 @@ def _unreadable_pickle(folder: Path) -> Path:
         except Exception:
             return file
     return folder
-
-
-def _add_loras(pipeline: Any, loras: Sequence[Path]) -> None:
-    """Add the LoRAs to the weights, one by one: of several at once diffusers fuses only the last.
-
-    Raises PrefPaintError for one that does not fit.
-    """
-    logging.getLogger("diffusers.loaders").setLevel(logging.CRITICAL)  # what it says is raised too
-    for lora in loras:
-        try:
-            pipeline.load_lora_weights(str(lora.parent), weight_name=lora.name)
-            changed = list(pipeline.get_list_adapters())
-            if not changed:
-                raise ValueError("it changes no part of the model")
-            pipeline.fuse_lora(components=changed)
-            pipeline.unload_lora_weights()
-        except (ValueError, LookupError, AttributeError, RuntimeError) as error:
-            if is_out_of_memory(error):
-                raise
-            raise PrefPaintError(
-                f"{lora} does not fit the model: its layers have other names or sizes. Choose a "
-                "LoRA that was made for the model, or leave it out."
-            ) from error
 
 
 def _first_line(error: Exception) -> str:

@@ -21,11 +21,20 @@ class Region:
     hole: Mask
 
     def paste(self, picture: Pixels) -> Pixels:
-        """A model's picture of the working size in the box's hole, at the photo's resolution."""
+        """A model's picture of any size in the box's hole, at the photo's resolution."""
         image, hole = self.request.image[self.box.slices], self.request.hole[self.box.slices]
+        return np.where(hole[..., None], resize(self._matched(picture), *hole.shape), image)
+
+    def compose(self, picture: Pixels) -> Pixels:
+        """A model's picture of any size in the part's hole, both at the working size."""
+        return np.where(self.hole[..., None], self._matched(picture), self.image)
+
+    def _matched(self, picture: Pixels) -> Pixels:
+        """At the working size, which not every pipeline keeps to; in the photo's colours."""
+        picture = resize(picture, *self.hole.shape)
         if self.request.settings.match_colour:
             picture = match_colour(picture, self.image, self.hole)
-        return np.where(hole[..., None], resize(picture, *hole.shape), image)
+        return picture
 
     @cached_property
     def focus(self) -> Box:
