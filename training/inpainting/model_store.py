@@ -16,15 +16,20 @@ from training.errors import PrefPaintError
 from training.inpainting import builtin_models, hub_download
 from training.inpainting.checkpoint_files import identify
 from training.inpainting.hub_plan import DownloadPlan, bytes_on_disk
-from training.inpainting.model_entry import OFFERED, PATCHMATCH, ModelEntry, State, size_text
+from training.inpainting.model_entry import (
+    OFFERED,
+    PATCHMATCH,
+    ModelEntry,
+    State,
+    hub_id_of,
+    size_text,
+)
 from training.inpainting.model_registry import Record, locked, read_records, write_records
 from training.inpainting.process_pool import ProcessPool
 from training.inpainting.request import Event, Progress
 
 RESERVE_BYTES = 200_000_000
 """Space that a download leaves free."""
-_HUB_ID = re.compile(r"\w[\w.\-]*/\w[\w.\-]*")
-_HUB_PAGE = "https://huggingface.co/"
 
 
 class ModelStore:
@@ -68,7 +73,7 @@ class ModelStore:
         if entry is None and (path := Path(name_or_path_or_id).expanduser()).exists():
             return _found_at(path.absolute())
         wanted = name_or_path_or_id if entry is None else entry.name
-        if entry is None and not _is_hub_id(wanted):
+        if entry is None and not hub_id_of(wanted):
             known = ", ".join(entry.name for entry in self.entries())
             raise PrefPaintError(
                 f"There is no model {wanted}. Known are {known}; to add one: prefpaint models add "
@@ -237,8 +242,8 @@ class ModelStore:
         entry = self.listed(name_or_id)
         if entry and entry.is_builtin:
             raise PrefPaintError(f"{entry.name} is built in: there is nothing to download.")
-        hub_id = entry.source if entry else name_or_id.removeprefix(_HUB_PAGE).rstrip("/")
-        if not _is_hub_id(hub_id):
+        hub_id = hub_id_of(entry.source if entry else name_or_id)
+        if hub_id is None:
             raise PrefPaintError(
                 f"{name_or_id} is no hub id: those read OWNER/NAME, as on https://huggingface.co. "
                 "A path needs no download: prefpaint models add PATH."
@@ -304,10 +309,6 @@ def _free_name(wish: str, taken: set[str]) -> str:
     base = re.sub(r"[^\w.\-]+", "-", wish).strip("-.") or "model"
     names = (f"{base}-{number}" if number > 1 else base for number in range(1, len(taken) + 2))
     return next(name for name in names if name not in taken)
-
-
-def _is_hub_id(text: str) -> bool:
-    return bool(_HUB_ID.fullmatch(text)) and ".." not in text and "--" not in text
 
 
 def _in_child(
