@@ -146,9 +146,9 @@ def remove(
 
 
 def _download(store: ModelStore, model: str, yes: bool, full_precision: bool) -> None:
-    kept = store.listed(model)
+    kept = store.downloaded(model, half_precision=not full_precision)
     _print_notice(store)
-    if kept and kept.is_downloaded and kept.state == "ready":
+    if kept:
         print(f"{kept.name} is already here, in {kept.location}")
         return
     cancel = threading.Event()  # never set: Ctrl+C ends the child process by itself

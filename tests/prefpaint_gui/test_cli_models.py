@@ -12,6 +12,7 @@ from tests.training.checkpoints import lora_shapes, make_pipeline, save_tensors
 from tests.training.fake_hub import FakeHub, serve_hub
 from tests.training.tiny_builtin import PROVENANCE, save_builtin
 from training.inpainting import builtin_models
+from training.inpainting.checkpoint_files import identify
 from training.inpainting.model_registry import FILE_NAME
 
 HUB_ID = "someone/brick-walls"
@@ -201,6 +202,25 @@ def test_the_precision_is_the_person_s_choice(
     assert main(["models", "download", HUB_ID, "--yes", *words]) == 0
     (weights,) = (folder / "brick-walls" / "unet").glob("*.safetensors")
     assert weights.name == f"diffusion_pytorch_model{variant}.safetensors"
+
+
+def test_full_precision_is_fetched_after_half_precision(
+    capsys: pytest.CaptureFixture[str], hub: FakeHub, tmp_path: Path, folder: Path
+) -> None:
+    hub.publish(HUB_ID, make_pipeline(tmp_path / "original", variant="fp16"))
+    assert main(["models", "download", HUB_ID, "--yes"]) == 0
+    hub.requests.clear()
+    assert main(["models", "download", HUB_ID, "--yes", "--full-precision"]) == 0
+    weights = {Path(name).name for name in hub.fetched() if name.endswith(".safetensors")}
+    assert weights == {"diffusion_pytorch_model.safetensors", "model.safetensors"}
+    assert identify(folder / "brick-walls").variant == ""
+    hub.requests.clear()
+    page = f"https://huggingface.co/{HUB_ID}"
+    for words in ([HUB_ID, "--full-precision"], [page]):
+        capsys.readouterr()
+        assert main(["models", "download", *words]) == 0
+        assert "already here" in capsys.readouterr().out
+    assert hub.requests == []
 
 
 def test_a_damaged_list_is_told_once(capsys: pytest.CaptureFixture[str], folder: Path) -> None:

@@ -20,6 +20,7 @@ class ModelEntry:
     """source: hub id or path as text. location: folder or file, None if there is none on this
     machine. size_bytes: on disk, None if unknown. is_builtin: part of the program. is_offered:
     listed always. is_downloaded: the files are the store's own, and it deletes them when asked to.
+    half_precision: a download that takes fp16 weights where there are any.
     provenance: what a built-in model learned from, in its card's words.
     """
 
@@ -34,6 +35,7 @@ class ModelEntry:
     is_builtin: bool
     is_offered: bool = False
     is_downloaded: bool = False
+    half_precision: bool = False
     state: State = "ready"
     provenance: str = ""
 
