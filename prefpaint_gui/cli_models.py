@@ -11,16 +11,16 @@ import typer
 
 from prefpaint_gui.cli_output import JsonOption, YesOption, agreed, show_progress
 from prefpaint_gui.inpainters import model_store
-from training.errors import PrefPaintError
 from training.inpainting.builtin_models import CARD
 from training.inpainting.checkpoint_files import FAMILY_TITLES
 from training.inpainting.hub_plan import DownloadPlan, bytes_on_disk
-from training.inpainting.model_entry import ModelEntry, size_text
+from training.inpainting.model_entry import ModelEntry, hub_id_of, size_text
 from training.inpainting.model_store import ModelStore
 
 models = typer.Typer(
     help="List, add, download and remove the models that holes are filled with.\n\n"
-    "The network is used by `download` alone, and only after you agree.",
+    "The network is used by `download` and `add ID` alone: they ask the hub what there is, and "
+    "download after you agree.",
     no_args_is_help=True,
     rich_markup_mode="rich",
 )
@@ -65,25 +65,25 @@ def add(
     model: Annotated[
         str,
         typer.Argument(
-            metavar="PATH",
+            metavar="PATH-or-ID",
             show_default=False,
             help="A folder in diffusers' layout, or a .safetensors file with a whole Stable "
-            "Diffusion 1, 2 or XL model. A hub id is downloaded instead: models download ID.",
+            "Diffusion 1, 2 or XL model. A hub id, or the name of an offered model, is downloaded.",
         ),
     ],
+    yes: YesOption = False,
 ) -> None:
     """Give a model on this computer a short name, under which it is listed from now on.
 
     Nothing is copied or moved: the model stays yours, where it is. The path works without this
-    as well: fill --model PATH.
+    as well: fill --model PATH. What is not on this computer is fetched as by download.
     """
     store = model_store()
     path = Path(model).expanduser()
-    if not path.exists() and "/" in model and not model.startswith((".", "/", "~")):
-        raise PrefPaintError(
-            f"There is nothing at {path}. If {model} is a model on the hub: prefpaint models "
-            f"download {model}"
-        )
+    kept = store.listed(model)
+    if not path.exists() and hub_id_of(kept.source if kept else model):
+        _download(store, model, yes, full_precision=False)
+        return
     entry = store.add(path)
     _print_notice(store)
     print(f"{entry.name} ({_described(entry)}) is listed; it stays in {entry.location}")
@@ -116,21 +116,7 @@ def download(
     Ctrl+C stops it; the same command goes on from there. Models that ask for an account use your
     own `hf auth login`.
     """
-    store = model_store()
-    kept = store.listed(model)
-    _print_notice(store)
-    if kept and kept.is_downloaded and kept.state == "ready":
-        print(f"{kept.name} is already here, in {kept.location}")
-        return
-    cancel = threading.Event()  # never set: Ctrl+C ends the child process by itself
-    plan = store.plan(model, cancel, half_precision=not full_precision)
-    _show_plan(plan, store.place_of(plan))
-    if not agreed("Download it?", yes):
-        print("Nothing was downloaded.")
-        return
-    with show_progress("Downloading") as on_event:
-        entry = store.download(model, on_event, cancel, plan=plan)
-    print(f"{entry.name} ({_described(entry)}) is ready in {entry.location}")
+    _download(model_store(), model, yes, full_precision)
 
 
 @models.command(epilog="Example: prefpaint models remove sd-1.5-inpainting")
@@ -157,6 +143,23 @@ def remove(
         print(f"{folder} is deleted")
     else:
         print(f"{name} is off the list; {entry.source if entry else name} stays as it is")
+
+
+def _download(store: ModelStore, model: str, yes: bool, full_precision: bool) -> None:
+    kept = store.downloaded(model, half_precision=not full_precision)
+    _print_notice(store)
+    if kept:
+        print(f"{kept.name} is already here, in {kept.location}")
+        return
+    cancel = threading.Event()  # never set: Ctrl+C ends the child process by itself
+    plan = store.plan(model, cancel, half_precision=not full_precision)
+    _show_plan(plan, store.place_of(plan))
+    if not agreed("Download it?", yes):
+        print("Nothing was downloaded.")
+        return
+    with show_progress("Downloading") as on_event:
+        entry = store.download(model, on_event, cancel, plan=plan)
+    print(f"{entry.name} ({_described(entry)}) is ready in {entry.location}")
 
 
 def _as_json(entry: ModelEntry) -> dict[str, object]:

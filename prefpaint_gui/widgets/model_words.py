@@ -7,9 +7,7 @@ from pathlib import Path
 from prefpaint_gui.state.jobs import RunningProgress
 from prefpaint_gui.state.library import Offer
 from training.inpainting.checkpoint_files import FAMILY_TITLES
-from training.inpainting.model_entry import ModelEntry, size_text
-
-HUB_PAGE = "https://huggingface.co/"
+from training.inpainting.model_entry import HUB_PAGE, ModelEntry, size_text
 
 
 @dataclass(frozen=True)

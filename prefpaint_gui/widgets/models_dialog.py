@@ -23,7 +23,7 @@ from prefpaint_gui.widgets.model_words import (
 )
 from prefpaint_gui.widgets.parts import ElidedLabel
 from prefpaint_gui.widgets.theme import Colours
-from training.inpainting.model_entry import ModelEntry
+from training.inpainting.model_entry import ModelEntry, hub_id_of
 
 
 class ModelsDialog(BesideDialog):
@@ -160,7 +160,7 @@ class ModelsDialog(BesideDialog):
         self.banner.hide()
         self._ask("")
         if question == "name":
-            self._library.ask(text)
+            self._library.ask(hub_id_of(text) or text)
         elif name is not None:
             self._library.remove(name)
 

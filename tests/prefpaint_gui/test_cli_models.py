@@ -12,6 +12,7 @@ from tests.training.checkpoints import lora_shapes, make_pipeline, save_tensors
 from tests.training.fake_hub import FakeHub, serve_hub
 from tests.training.tiny_builtin import PROVENANCE, save_builtin
 from training.inpainting import builtin_models
+from training.inpainting.checkpoint_files import identify
 from training.inpainting.model_registry import FILE_NAME
 
 HUB_ID = "someone/brick-walls"
@@ -106,7 +107,6 @@ def test_what_is_no_model_is_refused_in_one_line(
     lora = save_tensors(tmp_path / "style.safetensors", lora_shapes("kohya", 768))
     assert "--lora" in error_of(capsys, "add", str(lora))
     assert "nothing at" in error_of(capsys, "add", str(tmp_path / "typo"))
-    assert f"models download {HUB_ID}" in error_of(capsys, "add", HUB_ID)
     assert "no model walls" in error_of(capsys, "remove", "walls")
     assert "built in" in error_of(capsys, "remove", "patchmatch")
     assert "no hub id" in error_of(capsys, "download", "walls")
@@ -139,6 +139,45 @@ def test_a_download_says_first_what_it_will_fetch(
     assert hub.requests == []
 
 
+@pytest.mark.parametrize(
+    ("model", "hub_id", "name"),
+    [
+        (HUB_ID, HUB_ID, "brick-walls"),
+        (f"https://huggingface.co/{HUB_ID}", HUB_ID, "brick-walls"),
+        ("prefpaint-v1.0", "kd5678/prefpaint-v1.0", "prefpaint-v1.0"),
+    ],
+)
+def test_what_is_added_from_the_hub_is_fetched_after_consent(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    hub: FakeHub,
+    tmp_path: Path,
+    folder: Path,
+    model: str,
+    hub_id: str,
+    name: str,
+) -> None:
+    hub.publish(hub_id, tmp_path / "original")
+    asked = answer(monkeypatch, False)
+    assert main(["models", "add", model]) == 0
+    assert f"https://huggingface.co/{hub_id}" in capsys.readouterr().out
+    assert asked == ["Download it?"]
+    assert hub.fetched() == ["model_index.json"]
+    assert main(["models", "add", model, "--yes"]) == 0
+    assert f"is ready in {folder / name}" in capsys.readouterr().out
+    assert main(["models", "add", name]) == 0
+    assert "already here" in capsys.readouterr().out
+
+
+def test_an_added_path_that_is_gone_is_not_looked_for_on_the_hub(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    model = make_pipeline(tmp_path / "walls")
+    assert main(["models", "add", str(model)]) == 0
+    model.rename(tmp_path / "elsewhere")
+    assert f"nothing at {model}" in error_of(capsys, "add", str(model))
+
+
 def test_nobody_to_ask_needs_yes(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -163,6 +202,25 @@ def test_the_precision_is_the_person_s_choice(
     assert main(["models", "download", HUB_ID, "--yes", *words]) == 0
     (weights,) = (folder / "brick-walls" / "unet").glob("*.safetensors")
     assert weights.name == f"diffusion_pytorch_model{variant}.safetensors"
+
+
+def test_full_precision_is_fetched_after_half_precision(
+    capsys: pytest.CaptureFixture[str], hub: FakeHub, tmp_path: Path, folder: Path
+) -> None:
+    hub.publish(HUB_ID, make_pipeline(tmp_path / "original", variant="fp16"))
+    assert main(["models", "download", HUB_ID, "--yes"]) == 0
+    hub.requests.clear()
+    assert main(["models", "download", HUB_ID, "--yes", "--full-precision"]) == 0
+    weights = {Path(name).name for name in hub.fetched() if name.endswith(".safetensors")}
+    assert weights == {"diffusion_pytorch_model.safetensors", "model.safetensors"}
+    assert identify(folder / "brick-walls").variant == ""
+    hub.requests.clear()
+    page = f"https://huggingface.co/{HUB_ID}"
+    for words in ([HUB_ID, "--full-precision"], [page]):
+        capsys.readouterr()
+        assert main(["models", "download", *words]) == 0
+        assert "already here" in capsys.readouterr().out
+    assert hub.requests == []
 
 
 def test_a_damaged_list_is_told_once(capsys: pytest.CaptureFixture[str], folder: Path) -> None:

@@ -205,13 +205,16 @@ def test_a_model_of_the_hub_is_named_by_its_id(bench: Bench, dialog: ModelsDialo
     bench.until(lambda: dialog.list.name == "brick-walls")
 
 
-def test_what_is_here_already_is_shown_instead_of_asked_for(bench: Bench, dialog: ModelsDialog):
+@pytest.mark.parametrize("page", ["", "https://huggingface.co/"])
+def test_what_is_here_already_is_shown_instead_of_asked_for(
+    bench: Bench, dialog: ModelsDialog, page: str
+):
     begin_download(bench, dialog)
     bench.models.gate.set()
     bench.until(becomes(dialog, OFFERED_NAME, "Ready"))
     bench.qtbot.keyClick(dialog.list, Qt.Key.Key_Down)
     click(bench, dialog.from_hub)
-    bench.qtbot.keyClicks(dialog.question.line, "kd5678/prefpaint-v1.0")
+    bench.qtbot.keyClicks(dialog.question.line, f"{page}kd5678/prefpaint-v1.0")
     bench.qtbot.keyClick(dialog.question.line, Qt.Key.Key_Return)
     assert dialog.list.name == OFFERED_NAME
     assert bench.models.calls == NEEDED

@@ -232,6 +232,7 @@ def test_a_download_is_a_model(store: ModelStore, hub: FakeHub, published: Path)
     assert files_in(entry.location) == files_in(published)
     assert (entry.family, entry.channels, entry.licence) == ("sd1", 9, "apache-2.0")
     assert entry == ModelStore(store.folder).find(HUB_ID) == store.find("brick-walls")
+    assert entry == store.listed(f"https://huggingface.co/{HUB_ID}")
     shares = [event.share for event in events]
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
@@ -321,6 +322,22 @@ def test_a_cancelled_download_goes_on_where_it_was(
     assert files_in(entry.location) == files_in(published)
     fetched = [request for request in hub.requests if request.path == UNET]
     assert {request.start for request in fetched} == {arrived}
+
+
+def test_a_cancelled_download_goes_on_in_its_precision(
+    store: ModelStore, hub: FakeHub, published: Path
+) -> None:
+    make_pipeline(published, variant="fp16")
+    hub.publish(HUB_ID, published)
+    plan = store.plan(HUB_ID, NEVER, half_precision=False)
+    hub.corrupt = UNET
+    with pytest.raises(PrefPaintError, match="arrived damaged"):
+        store.download(HUB_ID, ignore, NEVER, plan=plan)
+    hub.corrupt = ""
+    location = store.download(HUB_ID, ignore, NEVER).location
+    assert location is not None
+    assert not list(location.rglob("*.fp16.*"))
+    assert (location / UNET).exists()
 
 
 def test_a_cancelled_download_can_be_removed(

@@ -54,7 +54,7 @@ def plan_files(hub_id: str, half_precision: bool) -> Iterator[DownloadPlan]:
         index = parse_index(content, f"{hub_id}/{INDEX}")
         refuse_pipeline_that_cannot_fill(index.pipeline, hub_id)
         needed = tuple(needed_files(files, index, half_precision))
-        yield DownloadPlan(hub_id, revision, _licence(info.card_data), needed)
+        yield DownloadPlan(hub_id, revision, _licence(info.card_data), needed, half_precision)
 
 
 def fetch(plan: DownloadPlan, folder: Path) -> Iterator[tuple[int, str]]:

@@ -29,12 +29,14 @@ class HubFile:
 
 @dataclass(frozen=True)
 class DownloadPlan:
-    """What a download will fetch. licence: as the model card says. is_pickled: some weights are."""
+    """What a download will fetch. licence: as the model card says. half_precision: fp16 weights
+    where there are any. is_pickled: some weights are."""
 
     hub_id: str
     revision: str
     licence: str
     files: tuple[HubFile, ...]
+    half_precision: bool = True
 
     @property
     def size_bytes(self) -> int:

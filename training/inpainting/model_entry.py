@@ -1,10 +1,14 @@
 """A model as people choose among them, and those that are always listed."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from training.inpainting.checkpoint_files import Family
+
+HUB_PAGE = "https://huggingface.co/"
+_HUB_ID = re.compile(r"\w[\w.\-]*/\w[\w.\-]*")
 
 State = Literal["ready", "absent", "unfinished", "missing"]
 """absent: offered, never downloaded. unfinished: a download that broke off. missing: added from a
@@ -16,6 +20,7 @@ class ModelEntry:
     """source: hub id or path as text. location: folder or file, None if there is none on this
     machine. size_bytes: on disk, None if unknown. is_builtin: part of the program. is_offered:
     listed always. is_downloaded: the files are the store's own, and it deletes them when asked to.
+    half_precision: a download that takes fp16 weights where there are any.
     provenance: what a built-in model learned from, in its card's words.
     """
 
@@ -30,6 +35,7 @@ class ModelEntry:
     is_builtin: bool
     is_offered: bool = False
     is_downloaded: bool = False
+    half_precision: bool = False
     state: State = "ready"
     provenance: str = ""
 
@@ -73,6 +79,16 @@ OFFERED = (
         "CreativeML OpenRAIL++-M",
     ),
 )
+
+
+def hub_id_of(text: str) -> str | None:
+    """The hub id (OWNER/NAME) that a text is, or that a page's address ends in; None for others.
+
+    Tells nothing of whether the hub has it.
+    """
+    hub_id = text.removeprefix(HUB_PAGE).rstrip("/")
+    is_id = _HUB_ID.fullmatch(hub_id) and ".." not in hub_id and "--" not in hub_id
+    return hub_id if is_id else None
 
 
 def size_text(size_bytes: int) -> str:

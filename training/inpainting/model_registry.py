@@ -23,7 +23,8 @@ NAME = re.compile(r"\w[\w.\-]*")
 class Record:
     """One model. source: hub id, or the path it was added from. path: where the person keeps it;
     None for a download, which lies in the store's folder under its name. size_bytes: on disk.
-    is_complete: False while a download is not. Raises ValueError for anything else.
+    is_complete: False while a download is not. half_precision: a download takes fp16 weights where
+    there are any. Raises ValueError for anything else.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Record:
     size_bytes: int
     licence: str
     is_complete: bool
+    half_precision: bool = True
 
     def __post_init__(self) -> None:
         texts = (self.name, self.title, self.source, self.licence)
@@ -46,6 +48,7 @@ class Record:
             and isinstance(self.channels, int | None)
             and isinstance(self.size_bytes, int)
             and isinstance(self.is_complete, bool)
+            and isinstance(self.half_precision, bool)
         )
         if not valid:
             raise ValueError(f"not valid: {self}")

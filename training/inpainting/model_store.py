@@ -16,15 +16,20 @@ from training.errors import PrefPaintError
 from training.inpainting import builtin_models, hub_download
 from training.inpainting.checkpoint_files import identify
 from training.inpainting.hub_plan import DownloadPlan, bytes_on_disk
-from training.inpainting.model_entry import OFFERED, PATCHMATCH, ModelEntry, State, size_text
+from training.inpainting.model_entry import (
+    OFFERED,
+    PATCHMATCH,
+    ModelEntry,
+    State,
+    hub_id_of,
+    size_text,
+)
 from training.inpainting.model_registry import Record, locked, read_records, write_records
 from training.inpainting.process_pool import ProcessPool
 from training.inpainting.request import Event, Progress
 
 RESERVE_BYTES = 200_000_000
 """Space that a download leaves free."""
-_HUB_ID = re.compile(r"\w[\w.\-]*/\w[\w.\-]*")
-_HUB_PAGE = "https://huggingface.co/"
 
 
 class ModelStore:
@@ -53,11 +58,18 @@ class ModelStore:
         return [PATCHMATCH, *builtin, *offered, *map(self._entry, records.values())]
 
     def listed(self, name_or_id: str) -> ModelEntry | None:
-        """The entry of a name, hub id or added path, whatever its state."""
-        entries = self.entries()
+        """The entry of a name, hub id, its page's address or added path, whatever its state."""
+        entries, source = self.entries(), hub_id_of(name_or_id) or name_or_id
         by_name = (entry for entry in entries if entry.name == name_or_id)
-        by_source = (entry for entry in entries if entry.source == name_or_id)
+        by_source = (entry for entry in entries if entry.source == source)
         return next(by_name, None) or next(by_source, None)
+
+    def downloaded(self, name_or_id: str, half_precision: bool = True) -> ModelEntry | None:
+        """A download that is wholly here. half_precision: False for one with 32-bit weights."""
+        entry = self.listed(name_or_id)
+        if entry is None or not entry.is_downloaded or entry.state != "ready":
+            return None
+        return entry if half_precision or not entry.half_precision else None
 
     def find(self, name_or_path_or_id: str) -> ModelEntry:
         """A model that can be used now; a path need not have been added.
@@ -68,7 +80,7 @@ class ModelStore:
         if entry is None and (path := Path(name_or_path_or_id).expanduser()).exists():
             return _found_at(path.absolute())
         wanted = name_or_path_or_id if entry is None else entry.name
-        if entry is None and not _is_hub_id(wanted):
+        if entry is None and not hub_id_of(wanted):
             known = ", ".join(entry.name for entry in self.entries())
             raise PrefPaintError(
                 f"There is no model {wanted}. Known are {known}; to add one: prefpaint models add "
@@ -118,9 +130,12 @@ class ModelStore:
     ) -> DownloadPlan:
         """Ask the hub what a model (hub id or name) consists of. Raises PrefPaintError, Cancelled.
 
-        half_precision: fp16 weights where there are any, at half the size.
+        half_precision: fp16 weights where there are any, at half the size; a download that was
+        begun without them goes on without.
         """
         hub_id = self._hub_id(hub_id)
+        kept = next((record for record in self._records() if record.source == hub_id), None)
+        half_precision = half_precision and (kept is None or kept.half_precision)
         (plan,) = _in_child(hub_download.plan_files, (hub_id, half_precision), cancel)
         assert isinstance(plan, DownloadPlan)
         return plan
@@ -138,13 +153,12 @@ class ModelStore:
         plan: DownloadPlan | None = None,
     ) -> ModelEntry:
         """Fetch a model (hub id or name) and list it; one that broke off goes on where it was, one
-        that is here is left alone.
+        that is here is left alone unless the plan adds its 32-bit weights.
 
         plan: as shown to the person; None makes one. Raises Cancelled well within a second of
         `cancel`, PrefPaintError where there is no model, no connection or not enough space.
         """
-        kept = self.listed(hub_id)
-        if kept and kept.is_downloaded and kept.state == "ready":
+        if kept := self.downloaded(hub_id, plan is None or plan.half_precision):
             return kept
         on_event(Progress(0.0, "Asking the hub"))
         plan = plan or self.plan(hub_id, cancel)
@@ -161,6 +175,7 @@ class ModelStore:
             size_bytes=plan.size_bytes,
             licence=plan.licence or (offered.licence if offered else "see its model card"),
             is_complete=False,
+            half_precision=plan.half_precision,
         )
         self._put(record)
         total = max(plan.size_bytes, 1)
@@ -168,7 +183,13 @@ class ModelStore:
             stage = f"{name}: {size_text(done)} of {size_text(plan.size_bytes)}"
             on_event(Progress(min(done / total, 1.0), stage))
         info = identify(location)
-        record = replace(record, family=info.family, channels=info.channels, is_complete=True)
+        record = replace(
+            record,
+            family=info.family,
+            channels=info.channels,
+            size_bytes=info.size_bytes,
+            is_complete=True,
+        )
         self._put(record)
         return self._entry(record, offered)
 
@@ -230,6 +251,7 @@ class ModelStore:
             is_builtin=False,
             is_offered=offered is not None,
             is_downloaded=record.path is None,
+            half_precision=record.path is None and record.half_precision,
             state=state,
         )
 
@@ -237,8 +259,8 @@ class ModelStore:
         entry = self.listed(name_or_id)
         if entry and entry.is_builtin:
             raise PrefPaintError(f"{entry.name} is built in: there is nothing to download.")
-        hub_id = entry.source if entry else name_or_id.removeprefix(_HUB_PAGE).rstrip("/")
-        if not _is_hub_id(hub_id):
+        hub_id = hub_id_of(entry.source if entry else name_or_id)
+        if hub_id is None:
             raise PrefPaintError(
                 f"{name_or_id} is no hub id: those read OWNER/NAME, as on https://huggingface.co. "
                 "A path needs no download: prefpaint models add PATH."
@@ -304,10 +326,6 @@ def _free_name(wish: str, taken: set[str]) -> str:
     base = re.sub(r"[^\w.\-]+", "-", wish).strip("-.") or "model"
     names = (f"{base}-{number}" if number > 1 else base for number in range(1, len(taken) + 2))
     return next(name for name in names if name not in taken)
-
-
-def _is_hub_id(text: str) -> bool:
-    return bool(_HUB_ID.fullmatch(text)) and ".." not in text and "--" not in text
 
 
 def _in_child(
