@@ -152,7 +152,7 @@ def _load_pipeline(path: Path, info: CheckpointInfo, dtype: torch.dtype) -> Any:
 def _text_encoders(folder: Path, dtype: torch.dtype) -> dict[str, Any]:
     """By part. transformers draws weights that are missing at random, and tells it only so."""
     index = parse_index((folder / INDEX).read_bytes(), str(folder / INDEX))
-    encoders = {}
+    encoders: dict[str, Any] = {}
     for part in ("text_encoder", "text_encoder_2"):
         if part in index.components:
             found = weights_in(folder / part)
