@@ -109,7 +109,10 @@ def _load_errors(path: Path, name: str) -> Iterator[None]:
             f"{_unreadable_pickle(path)} holds more than weights, or is damaged; nothing of it was "
             "run. Get the model as .safetensors."
         ) from error
-    except (OSError, ValueError, KeyError, SafetensorError, RuntimeError) as error:
+    except (
+        *(OSError, ValueError, KeyError, AttributeError),
+        *(SafetensorError, RuntimeError),
+    ) as error:
         if is_out_of_memory(error):
             raise PrefPaintError(
                 f"{name} does not fit into the memory. Close other programs, choose a smaller "
