@@ -35,8 +35,6 @@ class RewardTrainingConfig:
     `warmup_steps`.
 
     start: a reward model to go on from; without one the weights are drawn.
-    turns: over which the finished reward's scores are averaged (see EncoderConfig); as `start` has
-    it if None.
     ranked_share: of a step's prompts, those that someone ranked, where there are others too.
     objective: "ranking" learns from pairs; the other two from scores that people gave.
     pair_weights: how much a pair counts, by how its order is known.
@@ -52,7 +50,6 @@ class RewardTrainingConfig:
     weight_decay: Amount = 0.05
     warmup_steps: NonNegativeInt = 100
     start: Path | None = None
-    turns: Annotated[int, Field(ge=1, le=4)] | None = None
     ranked_share: Share = 0.2
     objective: Objective = "ranking"
     pair_weights: dict[PairKind, Amount] = field(default_factory=lambda: dict(PAIR_WEIGHTS))

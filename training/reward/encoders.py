@@ -23,8 +23,6 @@ class EncoderConfig:
     the ViT-B/32 defaults of transformers' CLIPVisionConfig.
 
     resample: how pictures are brought to image_size ("bicubic" is CLIP's preprocessing).
-    turns: quarter turns of the view over which a score's features are averaged: what a network
-    misreads in one direction, the others even out.
     block_dropout, head_dropout: 0.1 and 0.2 in the paper, for regression. Under a ranking loss the
     noise in what two fills share would drown the little in which they differ.
     """
@@ -35,7 +33,6 @@ class EncoderConfig:
     widths: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (32, 64, 128, 192)
     embedding_size: PositiveInt = 256
     clip: dict[str, Any] | None = None
-    turns: Annotated[int, Field(ge=1, le=4)] = 1
     block_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     head_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
 

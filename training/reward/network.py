@@ -65,15 +65,12 @@ class RewardNetwork(nn.Module):
     ) -> RewardOutput:
         """Pictures (k, s, s, 3) of one prompt, whose photo with the hole in white is `masked`
         (s, s, 3) and is encoded once; hole: (s, s). The output lies on the processor."""
-        device, turns = self.psi.weight.device, range(self.config.turns)
+        device = self.psi.weight.device
         images = to_images(np.concatenate([masked[None], pictures])).to(device)
         holes = torch.from_numpy(hole).float().to(device).expand(len(images), 1, -1, -1)
-        images, holes = (cat([x.rot90(turn, (2, 3)) for turn in turns]) for x in (images, holes))
-        encoded = self.encode(images, holes).unflatten(0, (len(turns), -1))
-        prompts, fills = encoded.split([1, len(pictures)], dim=1)
-        output = self.judge(fills.flatten(0, 1), prompts.expand_as(fills).flatten(0, 1))
-        features = output.features.unflatten(0, (len(turns), -1)).mean(0)
-        return RewardOutput(features.cpu(), self.psi(features).squeeze(1).cpu())
+        prompt, fills = self.encode(images, holes).split([1, len(pictures)])
+        output = self.judge(fills, prompt.expand(len(pictures), -1))
+        return RewardOutput(output.features.cpu(), output.rewards.cpu())
 
     @torch.inference_mode()
     def embed(

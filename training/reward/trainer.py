@@ -7,7 +7,7 @@ import math
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -75,8 +75,6 @@ def train_reward(
     begun = load_reward(config.start) if config.start else None
     torch.manual_seed(config.seed)
     network = begun.network if begun else RewardNetwork(config.encoder)
-    if config.turns:
-        network.config = replace(network.config, turns=config.turns)
     size, resample = network.config.image_size, network.config.resample
     folders = [*train_folders, *validation_folders, *held_out_folders]
     prompts = read_prompts(train_folders, size, "train", out, folders, resample)
