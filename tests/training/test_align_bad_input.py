@@ -124,7 +124,7 @@ def test_a_base_that_is_no_inpainting_model_is_named(command: Command, tmp_path:
 @pytest.mark.parametrize(
     ("spoil", "says"),
     [
-        (lambda reward: setattr(reward, "deviation", float("nan")), "gives no numbers"),
+        (lambda reward: reward.network.psi.weight.data.fill_(np.nan), "gives no numbers"),
         (lambda reward: reward.network.psi.weight.data.zero_(), "gives all fills the same"),
     ],
 )

@@ -24,6 +24,7 @@ from training.reward.embedding import Embedder
 from training.reward.encoders import EncoderConfig
 from training.reward.evaluation import PairAccuracy
 from training.reward.groups import Group
+from training.reward.labelled import read_labelled
 from training.reward.losses import PAIR_WEIGHTS
 from training.reward.model import load_reward
 from training.reward.network import RewardNetwork
@@ -103,10 +104,11 @@ def test_labelled_pictures_are_learned_as_they_are_scored(
         return rewards(self, groups)
 
     monkeypatch.setattr(Embedder, "rewards", kept)
-    frozen_run(data, tmp_path / "run", steps=1, encoder=replace(CLIP, resample="bicubic"))
+    frozen_run([data], tmp_path / "run", steps=1, encoder=replace(CLIP, resample="bicubic"))
     assert len(learned) == 4
+    names = [prompt.name for prompt in read_labelled(data, 64, "train").prompts]
     for group in learned:
-        fill = read_rgb(data / "inpaint" / f"{group.name}_1.png")
+        fill = read_rgb(data / "inpaint" / f"{names[group.index or 0]}_1.png")
         scored = Image.fromarray(fill).resize((64, 64), Image.Resampling.BICUBIC)
         np.testing.assert_array_equal(group.pictures[1], np.asarray(scored))
 
