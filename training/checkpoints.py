@@ -58,18 +58,20 @@ def read_checkpoint(path: Path, settings: str) -> dict[str, Any] | None:
 def claim(file: Path, settings: Mapping[str, Any]) -> str:
     """Keep in a folder's file what its content depends on; gives it as text.
 
-    Raises PrefPaintError that names what differs where the folder was begun with other settings.
-    OSError passes through.
+    The folder is made where there is none. Raises PrefPaintError that names what differs where it
+    was begun with other settings, or that it cannot be written.
     """
     ours = json.dumps(settings, indent=1, default=str) + "\n"
-    if not file.exists():
-        with replaced_when_complete(file) as opened:
-            opened.write(ours.encode())
-    elif (theirs := file.read_text()) != ours:
-        raise PrefPaintError(
-            f"{file.parent} was begun with other settings{_difference(theirs, ours)}. "
-            "Name another folder, or delete it."
-        )
+    with run_errors(file.parent):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if not file.exists():
+            with replaced_when_complete(file) as opened:
+                opened.write(ours.encode())
+        elif (theirs := file.read_text()) != ours:
+            raise PrefPaintError(
+                f"{file.parent} was begun with other settings{_difference(theirs, ours)}. "
+                "Name another folder, or delete it."
+            )
     return ours
 
 

@@ -51,7 +51,6 @@ def write_sample_pairs(
             raise PrefPaintError(f"Two prompts are called {name}. Leave one of them out.")
     lines = []
     try:
-        out.mkdir(parents=True, exist_ok=True)
         words = {**asdict(settings), "model": weights_digest([model.unet.state_dict()])}
         claim(out / SETTINGS, words)
         for number, prompt in enumerate(prompts):

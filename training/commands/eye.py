@@ -40,12 +40,10 @@ def eye_sheets(
     is close: `007: B > A C > D E`. `eye-ranking` turns it into the committed file. The pictures
     lie beside the sheets, where `eye-pairs` with the same --out finds them made.
     """
-    from training.checkpoints import claim, run_errors  # torch, slow to import
+    from training.checkpoints import claim  # torch, slow to import
 
     planned = plan_eye_prompts(find_photos(photos), split, masks, count, seed)
-    with run_errors(out):
-        out.mkdir(parents=True, exist_ok=True)
-        claim(out / "settings.json", {"split": split, "masks": masks, "seed": seed})
+    claim(out / "settings.json", {"split": split, "masks": masks, "seed": seed})
     calls = [(planned, number, out) for number in range(math.ceil(count / ROWS))]
     with worker_processes() as pool, progress("Drawing sheets") as on_progress:
         for done, _ in enumerate(pool.run(write_sheet, calls, threading.Event()), start=1):
@@ -79,14 +77,12 @@ def eye_pairs(
     out: Out,
 ) -> None:
     """Make the ranked fills, or find them beside their sheets, for `reward` to learn from."""
-    from training.checkpoints import claim, run_errors  # torch, slow to import
+    from training.checkpoints import claim  # torch, slow to import
 
     paths = {path.name: path for path in find_photos(photos)}
     rankings = read_rankings(eye)
     calls = [(photo_of(ranking, paths), ranking, out) for ranking in rankings]
-    with run_errors(out):
-        out.mkdir(parents=True, exist_ok=True)
-        claim(out / "ranked.json", {"prompts": [asdict(ranking.prompt) for ranking in rankings]})
+    claim(out / "ranked.json", {"prompts": [asdict(ranking.prompt) for ranking in rankings]})
     with worker_processes() as pool, progress("Making prompts") as on_progress:
         write_folder(out, write_ranked, calls, pool, on_progress, threading.Event())
     Console().print(f"{len(rankings)} prompts lie in {out}.")

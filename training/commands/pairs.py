@@ -30,12 +30,10 @@ def pairs(
     photo, crop, mask and recipe of every picture; picture 0 is the untouched original. Run again
     with the same words to go on where it was interrupted.
     """
-    from training.checkpoints import claim, run_errors  # torch, slow to import
+    from training.checkpoints import claim  # torch, slow to import
 
     found = find_photos(photos)
-    with run_errors(out):
-        out.mkdir(parents=True, exist_ok=True)
-        claim(out / "settings.json", {"split": split, "masks": masks, "seed": seed})
+    claim(out / "settings.json", {"split": split, "masks": masks, "seed": seed})
     with worker_processes(workers) as pool, progress("Making prompts") as on_progress:
         cancel = threading.Event()
         make_pairs(found, split, count, seed, masks, out, pool, on_progress, cancel)

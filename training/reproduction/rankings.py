@@ -102,7 +102,6 @@ def ranking_task(
     orders = [[int(fill) for fill in rng.permutation(len(LETTERS))] for _ in range(count)]
     task = RankingTask(out, prompts, orders)
     drawn_by = {"base": base.digest, "aligned": aligned.digest}
-    out.mkdir(parents=True, exist_ok=True)
     claim(out / "settings.json", {**drawn_by, "steps": steps, "sampler": sampler, "seed": seed})
     missing = [
         (number, files.folder, prompt)

@@ -124,7 +124,6 @@ def run_round(
     """
     out, base, bar = common.folder(number), common.base, common.bar
     runs = planned_runs(common.proof, number)
-    out.mkdir(exist_ok=True)
     claim(out / "settings.json", {"rankings": [one.digest for one in rankings]})
     origin = origin_of(out, pick_device(common.device))
     before = [common.folder(earlier) / RANKING for earlier in range(1, number)]
