@@ -27,7 +27,7 @@ def tier_pairs(tiers: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
 def clear_pairs(looks: Sequence[Tiers]) -> list[tuple[int, int]]:
     """(better, worse) recipe indices of every pair that most looks called clear, and none the other
     way round."""
-    counts = Counter(pair for look in looks for pair in tier_pairs(look))
+    counts = _counts(looks)
     return [
         (better, worse)
         for (better, worse), count in counts.items()
@@ -38,9 +38,14 @@ def clear_pairs(looks: Sequence[Tiers]) -> list[tuple[int, int]]:
 def order_leads(looks: Sequence[Tiers]) -> dict[tuple[int, int], float]:
     """(better, worse) of what more looks called clear than the other way round, and the lead: the
     share of looks that say so less the share that says the contrary, 0-1."""
-    counts = Counter(pair for look in looks for pair in tier_pairs(look))
+    counts = _counts(looks)
     leads = {
         (better, worse): (count - counts[worse, better]) / len(looks)
         for (better, worse), count in counts.items()
     }
     return {pair: lead for pair, lead in leads.items() if lead > 0}
+
+
+def _counts(looks: Sequence[Tiers]) -> Counter[tuple[int, int]]:
+    """How many looks called each (better, worse) clear."""
+    return Counter(pair for look in looks for pair in tier_pairs(look))
