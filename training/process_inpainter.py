@@ -11,21 +11,18 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from training.inpainting.process_pool import ProcessPool, cancel_asked, emit
 from training.inpainting.request import (
     Candidate,
     Event,
+    Inpainter,
     InpaintRequest,
     Mask,
     Pixels,
     Progress,
 )
 from training.inpainting.settings import DeviceName, DtypeName
-
-if TYPE_CHECKING:
-    from training.inpainting.diffusion.loading import LoadedInpainter
 
 PATIENCE = 2.0
 """Seconds within which a cancelled step has to end."""
@@ -92,7 +89,7 @@ class ProcessInpainter:
 
 
 @lru_cache(maxsize=1)
-def _inpainter(source: ModelSource) -> "LoadedInpainter":
+def _inpainter(source: ModelSource) -> Inpainter:
     _keep_libraries_quiet_and_offline()
     from training.inpainting.diffusion.loading import load_inpainter  # torch, in this process only
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 import transformers
@@ -23,12 +23,10 @@ from training.inpainting.diffusion.previews import load_tiny_decoder
 from training.inpainting.diffusion.quiet import quiet_libraries
 from training.inpainting.diffusion.single_file import load_single_file
 from training.inpainting.pipeline_folder import INDEX, parse_index, weights_in
-from training.inpainting.request import Inpainter
 from training.inpainting.settings import DeviceName, DtypeName
 
-
-class LoadedInpainter(Inpainter, Protocol):
-    """An inpainter that lives where it was loaded."""
+_UNLOADABLE = (OSError, ValueError, KeyError, AttributeError, SafetensorError, RuntimeError)
+"""What diffusers, transformers and safetensors raise for files that do not fit."""
 
 
 def load_inpainter(
@@ -109,10 +107,7 @@ def _load_errors(path: Path, name: str) -> Iterator[None]:
             f"{_unreadable_pickle(path)} holds more than weights, or is damaged; nothing of it was "
             "run. Get the model as .safetensors."
         ) from error
-    except (
-        *(OSError, ValueError, KeyError, AttributeError),
-        *(SafetensorError, RuntimeError),
-    ) as error:
+    except _UNLOADABLE as error:
         if is_out_of_memory(error):
             raise PrefPaintError(
                 f"{name} does not fit into the memory. Close other programs, choose a smaller "
