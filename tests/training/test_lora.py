@@ -9,10 +9,10 @@ import pytest
 import torch
 from diffusers import StableDiffusionInpaintPipeline, StableDiffusionPipeline
 from diffusers.utils import convert_state_dict_to_diffusers
-from peft import LoraConfig
+from peft import LoraConfig, PeftModel, get_peft_model
 from peft.utils import get_peft_model_state_dict
 from PIL import Image
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from tests.training.filling import HOLE, PHOTO, SETTINGS, fill
 from tests.training.tiny_models import make_pipeline, save_pipeline
@@ -111,6 +111,36 @@ def distance(one: Pixels, other: Pixels) -> int:
     return int(np.abs(one.astype(int) - other).max())
 
 
+def save_adapter(folder: Path, **changes: Any) -> Path:
+    """The UNet's part of `save_peft` as PEFT itself keeps it."""
+    unet = make_pipeline().unet
+    config = LoraConfig(r=RANK, lora_alpha=2 * RANK, target_modules=list(UNET_LAYERS), **changes)
+    adapted = get_peft_model(unet, config)
+    generator = torch.Generator().manual_seed(0)
+    for name, weight in adapted.named_parameters():
+        if "lora_" in name:
+            weight.data = 0.1 * torch.randn(weight.shape, generator=generator)
+    adapted.save_pretrained(folder)
+    return folder / "adapter_model.safetensors"
+
+
+def fill_with_peft(folder: Path, lora: Path) -> Pixels:
+    """The same fill, the adapter beside the UNet's weights."""
+    inpainter: Any = load_inpainter(folder, "tiny")
+    inpainter._model.pipeline.unet = PeftModel.from_pretrained(inpainter._model.unet, lora.parent)
+    return fill(inpainter)
+
+
+@pytest.mark.parametrize("changes", [{}, {"use_rslora": True}, {"use_dora": True}])
+def test_an_adapter_of_pefts_own_changes_the_picture_as_in_peft(
+    changes: dict[str, Any], folder: Path, plain: Pixels, tmp_path: Path
+) -> None:
+    lora = save_adapter(tmp_path / "adapter", **changes)
+    found = fill(load_inpainter(folder, "tiny", loras=[lora]))
+    assert distance(found, plain) > 10
+    assert distance(found, fill_with_peft(folder, lora)) <= 1
+
+
 @pytest.mark.parametrize("save", [save_peft, save_kohya])
 def test_a_lora_changes_the_picture_as_in_diffusers(
     save: Any, folder: Path, plain: Pixels, tmp_path: Path
@@ -207,6 +237,25 @@ def test_a_lora_with_half_of_its_pairs_is_refused(folder: Path, tmp_path: Path) 
     weights = {name: t for name, t in kohya_weights().items() if "lora_up" not in name}
     save_file(weights, tmp_path / "half.safetensors")
     assert "does not fit the model" in refusal(folder, tmp_path / "half.safetensors")
+
+
+@pytest.mark.parametrize("missing", ["adapter_config.json", "adapter_model.safetensors"])
+def test_an_adapter_without_what_lies_beside_it_is_refused(
+    missing: str, folder: Path, tmp_path: Path
+) -> None:
+    lora = save_adapter(tmp_path / "adapter")
+    lora = lora.rename(lora.with_name("style.safetensors")) if "model" in missing else lora
+    lora.with_name(missing).unlink(missing_ok=True)
+    assert f"{missing} is not beside it" in refusal(folder, lora)
+
+
+def test_an_adapter_of_another_model_is_refused(folder: Path, tmp_path: Path) -> None:
+    lora = save_adapter(tmp_path / "adapter")
+    weights = {
+        name.replace("down_blocks.0", "down_blocks.7"): t for name, t in load_file(lora).items()
+    }
+    save_file(weights, lora)
+    assert "does not fit the model" in refusal(folder, lora)
 
 
 def test_a_lora_that_was_cut_short_is_refused(folder: Path, tmp_path: Path) -> None:

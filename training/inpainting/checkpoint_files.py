@@ -46,6 +46,8 @@ _PARTS_ALONE = {
     "text_model.embeddings.token_embedding.weight": "a text encoder",
 }
 _LORA_MARKS = (".lora_down.", ".lora_up.", ".lora_A.", ".lora_B.", "lora.down.", "lora.up.")
+_PEFT_ROOT = "base_model.model."
+_PEFT_WEIGHTS, _PEFT_CONFIG = "adapter_model.safetensors", "adapter_config.json"
 _LORA_TEXT = re.compile(
     r"attn2[._](?:processor\.)?to_[kv](?:_lora)?\.(?:lora_down|lora_A|lora\.down|down)(?:\.\w+)?\.weight"
 )
@@ -91,7 +93,8 @@ def identify(path: Path) -> CheckpointInfo:
 def identify_lora(path: Path) -> Family | None:
     """The family that a LoRA file (kohya's or PEFT's names) was made for.
 
-    None where its names and widths do not tell. Raises PrefPaintError for what is no LoRA file.
+    None where its names and widths do not tell. Raises PrefPaintError for what is no LoRA file, and
+    for one of PEFT's own folders that lacks its configuration.
     """
     try:
         if not path.is_file():
@@ -105,6 +108,13 @@ def identify_lora(path: Path) -> Family | None:
             f"{path} holds no LoRA in kohya's or PEFT's form. If it is a model, pass it with "
             "--model."
         )
+    if all(name.startswith(_PEFT_ROOT) for name in header.shapes):
+        for needed in (_PEFT_WEIGHTS, _PEFT_CONFIG):
+            if not (path.parent / needed).is_file():
+                raise PrefPaintError(
+                    f"{path} belongs to an adapter of PEFT's, and {needed} is not beside it, "
+                    "without which it cannot be read. Copy the whole folder."
+                )
     for name, shape in header.shapes.items():
         if _LORA_TEXT.search(name):
             return _family_by_width(shape)
@@ -114,6 +124,11 @@ def identify_lora(path: Path) -> Family | None:
         name.startswith(("lora_te2_", "text_encoder_2.")) for name in header.shapes
     )
     return "sdxl" if has_second_encoder else None
+
+
+def is_peft_adapter(lora: Path) -> bool:
+    """Whether a LoRA file is one of PEFT's own folder, with its configuration beside it."""
+    return lora.name == _PEFT_WEIGHTS and (lora.parent / _PEFT_CONFIG).is_file()
 
 
 def check_lora(path: Path, family: Family) -> None:

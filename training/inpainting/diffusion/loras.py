@@ -5,8 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from peft import PeftConfig, PeftModel
+
 from training.errors import PrefPaintError
+from training.inpainting.checkpoint_files import is_peft_adapter
 from training.inpainting.diffusion.devices import is_out_of_memory
+
+_DENOISERS = ("unet", "transformer")
 
 
 def add_loras(pipeline: Any, loras: Sequence[Path]) -> None:
@@ -17,12 +22,10 @@ def add_loras(pipeline: Any, loras: Sequence[Path]) -> None:
     logging.getLogger("diffusers.loaders").setLevel(logging.CRITICAL)  # what it says is raised too
     for lora in loras:
         try:
-            pipeline.load_lora_weights(str(lora.parent), weight_name=lora.name)
-            changed = list(pipeline.get_list_adapters())
-            if not changed:
-                raise ValueError("it changes no part of the model")
-            pipeline.fuse_lora(components=changed)
-            pipeline.unload_lora_weights()
+            if is_peft_adapter(lora):
+                _merge(pipeline, lora.parent)
+            else:
+                _fuse(pipeline, lora)
         except (ValueError, LookupError, AttributeError, RuntimeError) as error:
             if is_out_of_memory(error):
                 raise
@@ -30,3 +33,26 @@ def add_loras(pipeline: Any, loras: Sequence[Path]) -> None:
                 f"{lora} does not fit the model: its layers have other names or sizes. Choose a "
                 "LoRA that was made for the model, or leave it out."
             ) from error
+
+
+def _fuse(pipeline: Any, lora: Path) -> None:
+    pipeline.load_lora_weights(str(lora.parent), weight_name=lora.name)
+    changed = list(pipeline.get_list_adapters())
+    if not changed:
+        raise ValueError("it changes no part of the model")
+    pipeline.fuse_lora(components=changed)
+    pipeline.unload_lora_weights()
+
+
+def _merge(pipeline: Any, folder: Path) -> None:
+    """PEFT's own folder, which diffusers does not read: of the part whose class it names, or of the
+    denoiser."""
+    config = PeftConfig.from_pretrained(str(folder))
+    made_for = (config.auto_mapping or {}).get("base_model_class")
+    of_class = [n for n, part in pipeline.components.items() if type(part).__name__ == made_for]
+    name = [*of_class, *(name for name in _DENOISERS if name in pipeline.components)][0]
+    adapted = PeftModel(getattr(pipeline, name), config)
+    found = adapted.load_adapter(str(folder), "default", torch_device="cpu")
+    if found.missing_keys or found.unexpected_keys:
+        raise ValueError("it is for other layers")
+    setattr(pipeline, name, adapted.merge_and_unload())
