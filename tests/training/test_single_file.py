@@ -223,22 +223,28 @@ def test_the_vae_of_a_file_stays_in_full_precision(
 
 
 @pytest.mark.parametrize(
-    "name",
+    ("name", "what"),
     [
-        "model.diffusion_model.time_embed.0.weight",
-        "model.diffusion_model.middle_block.1.norm.weight",
-        "first_stage_model.decoder.conv_out.bias",
-        "cond_stage_model.transformer.text_model.embeddings.position_embedding.weight",
-        "cond_stage_model.transformer.text_model.final_layer_norm.bias",
+        ("model.diffusion_model.time_embed.0.weight", "the UNet's weights"),
+        ("model.diffusion_model.middle_block.1.norm.weight", "the UNet's weights"),
+        ("first_stage_model.decoder.conv_out.bias", "the VAE's weights"),
+        (
+            "cond_stage_model.transformer.text_model.embeddings.position_embedding.weight",
+            "the text encoder's weights",
+        ),
+        (
+            "cond_stage_model.transformer.text_model.final_layer_norm.bias",
+            r"its weights \(text_encoder: .*final_layer_norm.bias\)",
+        ),
     ],
 )
 def test_a_file_that_lacks_a_weight_is_said_to(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     weights = original_weights(make_tiny("sd1", 9, monkeypatch), "sd1")
     del weights[name]
     save_file(weights, tmp_path / "model.safetensors")
-    with pytest.raises(PrefPaintError, match=r"model\.safetensors lacks some of its weights"):
+    with pytest.raises(PrefPaintError, match=rf"model\.safetensors lacks some of {what}"):
         load_inpainter(tmp_path / "model.safetensors", "file")
 
 

@@ -130,22 +130,32 @@ def load_single_file(
     with single_file_config(info, find_prediction(path, info)) as config:
         source = {"config": str(config), "local_files_only": True}
         precise = {"subfolder": "vae", "dtype": torch.float32}
-        try:
+        with _missing_weights(path, "VAE"):
             vae = AutoencoderKL.from_single_file(str(path), **source, **precise)
-            options |= {"vae": vae, "dtype": dtype}
+        options |= {"vae": vae, "dtype": dtype}
+        with _missing_weights(path, "UNet"):
             pipeline = made.from_single_file(str(path), **options | source)
-        except (SingleFileComponentError, KeyError, NotImplementedError) as error:
-            raise _incomplete(path) from error
-    parts = [part for part in pipeline.components.values() if isinstance(part, torch.nn.Module)]
-    if any(weight.is_meta for part in parts for weight in part.parameters()):
-        raise _incomplete(path)
+    for name, part in pipeline.components.items():
+        if isinstance(part, torch.nn.Module):
+            absent = [weight for weight, tensor in part.named_parameters() if tensor.is_meta]
+            if absent:
+                raise _incomplete(path, f"its weights ({name}: {absent[0]})")
     return pipeline
 
 
-def _incomplete(path: Path) -> PrefPaintError:
-    return PrefPaintError(
-        f"{path} lacks some of its weights. Download it again, or get a whole model."
-    )
+@contextmanager
+def _missing_weights(path: Path, part: str) -> Iterator[None]:
+    """What diffusers raises where weights are missing, without their names, as one sentence."""
+    try:
+        yield
+    except SingleFileComponentError as error:
+        raise _incomplete(path, "the text encoder's weights") from error
+    except (KeyError, NotImplementedError) as error:
+        raise _incomplete(path, f"the {part}'s weights") from error
+
+
+def _incomplete(path: Path, what: str) -> PrefPaintError:
+    return PrefPaintError(f"{path} lacks some of {what}. Download it again, or get a whole model.")
 
 
 @contextmanager
