@@ -4,6 +4,8 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from training.errors import PrefPaintError
+
 if TYPE_CHECKING:
     import torch
     from accelerate import Accelerator
@@ -22,6 +24,19 @@ def join_processes() -> "Accelerator":
     from accelerate import Accelerator  # slow to import, as torch is
 
     return Accelerator(cpu=not torch.cuda.is_available())
+
+
+def refuse_to_split(accelerator: "Accelerator", instead: str) -> None:
+    """Raise PrefPaintError where accelerate is set up to split models. instead: a sentence on how
+    that is done here."""
+    from accelerate import DistributedType
+
+    how = accelerator.distributed_type
+    if how in (DistributedType.FSDP, DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM):
+        raise PrefPaintError(
+            f"accelerate is set up for {how.value}. {instead} Run `accelerate config` and choose "
+            "several GPUs without it."
+        )
 
 
 def share(count: int, accelerator: "Accelerator") -> slice:

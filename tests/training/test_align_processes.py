@@ -145,6 +145,6 @@ def test_a_model_split_by_accelerate_is_refused(
 
     prompts = sized_prompts(tmp_path / "prompts")
     monkeypatch.setattr(Accelerator, "distributed_type", DistributedType.FSDP)
-    with pytest.raises(PrefPaintError, match="splits a model with --shard, not FSDP"):
+    with pytest.raises(PrefPaintError, match=r"set up for FSDP\. Alignment splits"):
         align(make_policy(), make_reward(), prompts, CONFIG, tmp_path / "out", lambda _: None)
     assert not (tmp_path / "out").exists()

@@ -6,10 +6,12 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
 import torch
+from accelerate import Accelerator, DistributedType
 from PIL import Image
 from safetensors.torch import load_file
 
@@ -213,6 +215,29 @@ def test_two_processes_give_what_one_gives(data: Path, tmp_path: Path) -> None:
     # Adam turns rounding into a step where a gradient is next to nothing; elsewhere they agree.
     assert float(apart.median()) < 1e-7
     assert float(apart.quantile(0.99)) < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value", "kind", "sentence"),
+    [
+        ("distributed_type", DistributedType.FSDP, "small", r"set up for FSDP\. A reward is small"),
+        ("num_processes", 2, "resnet", "A resnet learns in one process"),
+    ],
+)
+def test_processes_that_would_not_give_what_one_gives_are_refused(
+    attribute: str,
+    value: object,
+    kind: Literal["small", "resnet"],
+    sentence: str,
+    data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Accelerator, attribute, value)
+    config = RewardTrainingConfig(encoder=EncoderConfig(kind=kind, image_size=64, widths=(8, 8)))
+    with pytest.raises(PrefPaintError, match=sentence):
+        train_reward([data], [data], tmp_path / "run", config, lambda _: None)
+    assert not (tmp_path / "run").exists()
 
 
 def test_settings_come_from_a_file_and_the_line_goes_first(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from accelerate import Accelerator, DistributedType
+from accelerate import Accelerator
 
 from training.alignment.config import AlignmentConfig
 from training.alignment.pairs import PreferencePair
@@ -20,7 +20,7 @@ from training.alignment.run_folder import (
 from training.checkpoints import run_errors
 from training.errors import PrefPaintError
 from training.inpainting.diffusion.devices import is_out_of_memory
-from training.processes import join_processes
+from training.processes import join_processes, refuse_to_split
 from training.reward.ensemble import Reward, reward_models
 from training.reward.labelled import LabelledSet, write_set_aside
 from training.run_log import RunLog
@@ -97,12 +97,7 @@ def _check(
     accelerator: Accelerator,
 ) -> None:
     """Raise PrefPaintError for what cannot be run, before anything is written."""
-    whole = (DistributedType.FSDP, DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM)
-    if accelerator.distributed_type in whole:
-        raise PrefPaintError(
-            f"Alignment splits a model with --shard, not {accelerator.distributed_type.value}. "
-            "Run `accelerate config` and choose several GPUs without it."
-        )
+    refuse_to_split(accelerator, "Alignment splits a model with --shard instead.")
     if config.guidance > 1 and (config.method != "paper" or not config.text):
         raise PrefPaintError(
             "--guidance is of the paper's method and needs --text: nft and dpo learn the model "

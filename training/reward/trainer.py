@@ -18,7 +18,7 @@ from torch import Tensor
 
 from training.errors import Cancelled, PrefPaintError
 from training.inpainting.diffusion.devices import computes_in_bf16
-from training.processes import join_processes, sum_gradients
+from training.processes import join_processes, refuse_to_split, sum_gradients
 from training.reward.batches import Batches, read_prompts, with_scores
 from training.reward.calibration import measure_trust, prompt_features
 from training.reward.config import RewardTrainingConfig
@@ -68,13 +68,19 @@ def train_reward(
     each step's prompts. pause: looked at between steps, where there is one process.
     held_out_folders: what the result will be measured on; of their photos' test split nothing is
     learned. Raises Cancelled once `pause` is set and a checkpoint is on disk, and PrefPaintError
-    when `out` holds a run with other settings or cannot be written, or the folders are not
-    readable.
+    when `out` holds a run with other settings or cannot be written, the folders are not readable,
+    or the processes cannot give what one gives.
     """
     accelerator = join_processes()
+    refuse_to_split(accelerator, "A reward is small: every process keeps the whole of it.")
     begun = load_reward(config.start) if config.start else None
     torch.manual_seed(config.seed)
     network = begun.network if begun else RewardNetwork(config.encoder)
+    if network.config.kind == "resnet" and accelerator.num_processes > 1:
+        raise PrefPaintError(
+            "A resnet learns in one process: batch normalisation would see another part of each "
+            "batch in every one. Start one process, or choose another kind of encoder."
+        )
     size, resample = network.config.image_size, network.config.resample
     folders = [*train_folders, *validation_folders, *held_out_folders]
     prompts = read_prompts(train_folders, size, "train", out, folders, resample)
