@@ -12,7 +12,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         multiprocessing.freeze_support()
     words = list(sys.argv[1:] if arguments is None else arguments)
-    if words[:1] == ["--prefpaint-train"]:  # backends.TRAIN_WORD
+    if words[:1] == ["--prefpaint-train"]:  # rewards.TRAIN_WORD
         return _train(words[1:])
     if not words or words == ["--sample"]:  # the window shows before the commands are loaded
         return _open_window(None, bool(words))

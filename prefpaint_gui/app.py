@@ -27,11 +27,12 @@ from prefpaint_gui.state.candidates import Candidates
 from prefpaint_gui.state.document import Document
 from prefpaint_gui.state.exchange import Exchange
 from prefpaint_gui.state.library import Library
+from prefpaint_gui.state.models import BUILTIN
 from prefpaint_gui.state.options import Options, suitable_brush
 from prefpaint_gui.state.personal import Personal
 from prefpaint_gui.state.regions import Regions
 from prefpaint_gui.state.session import Session
-from prefpaint_gui.state.training import BUILTIN, Training
+from prefpaint_gui.state.training import Training
 from prefpaint_gui.widgets.main_window import MainWindow
 from prefpaint_gui.widgets.theme import apply_theme, colours_for
 from prefpaint_gui.workers.downloads import DownloadWorker
@@ -189,6 +190,7 @@ class Program(QObject):
         library.remove_wanted.connect(models.remove)
         library.models_changed.connect(self.models_wanted)
         library.models_changed.connect(self._generation.forget_model)
+        library.models_changed.connect(self._give_up_lost_reward)
         library.plan_wanted.connect(downloads.plan)
         library.download_wanted.connect(downloads.download)
         models.listed.connect(library.on_listed)
@@ -233,12 +235,17 @@ class Program(QObject):
         window.commands["panel"].setChecked(settings.panel_open)
         window.panel.setVisible(settings.panel_open)
         self.use_theme(settings.theme)
-        if settings.reward != BUILTIN and not Path(settings.reward).is_file():
-            self.training.choose(BUILTIN)
-            window.banner.show_error(
-                f"The reward {settings.reward} is gone. The built-in one ranks your fills again."
-            )
+        self._give_up_lost_reward()
         window.status.show_reward(self.training.reward)
+
+    @Slot()
+    def _give_up_lost_reward(self) -> None:
+        reward = self.training.reward
+        if reward != BUILTIN and not Path(reward).is_file():
+            self.training.choose(BUILTIN)
+            self.window.banner.show_error(
+                f"The reward {reward} is gone. The built-in one ranks your fills again."
+            )
 
     @Slot(str)
     def _remember_reward(self, reward: str) -> None:

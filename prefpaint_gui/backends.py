@@ -3,7 +3,6 @@
 Everything heavy is imported where it is used, in a worker's thread: the window shows before.
 """
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -11,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prefpaint_gui.state.models import PATCHMATCH, ModelChoice
-from prefpaint_gui.state.training import BUILTIN
 from prefpaint_gui.workers.generation import MakeInpainter, OwnedScorer
 from prefpaint_gui.workers.models import Models
 from prefpaint_gui.workers.preloaded import PreloadedScorer
@@ -21,9 +19,6 @@ if TYPE_CHECKING:
     from training.inpainting.model_entry import ModelEntry
     from training.preferences.store import PreferenceStore
     from training.reward.finetune import Place
-
-TRAIN_WORD = "--prefpaint-train"
-"""The first word by which the window calls its own bundle to train a reward."""
 
 
 @dataclass(frozen=True)
@@ -57,25 +52,21 @@ def real_backends() -> Backends:
         return [PATCHMATCH] + [
             ModelChoice(entry.name, _title(entry), True, entry.state == "ready")
             for entry in library().entries()
-            if entry.name != PATCHMATCH.name
+            if entry.name != PATCHMATCH.name and entry.family != "reward"
         ]
 
-    def path_of(reward: str) -> Path:
-        from training.reward.scorer import builtin_reward_path
-
-        return builtin_reward_path() if reward == BUILTIN else Path(reward)
-
     def inpainter(model: str, loras: tuple[Path, ...], reward: str) -> OwnedInpainter:
-        from prefpaint_gui.inpainters import make_inpainter
+        from prefpaint_gui.inpainters import make_inpainter, reward_path
 
-        made = make_inpainter(model, path_of(reward), loras)
+        made = make_inpainter(model, reward_path(reward), loras)
         made.start()
         return made
 
     def scorer(reward: str) -> OwnedScorer:
+        from prefpaint_gui.inpainters import reward_path
         from training.reward.scorer import ProcessScorer
 
-        return PreloadedScorer(ProcessScorer(path_of(reward)))
+        return PreloadedScorer(ProcessScorer(reward_path(reward)))
 
     def store() -> "PreferenceStore":
         from prefpaint_gui.paths import data_folder
@@ -85,13 +76,11 @@ def real_backends() -> Backends:
 
     def training() -> "Place":
         from prefpaint_gui.paths import data_folder
+        from prefpaint_gui.rewards import train_command
         from training.reward.finetune import Place, own_settings
+        from training.reward.scorer import builtin_reward_path
 
-        # In a bundle there is no Python to call: see prefpaint_gui.__main__.
-        is_bundle = getattr(sys, "frozen", False)
-        words = (TRAIN_WORD,) if is_bundle else ("-m", "training")
-        command = (sys.executable, *words)
-        return Place(data_folder(), command, path_of(BUILTIN), own_settings())
+        return Place(data_folder(), train_command(), builtin_reward_path(), own_settings())
 
     return Backends(inpainter, scorer, store, models, library, training)
 

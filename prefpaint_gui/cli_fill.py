@@ -10,11 +10,11 @@ import typer
 
 from prefpaint_gui.cli_output import JsonOption, print_rows, show_progress
 from prefpaint_gui.headless import CONTACT_SHEET, RANKING, fill_photo, score_fills
-from prefpaint_gui.inpainters import PATCHMATCH, make_inpainter
+from prefpaint_gui.inpainters import PATCHMATCH, make_inpainter, reward_path
 from resources import SAMPLE_MASK, SAMPLE_PHOTO
 from training.errors import PrefPaintError
 from training.inpainting.settings import DeviceName, DiffusionSettings, DtypeName, SamplerName
-from training.reward.scorer import ProcessScorer, builtin_reward_path
+from training.reward.scorer import ProcessScorer
 
 _LOOKS, _RANKING, _OUTPUT = "What is filled", "How it is ranked", "Output"
 _DIFFUSION = "For diffusion models"
@@ -33,9 +33,10 @@ MaskOption = Annotated[
 RewardOption = Annotated[
     str,
     typer.Option(
-        metavar="builtin|FILE",
+        metavar="builtin|NAME|FILE",
         rich_help_panel=_RANKING,
-        help="The reward model: the built-in one, or a .safetensors file from prefpaint-train.",
+        help="The reward model: the built-in one, a downloaded one (prefpaint models list), or a "
+        ".safetensors file from prefpaint-train.",
     ),
 ]
 
@@ -194,7 +195,7 @@ def fill(
         keep=None if explore is None else candidates,
         loras=tuple(lora or ()),
     )
-    judge = _reward_path(reward)
+    judge = reward_path(reward)
     with (
         closing(make_inpainter(model, judge, settings.loras, device, dtype, compiled)) as inpainter,
         closing(ProcessScorer(judge)) as scorer,
@@ -244,7 +245,7 @@ def score(
     """
     if mask is None:
         raise PrefPaintError("Name the mask: --mask MASK.")
-    with closing(ProcessScorer(_reward_path(reward))) as scorer:
+    with closing(ProcessScorer(reward_path(reward))) as scorer:
         rows = score_fills(photo, mask, fills, scorer, threading.Event())
     print_rows([asdict(row) for row in rows], as_json)
 
@@ -261,7 +262,3 @@ def _inputs(
             "Name the photo, its mask and a folder: prefpaint fill PHOTO --mask MASK --out DIR"
         )
     return photo, mask, out
-
-
-def _reward_path(reward: str) -> Path:
-    return builtin_reward_path() if reward == "builtin" else Path(reward)

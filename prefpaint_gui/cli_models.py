@@ -14,7 +14,7 @@ from prefpaint_gui.inpainters import model_store
 from training.inpainting.builtin_models import CARD
 from training.inpainting.checkpoint_files import FAMILY_TITLES
 from training.inpainting.hub_plan import DownloadPlan, bytes_on_disk
-from training.inpainting.model_entry import ModelEntry, hub_id_of, size_text
+from training.inpainting.model_entry import HUB_PAGE, ModelEntry, hub_id_of, size_text
 from training.inpainting.model_store import ModelStore
 
 models = typer.Typer(
@@ -184,14 +184,16 @@ def _described(entry: ModelEntry) -> str:
 
 def _show_plan(plan: DownloadPlan, folder: Path) -> None:
     here = bytes_on_disk(plan, folder)
-    rows = {
-        "model": f"https://huggingface.co/{plan.hub_id}",
-        "size": size_text(plan.size_bytes) + (f", {size_text(here)} already here" if here else ""),
-        "licence": plan.licence or "not stated: see the page above",
-        "to": str(folder),
-    }
-    for name, value in rows.items():
-        print(f"{name:<9}{value}")
+    already = f", {size_text(here)} already here" if here else ""
+    rows = [
+        ("model", f"{HUB_PAGE}{plan.hub_id}"),
+        *(("and from", address) for address in plan.other_addresses),
+        ("size", f"{size_text(plan.size_bytes)}{already}"),
+        ("licence", plan.licence or "not stated: see the page above"),
+        ("to", str(folder)),
+    ]
+    for name, value in rows:
+        print(f"{name:<10}{value}")
     if plan.is_pickled:
         print("Some weights exist only as pickles; they will be read as plain numbers or not.")
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from prefpaint_gui.state.models import PATCHMATCH
+from prefpaint_gui.state.models import BUILTIN, PATCHMATCH
 from prefpaint_gui.state.options import (
     HIGHEST_GUIDANCE,
     LARGEST_FEATHER,
@@ -22,7 +22,6 @@ from prefpaint_gui.state.options import (
 )
 from prefpaint_gui.state.personal import PersonalValues
 from prefpaint_gui.state.rater import LONGEST_NAME
-from prefpaint_gui.state.training import BUILTIN
 from training.inpainting.settings import SAMPLERS, DiffusionSettings, SamplerName
 from training.preferences.records import DEFAULT_PERSON
 

@@ -1,4 +1,4 @@
-"""The models that can be asked for fills, as the person chooses among them."""
+"""The models that can be asked for fills, and what the reward of the program is called."""
 
 from dataclasses import dataclass
 
@@ -17,4 +17,6 @@ class ModelChoice:
     is_available: bool
 
 
+BUILTIN = "builtin"
+"""Names the reward that ships with the program; any other one is named by its file."""
 PATCHMATCH = ModelChoice("patchmatch", "PatchMatch · built in", False, True)

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Literal
 
 from PySide6.QtCore import QObject, Signal, Slot
 
+from prefpaint_gui.state.models import BUILTIN
+
 if TYPE_CHECKING:
     from training.reward.finetune import Survey
-
-BUILTIN = "builtin"
-"""Names the reward that ships with the program; any other one is named by its file."""
 
 Phase = Literal["idle", "preparing", "running", "pausing", "paused", "offered"]
 

@@ -52,7 +52,7 @@ class Dialogs:
         if self._models is None:
             from prefpaint_gui.widgets.models_dialog import ModelsDialog
 
-            self._models = ModelsDialog(self._library, self._options, self._window)
+            self._models = ModelsDialog(self._library, self._options, self._training, self._window)
             self._models.set_colours(self._colours)
         return self._models
 

@@ -64,6 +64,7 @@ def offer_rows(offer: Offer) -> list[tuple[str, str]]:
     here = f", {size_text(offer.bytes_here)} of it already here" if offer.bytes_here else ""
     return [
         ("From", f"{HUB_PAGE}{offer.plan.hub_id}"),
+        *(("And from", address) for address in offer.plan.other_addresses),
         ("Size", size_text(offer.plan.size_bytes) + here),
         ("Licence", offer.plan.licence or "not stated: see the page above"),
         ("To", short_path(offer.folder)),
@@ -79,6 +80,8 @@ def offer_note(offer: Offer) -> str:
 
 def progress_words(progress: RunningProgress, offer: Offer) -> str:
     """How much has arrived, and how long the rest will take."""
+    if progress.share >= 1:
+        return "Making it ready…"
     total = offer.plan.size_bytes
     arrived = f"{size_text(round(progress.share * total))} of {size_text(total)}"
     if progress.seconds_left is None:

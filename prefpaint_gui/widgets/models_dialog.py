@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from prefpaint_gui.state.library import Library
 from prefpaint_gui.state.options import Options
+from prefpaint_gui.state.training import Training
 from prefpaint_gui.widgets import file_dialogs
 from prefpaint_gui.widgets.beside_dialog import BesideDialog
 from prefpaint_gui.widgets.model_list import ModelList
@@ -32,12 +33,15 @@ class ModelsDialog(BesideDialog):
     A question that is open when it closes is answered with no.
     """
 
-    def __init__(self, library: Library, options: Options, parent: QWidget) -> None:
+    def __init__(
+        self, library: Library, options: Options, training: Training, parent: QWidget
+    ) -> None:
         super().__init__("Models", parent)
         self.resize(720, 600)
         self.setMinimumSize(600, 440)
         self._library = library
         self._options = options
+        self._training = training
         self._question: Literal["", "remove", "name"] = ""
         """What `question` asks: whether to remove a model, or which one to fetch from the hub."""
         self._asked_of: str | None = None
@@ -58,7 +62,7 @@ class ModelsDialog(BesideDialog):
         self.download = QPushButton("Download…")
         self.download.setToolTip("Ask the hub what the model consists of; then you decide")
         self.use = QPushButton("Use")
-        self.use.setToolTip("Fill with this model from now on")
+        self.use.setToolTip("Fill with this model, or rank with this reward, from now on")
         self.close_button = QPushButton("Close")
         self._lay_out()
         self._connect()
@@ -107,6 +111,7 @@ class ModelsDialog(BesideDialog):
         library.failed.connect(self.banner.show_error)
         library.succeeded.connect(self.banner.hide)
         self._options.changed.connect(self._show)
+        self._training.changed.connect(self._show)
         self.list.itemSelectionChanged.connect(self._show_buttons)
         self.list.itemDoubleClicked.connect(self.use.click)
         self.add_folder.clicked.connect(self._add_folder)
@@ -140,8 +145,17 @@ class ModelsDialog(BesideDialog):
 
     def _use(self) -> None:
         entry = self._selected
-        if entry is not None and entry.state == "ready":
+        if entry is None or entry.state != "ready":
+            return
+        if entry.family == "reward":
+            self._training.choose(str(entry.location))
+        else:
             self._options.update(model=entry.name)
+
+    def _is_used(self, entry: ModelEntry) -> bool:
+        if entry.family == "reward":
+            return str(entry.location) == self._training.reward
+        return entry.name == self._options.model.name
 
     def _ask(self, question: Literal["", "remove", "name"]) -> None:
         self._question = question
@@ -176,18 +190,17 @@ class ModelsDialog(BesideDialog):
         library, listing = self._library, self._library.listing
         if listing is not None:
             self.place.set_whole(f"Downloads lie in {short_path(listing.folder)}")
-            used = self._options.model.name
             rows = [
                 (
                     entry.name,
                     row_words(
-                        entry, is_used=entry.name == used, is_coming=library.is_coming(entry)
+                        entry, is_used=self._is_used(entry), is_coming=library.is_coming(entry)
                     ),
                 )
                 for entry in listing.entries
             ]
             if rows != self._rows:
-                self.list.show_rows(rows, self.list.name or used)
+                self.list.show_rows(rows, self.list.name or self._options.model.name)
                 self._rows = rows
             if library.entry(library.fresh) is not None:
                 self.list.select(library.fresh)
@@ -233,8 +246,7 @@ class ModelsDialog(BesideDialog):
 
     def _show_buttons(self) -> None:
         entry, library = self._selected, self._library
-        is_used = entry is not None and entry.name == self._options.model.name
-        may_use = entry is not None and entry.state == "ready" and not is_used
+        may_use = entry is not None and entry.state == "ready" and not self._is_used(entry)
         may_fetch = entry is not None and entry.state in ("absent", "unfinished")
         is_here = entry is not None and not entry.is_builtin and entry.state != "absent"
         is_coming = entry is not None and library.is_coming(entry)

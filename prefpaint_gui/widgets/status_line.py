@@ -10,9 +10,9 @@ from prefpaint_gui.state.candidates import Candidates
 from prefpaint_gui.state.document import Document
 from prefpaint_gui.state.exchange import Exchange
 from prefpaint_gui.state.jobs import RunningProgress
+from prefpaint_gui.state.models import BUILTIN
 from prefpaint_gui.state.options import Options
 from prefpaint_gui.state.session import Session
-from prefpaint_gui.state.training import BUILTIN
 from prefpaint_gui.widgets.import_progress import ImportProgress
 from prefpaint_gui.widgets.job_list import JobList
 from prefpaint_gui.widgets.parts import label

@@ -13,7 +13,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from prefpaint_gui.state.training import BUILTIN, Course, Training
+from prefpaint_gui.state.models import BUILTIN
+from prefpaint_gui.state.training import Course, Training
 from prefpaint_gui.widgets.beside_dialog import BesideDialog
 from prefpaint_gui.widgets.curves import Curve
 from prefpaint_gui.widgets.parts import label

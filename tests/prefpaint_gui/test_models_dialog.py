@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,11 +10,13 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractButton
 
 from prefpaint_gui.state.jobs import RunningProgress
+from prefpaint_gui.state.models import BUILTIN
 from prefpaint_gui.widgets import file_dialogs
 from prefpaint_gui.widgets.model_words import progress_words
 from prefpaint_gui.widgets.models_dialog import ModelsDialog
 from tests.prefpaint_gui.conftest import LEFT, Bench
 from tests.prefpaint_gui.fake_models import OFFERED_NAME, SIZE
+from training.inpainting.model_entry import OFFERED, REWARD_FILE
 
 NEEDED = [("plan", OFFERED_NAME), ("download", OFFERED_NAME)]
 
@@ -23,7 +26,7 @@ def dialog(bench: Bench) -> ModelsDialog:
     """Opened, with its list, PrefPaint v1.0 selected."""
     bench.qtbot.mouseClick(bench.program.window.panel.models, LEFT)
     dialog = bench.program.window.dialogs.models
-    bench.until(lambda: dialog.list.count() == 4)
+    bench.until(lambda: dialog.list.count() == 1 + len(OFFERED))
     bench.qtbot.keyClick(dialog.list, Qt.Key.Key_Down)
     assert dialog.list.name == OFFERED_NAME
     return dialog
@@ -113,7 +116,7 @@ def test_no_consent_no_download(bench: Bench, dialog: ModelsDialog):
 def test_by_the_keyboard_alone_from_the_menu_to_the_chosen_model(bench: Bench):
     bench.key(Qt.Key.Key_M, Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier)
     dialog = bench.program.window.dialogs.models
-    bench.until(lambda: dialog.list.count() == 4)
+    bench.until(lambda: dialog.list.count() == 1 + len(OFFERED))
     bench.qtbot.keyClick(dialog.list, Qt.Key.Key_Down)
     bench.qtbot.keyClick(dialog.list, Qt.Key.Key_Return)
     bench.until(dialog.transfer.yes.hasFocus)
@@ -343,3 +346,29 @@ def test_a_persons_own_files_are_only_taken_off_the_list(
     click(bench, dialog.question.yes)
     bench.until(lambda: "walls" not in dialog.list.names)
     assert "untouched" in bench.program.window.status.notice.text()
+
+
+def test_a_downloaded_reward_ranks_when_it_is_used_and_not_when_it_is_gone(
+    bench: Bench, dialog: ModelsDialog, tmp_path: Path
+):
+    name = "prefpaint-reward"
+    bench.models.folder = tmp_path
+    file = tmp_path / name / REWARD_FILE
+    file.parent.mkdir()
+    file.touch()
+    entry = bench.models.kept[name]
+    bench.models.kept[name] = replace(entry, state="ready", location=file, is_downloaded=True)
+    bench.program.library.look()
+    bench.until(becomes(dialog, name, "Ready"))
+    dialog.list.select(name)
+    model = bench.program.options.model
+    click(bench, dialog.use)
+    bench.until(becomes(dialog, name, "In use"))
+    assert bench.program.training.reward == str(file)
+    assert bench.program.window.status.reward.text() == f"Ranked by {name}"
+    assert bench.program.options.model == model
+    file.unlink()
+    click(bench, dialog.remove)
+    click(bench, dialog.question.yes)
+    bench.until(lambda: bench.program.training.reward == BUILTIN)
+    assert "is gone" in bench.program.window.banner.text.text()

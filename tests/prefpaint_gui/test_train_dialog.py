@@ -12,7 +12,7 @@ import pytest
 from filelock import FileLock
 from PySide6.QtWidgets import QPushButton
 
-from prefpaint_gui.backends import TRAIN_WORD
+from prefpaint_gui.rewards import TRAIN_WORD
 from prefpaint_gui.state.training import BUILTIN
 from prefpaint_gui.widgets.train_dialog import TrainDialog
 from tests.prefpaint_gui.conftest import LEFT, Bench

@@ -22,6 +22,7 @@ from training.inpainting.diffusion.previews import linear_previewer
 from training.inpainting.diffusion.regions import cut
 from training.inpainting.diffusion.sampler import Start
 from training.inpainting.diffusion.scaling import working_size
+from training.inpainting.model_entry import OFFERED
 from training.inpainting.model_store import ModelStore
 from training.inpainting.region import make_request
 from training.inpainting.request import Dropped, Event, InpaintRequest, Preview
@@ -76,7 +77,7 @@ def test_a_damaged_one_is_told_and_hides_nothing_else(tmp_path: Path) -> None:
     folder = make_pipeline(tmp_path / "resources" / "nano")
     (folder / "unet" / "config.json").write_text("{")
     store = ModelStore(tmp_path / "models", tmp_path / "resources")
-    assert len(store.entries()) == 4
+    assert len(store.entries()) == 1 + len(OFFERED)
     assert store.notice is not None
     assert "built-in model is damaged" in store.notice
 

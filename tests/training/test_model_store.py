@@ -25,7 +25,13 @@ from training.inpainting.model_registry import FILE_NAME
 from training.inpainting.model_store import ModelStore
 from training.inpainting.request import Event, Progress
 
-OFFERED = ["patchmatch", "prefpaint-v1.0", "sd-1.5-inpainting", "sdxl-inpainting"]
+OFFERED = [
+    "patchmatch",
+    "prefpaint-v1.0",
+    "prefpaint-reward",
+    "sd-1.5-inpainting",
+    "sdxl-inpainting",
+]
 HUB_ID = "someone/brick-walls"
 UNET = "unet/diffusion_pytorch_model.safetensors"
 NEVER = threading.Event()
@@ -141,7 +147,7 @@ def test_names_stay_unique(store: ModelStore, tmp_path: Path) -> None:
         make_pipeline(tmp_path / parent / "walls")
         store.add(tmp_path / parent / "walls")
     store.add(tmp_path / "patchmatch.safetensors")
-    assert names(store)[4:] == ["walls", "walls-2", "patchmatch-2"]
+    assert names(store)[len(OFFERED) :] == ["walls", "walls-2", "patchmatch-2"]
     assert store.find("walls-2").location == tmp_path / "b" / "walls"
 
 
@@ -309,7 +315,7 @@ def test_a_cancelled_download_goes_on_where_it_was(
     store: ModelStore, hub: FakeHub, published: Path, ignores_ranges: bool
 ) -> None:
     break_off(store, hub)
-    (entry,) = store.entries()[4:]
+    (entry,) = store.entries()[len(OFFERED) :]
     assert (entry.name, entry.state, entry.location) == ("brick-walls", "unfinished", None)
     with pytest.raises(PrefPaintError, match="prefpaint models download brick-walls"):
         store.find("brick-walls")

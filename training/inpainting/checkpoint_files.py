@@ -16,12 +16,14 @@ from training.inpainting import pipeline_folder
 from training.inpainting.pipeline_folder import INDEX, Index
 from training.inpainting.safetensors_header import Header, read_header
 
-Family = Literal["sd1", "sd2", "sdxl", "other"]
-"""other: whatever else diffusers can inpaint with, such as FLUX or Stable Diffusion 3."""
+Family = Literal["sd1", "sd2", "sdxl", "reward", "other"]
+"""reward: what ranks the fills of the others. other: whatever else diffusers can inpaint with, such
+as FLUX or Stable Diffusion 3."""
 FAMILY_TITLES: dict[Family, str] = {
     "sd1": "Stable Diffusion 1",
     "sd2": "Stable Diffusion 2",
     "sdxl": "Stable Diffusion XL",
+    "reward": "reward model",
     "other": "another family",
 }
 PICKLES = (".ckpt", ".pt", ".pth", ".bin")

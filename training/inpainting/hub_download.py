@@ -15,7 +15,15 @@ from typing import Any
 
 from training.errors import PrefPaintError
 from training.inpainting.checkpoint_files import refuse_pipeline_that_cannot_fill
-from training.inpainting.hub_plan import PART, DownloadPlan, HubFile, needed_files, part_of
+from training.inpainting.hub_plan import (
+    PART,
+    REWARD_HUB_ID,
+    DownloadPlan,
+    HubFile,
+    needed_files,
+    part_of,
+    reward_files,
+)
 from training.inpainting.pipeline_folder import INDEX, parse_index
 
 CHUNK = 1 << 20
@@ -36,7 +44,7 @@ def plan_files(hub_id: str, half_precision: bool) -> Iterator[DownloadPlan]:
         info = HfApi(library_name="prefpaint").model_info(
             hub_id, files_metadata=True, timeout=TIMEOUT_S
         )
-        revision = info.sha or "main"
+        revision, licence = info.sha or "main", _licence(info.card_data)
         files = [
             HubFile(
                 entry.rfilename,
@@ -45,16 +53,19 @@ def plan_files(hub_id: str, half_precision: bool) -> Iterator[DownloadPlan]:
             )
             for entry in info.siblings or []
         ]
+        if hub_id == REWARD_HUB_ID:
+            yield DownloadPlan(hub_id, revision, licence, tuple(reward_files(files)))
+            return
         if INDEX not in (file.name for file in files):
             raise PrefPaintError(
                 f"{hub_id} is no diffusers pipeline: it has no {INDEX}. If it holds one "
                 ".safetensors file with a whole model, save that and name its path."
             )
-        content = b"".join(_chunks(hub_id, revision, INDEX, 0))
+        content = b"".join(_chunks(hub_id, revision, HubFile(INDEX, 0, ""), 0))
         index = parse_index(content, f"{hub_id}/{INDEX}")
         refuse_pipeline_that_cannot_fill(index.pipeline, hub_id)
         needed = tuple(needed_files(files, index, half_precision))
-        yield DownloadPlan(hub_id, revision, _licence(info.card_data), needed, half_precision)
+        yield DownloadPlan(hub_id, revision, licence, needed, half_precision)
 
 
 def fetch(plan: DownloadPlan, folder: Path) -> Iterator[tuple[int, str]]:
@@ -92,7 +103,7 @@ def _fetch_one(plan: DownloadPlan, file: HubFile, part: Path) -> Iterator[int]:
     with part.open("ab") as sink:
         while (start := sink.tell()) < file.size:
             try:
-                for chunk in _chunks(plan.hub_id, plan.revision, file.name, start):
+                for chunk in _chunks(plan.hub_id, plan.revision, file, start):
                     sink.write(chunk)
                     yield sink.tell()
                 if sink.tell() == start:
@@ -104,7 +115,7 @@ def _fetch_one(plan: DownloadPlan, file: HubFile, part: Path) -> Iterator[int]:
                 time.sleep(failures / 2)
 
 
-def _chunks(hub_id: str, revision: str, name: str, start: int) -> Iterator[bytes]:
+def _chunks(hub_id: str, revision: str, file: HubFile, start: int) -> Iterator[bytes]:
     """A file's bytes from `start` on, as they arrive."""
     from huggingface_hub import get_session, hf_hub_url
     from huggingface_hub.utils import (  # type: ignore[attr-defined]  # documented as public
@@ -112,11 +123,12 @@ def _chunks(hub_id: str, revision: str, name: str, start: int) -> Iterator[bytes
         hf_raise_for_status,
     )
 
-    headers = build_hf_headers(library_name="prefpaint")
+    # The person's login is for the hub alone.
+    headers = build_hf_headers(library_name="prefpaint", token=False if file.url else None)
     headers["Accept-Encoding"] = "identity"
     if start:
         headers["Range"] = f"bytes={start}-"
-    url = hf_hub_url(hub_id, name, revision=revision)
+    url = file.url or hf_hub_url(hub_id, file.name, revision=revision)
     with get_session().stream("GET", url, headers=headers, timeout=TIMEOUT_S) as response:
         hf_raise_for_status(response)
         skip = 0 if response.status_code == 206 else start  # some mirrors always send everything

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from training.errors import PrefPaintError
 from training.inpainting.pipeline_folder import INDEX, Index, Weights, weights_among
 
 PART = ".part"
@@ -20,11 +21,14 @@ _SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*")
 
 @dataclass(frozen=True)
 class HubFile:
-    """name: path in the repository. size: bytes. digest: sha256 of a large file, git's id else."""
+    """name: path in the repository. size: bytes. digest: sha256 of a large file, git's id else.
+    url: where it lies instead, which has no need of the person's login.
+    """
 
     name: str
     size: int
     digest: str
+    url: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,29 @@ class DownloadPlan:
     @property
     def is_pickled(self) -> bool:
         """Whether some weights exist only as pickles."""
-        return any(file.name.endswith(".bin") for file in self.files)
+        return any(file.name.endswith((".bin", ".pt")) for file in self.files)
+
+    @property
+    def is_reward(self) -> bool:
+        """Whether it is PrefPaint's published reward."""
+        return self.hub_id == REWARD_HUB_ID
+
+    @property
+    def other_addresses(self) -> list[str]:
+        """From where on the network it takes files besides the hub."""
+        return [file.url for file in self.files if file.url]
+
+
+REWARD_HUB_ID = "kd5678/prefpaintReward"
+REWARD_PICKLE = "prefpaintReward.pt"
+V_INVERSE = HubFile(
+    "V_inverse.pt",
+    263_027,
+    "569d253b2ba44c7d31876448338c8c6c231fa800f3160ca3f26d230aeca674b7",
+    "https://raw.githubusercontent.com/Kenkenzaii/PrefPaint/"
+    "55f9ba84eeec4839f0a646bdce635e82807111cb/checkpoint/V_inverse.pt",
+)
+"""The reward's V^-1, which its authors keep beside their code."""
 
 
 def bytes_on_disk(plan: DownloadPlan, folder: Path) -> int:
@@ -58,6 +84,14 @@ def bytes_on_disk(plan: DownloadPlan, folder: Path) -> int:
                 total += min(path.stat().st_size, file.size)
                 break
     return total
+
+
+def reward_files(files: Sequence[HubFile]) -> Iterator[HubFile]:
+    """What PrefPaint's reward is made of. Raises PrefPaintError if the repository lacks it."""
+    if REWARD_PICKLE not in (file.name for file in files):
+        raise PrefPaintError(f"{REWARD_HUB_ID} holds no {REWARD_PICKLE} any more.")
+    yield from (file for file in files if file.name in (REWARD_PICKLE, *_CARDS))
+    yield V_INVERSE
 
 
 def needed_files(files: Sequence[HubFile], index: Index, half_precision: bool) -> Iterator[HubFile]:

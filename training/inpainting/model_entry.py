@@ -8,6 +8,8 @@ from typing import Literal
 from training.inpainting.checkpoint_files import Family
 
 HUB_PAGE = "https://huggingface.co/"
+REWARD_FILE = "prefpaint-reward.safetensors"
+"""What a downloaded reward is, in its folder."""
 _HUB_ID = re.compile(r"\w[\w.\-]*/\w[\w.\-]*")
 
 State = Literal["ready", "absent", "unfinished", "missing"]
@@ -46,7 +48,7 @@ PATCHMATCH = ModelEntry(
 
 
 def _offered(
-    name: str, title: str, family: Family, channels: int, source: str, licence: str
+    name: str, title: str, family: Family, channels: int | None, source: str, licence: str
 ) -> ModelEntry:
     return ModelEntry(
         name, title, family, channels, source, None, None, licence, False, True, state="absent"
@@ -60,6 +62,14 @@ OFFERED = (
         "sd1",
         9,
         "kd5678/prefpaint-v1.0",
+        "see its model card",
+    ),
+    _offered(
+        "prefpaint-reward",
+        "PrefPaint’s reward, from people’s scores",
+        "reward",
+        None,
+        "kd5678/prefpaintReward",
         "see its model card",
     ),
     _offered(

@@ -19,6 +19,7 @@ from training.inpainting.hub_plan import DownloadPlan, bytes_on_disk
 from training.inpainting.model_entry import (
     OFFERED,
     PATCHMATCH,
+    REWARD_FILE,
     ModelEntry,
     State,
     hub_id_of,
@@ -32,16 +33,23 @@ RESERVE_BYTES = 200_000_000
 """Space that a download leaves free."""
 
 
+Convert = Callable[[Path, Callable[[Event], None], threading.Event], None]
+
+
 class ModelStore:
     """The models in a folder: their list and the downloaded ones. Safe for several processes.
 
     notice: one sentence for the person after a damaged list was set aside, else None.
     """
 
-    def __init__(self, folder: Path, builtin: Path | None = None) -> None:
+    def __init__(
+        self, folder: Path, builtin: Path | None = None, convert_reward: Convert | None = None
+    ) -> None:
         """folder: need not exist; it is made by the first change. builtin: where the program's own
-        models lie, None for resources/models."""
+        models lie, None for resources/models. convert_reward: makes REWARD_FILE in a folder into
+        which PrefPaint's reward was downloaded; without it that stays as it came."""
         self.folder = folder
+        self._convert_reward = convert_reward
         self._builtin_folder = builtin or builtin_models.FOLDER
         self.notice: str | None = None
 
@@ -182,14 +190,20 @@ class ModelStore:
         for done, name in _in_child(hub_download.fetch, (plan, location), cancel):
             stage = f"{name}: {size_text(done)} of {size_text(plan.size_bytes)}"
             on_event(Progress(min(done / total, 1.0), stage))
-        info = identify(location)
-        record = replace(
-            record,
-            family=info.family,
-            channels=info.channels,
-            size_bytes=info.size_bytes,
-            is_complete=True,
-        )
+        if plan.is_reward:
+            if self._convert_reward is not None:
+                self._convert_reward(location, on_event, cancel)
+            size = sum(path.stat().st_size for path in location.rglob("*") if path.is_file())
+            record = replace(record, size_bytes=size, is_complete=True)
+        else:
+            info = identify(location)
+            record = replace(
+                record,
+                family=info.family,
+                channels=info.channels,
+                size_bytes=info.size_bytes,
+                is_complete=True,
+            )
         self._put(record)
         return self._entry(record, offered)
 
@@ -236,6 +250,8 @@ class ModelStore:
 
     def _entry(self, record: Record, offered: ModelEntry | None = None) -> ModelEntry:
         location = Path(record.path) if record.path else self.folder / record.name
+        if record.family == "reward":
+            location /= REWARD_FILE
         state: State = "ready" if record.is_complete else "unfinished"
         if state == "ready" and not location.exists():
             state = "missing" if record.path else "unfinished"
