@@ -46,6 +46,7 @@ from prefpaint_gui.workers.regions import RegionsWorker
 from prefpaint_gui.workers.rescoring import RescoringWorker
 from prefpaint_gui.workers.threads import Worker, WorkerThreads
 from prefpaint_gui.workers.training import TrainingWorker
+from training.inpainting.settings import DeviceName
 
 if TYPE_CHECKING:
     from prefpaint_gui.rating_app import RatingProgram
@@ -92,7 +93,9 @@ class Program(QObject):
             self.training,
             self.exchange,
         )
-        self._generation = GenerationWorker(backends.inpainter, backends.scorer, settings.reward)
+        self._generation = GenerationWorker(
+            backends.inpainter, backends.scorer, settings.reward, settings.device
+        )
         self._file_worker = FileWorker()
         self._feedback = FeedbackWorker(backends.store)
         self._learning = LearningWorker()
@@ -118,6 +121,8 @@ class Program(QObject):
         self.window.sample_wanted.connect(self.open_sample)
         self.window.closed.connect(self.stop)
         self.window.theme_wanted.connect(self.use_theme)
+        self.window.device_wanted.connect(self._remember_device)
+        self.window.device_wanted.connect(self._generation.use_device)
         self.window.files.folder_used.connect(self._remember_folder)
         self.window.rating_wanted.connect(self.open_rating)
         self._take_up_settings()
@@ -235,6 +240,7 @@ class Program(QObject):
         window.commands["panel"].setChecked(settings.panel_open)
         window.panel.setVisible(settings.panel_open)
         self.use_theme(settings.theme)
+        window.commands.devices[settings.device].setChecked(True)
         self._give_up_lost_reward()
         window.status.show_reward(self.training.reward)
 
@@ -250,6 +256,10 @@ class Program(QObject):
     @Slot(str)
     def _remember_reward(self, reward: str) -> None:
         self.settings = replace(self.settings, reward=reward)
+
+    @Slot(str)
+    def _remember_device(self, device: DeviceName) -> None:
+        self.settings = replace(self.settings, device=device)
 
     @Slot(str)
     def use_theme(self, theme: str) -> None:

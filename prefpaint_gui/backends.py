@@ -14,6 +14,7 @@ from prefpaint_gui.workers.generation import MakeInpainter, OwnedScorer
 from prefpaint_gui.workers.models import Models
 from prefpaint_gui.workers.preloaded import PreloadedScorer
 from training.inpainting.request import OwnedInpainter
+from training.inpainting.settings import DeviceName
 
 if TYPE_CHECKING:
     from training.inpainting.model_entry import ModelEntry
@@ -25,10 +26,10 @@ if TYPE_CHECKING:
 class Backends:
     """What the window works with; each is made in a worker's thread, when it is first needed.
 
-    inpainter: takes the name of a ModelChoice, LoRA files for it and, as scorer, the reward that
-    judges (see Training). store: opens the person's preferences. models: those there are now,
-    PatchMatch first. library: lists, fetches and removes models. training: where runs of the
-    reward's training lie.
+    inpainter: takes the name of a ModelChoice, LoRA files for it, a device and, as scorer, the
+    reward that judges (see Training). store: opens the person's preferences. models: those there
+    are now, PatchMatch first. library: lists, fetches and removes models. training: where runs of
+    the reward's training lie.
     """
 
     inpainter: MakeInpainter
@@ -55,10 +56,12 @@ def real_backends() -> Backends:
             if entry.name != PATCHMATCH.name and entry.family != "reward"
         ]
 
-    def inpainter(model: str, loras: tuple[Path, ...], reward: str) -> OwnedInpainter:
+    def inpainter(
+        model: str, loras: tuple[Path, ...], reward: str, device: DeviceName
+    ) -> OwnedInpainter:
         from prefpaint_gui.inpainters import make_inpainter, reward_path
 
-        made = make_inpainter(model, reward_path(reward), loras)
+        made = make_inpainter(model, reward_path(reward), loras, device)
         made.start()
         return made
 

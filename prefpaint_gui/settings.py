@@ -22,7 +22,13 @@ from prefpaint_gui.state.options import (
 )
 from prefpaint_gui.state.personal import PersonalValues
 from prefpaint_gui.state.rater import LONGEST_NAME
-from training.inpainting.settings import SAMPLERS, DiffusionSettings, SamplerName
+from training.inpainting.settings import (
+    DEVICES,
+    SAMPLERS,
+    DeviceName,
+    DiffusionSettings,
+    SamplerName,
+)
 from training.preferences.records import DEFAULT_PERSON
 
 THEMES = ("system", "dark", "light")
@@ -37,6 +43,7 @@ PERSONAL = ("profile", "profiles", "personal_order", "asks", "keeps_photos", "le
 @dataclass(frozen=True)
 class Settings:
     """geometry: Qt's own description of the window's place, base64. theme: one of THEMES.
+    device: what diffusion models compute on.
 
     last_folder: where files were opened or saved last. reward: what ranks the fills, BUILTIN or a
     file. From show_regions on, see OptionValues, DiffusionSettings and PersonalValues. Raises
@@ -46,6 +53,7 @@ class Settings:
     last_folder: str | None = None
     geometry: str = ""
     theme: str = "system"
+    device: DeviceName = "auto"
     panel_open: bool = True
     reward: str = BUILTIN
     show_regions: bool = True
@@ -81,6 +89,7 @@ class Settings:
                 )
             )
             and self.theme in THEMES
+            and self.device in DEVICES
             and isinstance(self.panel_open, bool)
             and isinstance(self.show_regions, bool)
             and _is_within(self.count, 1, MOST_CANDIDATES)

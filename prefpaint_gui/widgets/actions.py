@@ -1,6 +1,6 @@
 """Everything that can be done, with its words and keys; menus, buttons and keys share it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
@@ -109,13 +109,26 @@ HELD_KEYS = [
 """Keys that belong to no menu, for the list of shortcuts."""
 
 
+THEMES = {"system": "As the &desktop", "dark": "&Dark", "light": "&Light"}
+DEVICES = {
+    "auto": "&Automatic",
+    "cuda": "Graphics card, &NVIDIA or AMD",
+    "xpu": "Graphics card, &Intel",
+    "mps": "A&pple silicon",
+    "cpu": "Processor alon&e",
+}
+"""What diffusion models compute on, see DeviceName."""
+
+
 @dataclass(frozen=True, eq=False)
 class Actions:
-    """named: every action of MENUS by name. ranks: show the first, second, ... candidate."""
+    """named: every action of MENUS by name. ranks: show the first, second, ... candidate. themes,
+    devices: of THEMES and DEVICES, one of each is checked."""
 
     named: dict[str, QAction]
     ranks: list[QAction]
-    themes: dict[str, QAction] = field(default_factory=dict)
+    themes: dict[str, QAction]
+    devices: dict[str, QAction]
 
     def __getitem__(self, name: str) -> QAction:
         return self.named[name]
@@ -139,12 +152,16 @@ def make_actions(parent: QObject) -> Actions:
     for tool in Tool:
         tools.addAction(named[tool.value])
     ranks = [_action(parent, "", f"Show candidate {rank}", str(rank)) for rank in range(1, 10)]
+    return Actions(named, ranks, _choices(parent, THEMES), _choices(parent, DEVICES))
+
+
+def _choices(parent: QObject, titles: dict[str, str]) -> dict[str, QAction]:
     group = QActionGroup(parent)
-    themes = {}
-    for theme, text in (("system", "As the &desktop"), ("dark", "&Dark"), ("light", "&Light")):
-        themes[theme] = group.addAction(_action(parent, "", text, ""))
-        themes[theme].setCheckable(True)
-    return Actions(named, ranks, themes)
+    actions = {name: _action(parent, "", title, "") for name, title in titles.items()}
+    for action in actions.values():
+        action.setCheckable(True)
+        group.addAction(action)
+    return actions
 
 
 def _action(parent: QObject, name: str, text: str, shortcut: str) -> QAction:

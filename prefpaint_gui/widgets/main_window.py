@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from functools import partial
 
-from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtCore import QEvent, Qt, Signal, SignalInstance
 from PySide6.QtGui import (
+    QAction,
     QCloseEvent,
     QDragEnterEvent,
     QDropEvent,
@@ -45,6 +46,8 @@ class MainWindow(QMainWindow):
     """The person has come to this window."""
     sample_wanted = Signal()
     theme_wanted = Signal(str)
+    device_wanted = Signal(str)
+    """Carries a DeviceName."""
     rating_wanted = Signal(object)
     """Carries the Path of a folder of prompts."""
 
@@ -125,15 +128,24 @@ class MainWindow(QMainWindow):
                 else:
                     menu.addAction(self.commands[entry[0]])
             if title == "&View":
-                theme = QMenu("&Theme", menu)
-                theme.addActions(list(self.commands.themes.values()))
-                menu.addMenu(theme)
+                self._add_choices(menu, "&Theme", self.commands.themes, self.theme_wanted)
+            if title == "Ca&ndidates":
+                self._add_choices(menu, "&Device", self.commands.devices, self.device_wanted)
             if title == "&Preferences":
                 menu.addMenu(ProfileMenu(self._personal, self))
         for widget in (self.canvas, self.strip):
             for name in sorted(WORKSPACE_ONLY):
                 widget.addAction(self.commands[name])
         self.addActions(self.commands.ranks)
+
+    def _add_choices(
+        self, menu: QMenu, title: str, actions: dict[str, QAction], wanted: SignalInstance
+    ) -> None:
+        choices = QMenu(title, menu)
+        choices.addActions(list(actions.values()))
+        menu.addMenu(choices)
+        for name, action in actions.items():
+            action.triggered.connect(lambda _=False, name=name: wanted.emit(name))
 
     def _connect_actions(self) -> None:
         document, options, canvas = self._document, self._options, self.canvas
@@ -183,8 +195,6 @@ class MainWindow(QMainWindow):
             self.commands[name].triggered.connect(lambda _checked=False, do=do: do())
         for rank, action in enumerate(self.commands.ranks, 1):
             action.triggered.connect(lambda _=False, rank=rank: self._candidates.select_rank(rank))
-        for theme, action in self.commands.themes.items():
-            action.triggered.connect(lambda _=False, theme=theme: self.theme_wanted.emit(theme))
         self.commands["panel"].toggled.connect(self.panel.setVisible)
         self.commands["regions"].toggled.connect(lambda on: options.update(show_regions=on))
         for name in ("personal_order", "asks", "keeps_photos"):

@@ -21,11 +21,13 @@ from training.inpainting.request import (
     Preview,
     Progress,
 )
+from training.inpainting.settings import DeviceName
 from training.ranking import RankedFill, generate_and_score
 from training.reward.score import Scorer
 
-MakeInpainter = Callable[[str, tuple[Path, ...], str], OwnedInpainter]
-"""From the name of a model, LoRA files for it, and the reward that judges on the way."""
+MakeInpainter = Callable[[str, tuple[Path, ...], str, DeviceName], OwnedInpainter]
+"""From the name of a model, LoRA files for it, the reward that judges on the way, and the device
+that a diffusion model computes on."""
 
 
 class OwnedScorer(Scorer, Protocol):
@@ -58,6 +60,7 @@ class GenerationWorker(QObject):
         make_inpainter: MakeInpainter,
         make_scorer: Callable[[str], OwnedScorer],
         reward: str,
+        device: DeviceName = "auto",
     ) -> None:
         super().__init__()
         self._make_inpainter = make_inpainter
@@ -67,6 +70,7 @@ class GenerationWorker(QObject):
         """What `_inpainter` is for."""
         self._scorer: OwnedScorer | None = None
         self._reward = reward
+        self._device = device
 
     @Slot()
     def warm_up(self) -> None:
@@ -83,6 +87,12 @@ class GenerationWorker(QObject):
         """Rank by another reward from the next order on."""
         self._close_models()
         self._reward = reward
+
+    @Slot(str)
+    def use_device(self, device: DeviceName) -> None:
+        """Compute on another device from the next order on."""
+        self._close_inpainter()
+        self._device = device
 
     @Slot()
     def forget_model(self) -> None:
@@ -150,7 +160,7 @@ class GenerationWorker(QObject):
             self._close_inpainter()
             self._model = wanted
         if self._inpainter is None:
-            self._inpainter = self._make_inpainter(name, loras, self._reward)
+            self._inpainter = self._make_inpainter(name, loras, self._reward, self._device)
         if self._scorer is None:
             self._scorer = self._make_scorer(self._reward)
         return self._inpainter, self._scorer

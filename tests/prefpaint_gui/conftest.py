@@ -21,6 +21,7 @@ from prefpaint_gui.state.options import Tool
 from prefpaint_gui.widgets import file_dialogs
 from tests.prefpaint_gui.fake_models import FakeModels
 from tests.prefpaint_gui.fakes import FakeInpainter, FakeScorer, FakeStore
+from training.inpainting.settings import DeviceName
 from training.preferences.records import Opinion
 from training.reward.finetune import Place
 
@@ -42,6 +43,7 @@ class Bench:
     """Names of the models, with their LoRA files, that an inpainter was made for."""
     models: FakeModels = field(default_factory=FakeModels)
     rewards: list[str] = field(default_factory=list)
+    devices: list[DeviceName] = field(default_factory=list)
     """Those that an inpainter was made for."""
     places: list[Place] = field(default_factory=list)
     """The last one is where rewards are trained."""
@@ -129,14 +131,18 @@ def bench(
     inpainter, scorer, store = FakeInpainter(), FakeScorer(), FakeStore()
     made: list[str] = []
     rewards: list[str] = []
+    devices: list[DeviceName] = []
     stores: list[Callable[[], Any]] = [lambda: store]
     data = tmp_path_factory.mktemp("data")
     trainer = (sys.executable, "-m", "training")
     places = [Place(data, trainer, data / "general.safetensors", data / "settings.toml")]
 
-    def make_inpainter(model: str, loras: tuple[Path, ...], reward: str) -> FakeInpainter:
+    def make_inpainter(
+        model: str, loras: tuple[Path, ...], reward: str, device: DeviceName
+    ) -> FakeInpainter:
         made.append(" + ".join((model, *(lora.name for lora in loras))))
         rewards.append(reward)
+        devices.append(device)
         return inpainter
 
     def choices() -> list[ModelChoice]:
@@ -162,7 +168,9 @@ def bench(
         program.show()
     program.window.activateWindow()
     program.window.canvas.setFocus()
-    yield Bench(qtbot, program, inpainter, scorer, store, made, models, rewards, places, stores)
+    yield Bench(
+        qtbot, program, inpainter, scorer, store, made, models, rewards, devices, places, stores
+    )
     inpainter.gate.set()
     store.gate.set()
     models.gate.set()

@@ -359,3 +359,15 @@ def test_the_same_settings_twice_still_make_the_candidate_first(diffusing: Bench
     diffusing.key(Qt.Key.Key_U)
     seed = diffusing.program.candidates.ranked[0].seed
     assert diffusing.program.session.next_seeds[0] == seed
+
+
+def test_the_device_is_chosen_in_the_menu_kept_and_used_from_the_next_order_on(painted: Bench):
+    painted.key(Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    painted.until(lambda: not painted.program.session.is_busy)
+    actions = painted.program.window.commands.devices
+    assert actions["auto"].isChecked()
+    actions["cpu"].trigger()
+    assert not actions["auto"].isChecked()
+    painted.key(Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    painted.until(lambda: painted.devices == ["auto", "cpu"])
+    assert painted.program.settings.device == "cpu"
