@@ -50,13 +50,18 @@ def computes_in_bf16(device: torch.device) -> bool:
 
 def describe_memory(device: torch.device) -> str:
     """Such as "CUDA, 3.1 of 8.0 GB"; the device alone where its memory cannot be told."""
-    if device.type == "cuda":
-        free, total = torch.cuda.mem_get_info(device)
-        return f"CUDA, {(total - free) / 2**30:.1f} of {total / 2**30:.1f} GB"
+    name = device.type.upper()
     if device.type == "mps":
         used, total = torch.mps.driver_allocated_memory(), torch.mps.recommended_max_memory()
-        return f"MPS, {used / 2**30:.1f} of {total / 2**30:.1f} GB"
-    return device.type.upper()
+    elif device.type in ("cuda", "xpu"):
+        try:
+            free, total = getattr(torch, device.type).mem_get_info(device)
+        except RuntimeError:  # some of Intel's drivers do not tell
+            return name
+        used = total - free
+    else:
+        return name
+    return f"{name}, {used / 2**30:.1f} of {total / 2**30:.1f} GB"
 
 
 def is_out_of_memory(error: BaseException) -> bool:
