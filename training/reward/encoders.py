@@ -37,9 +37,14 @@ class EncoderConfig:
     head_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
 
+MEASURED = 10 * 6
+"""What is measured of a picture before anything is learned: six channels in three regions."""
+
+
 class SmallEncoder(nn.Module):
     """A residual network with strides 4, 8, 16 and 32 that compares the hole with its rim and its
-    surroundings at each of them.
+    surroundings at each of them, and in the picture itself by its fine detail and the jumps at the
+    hole's edge, of which strides leave little.
 
     A fill gives itself away by unlikeness to what lies around it. With the comparison built in,
     the ranking loss falls in tens of steps; plain averages stand still for hundreds.
@@ -60,6 +65,12 @@ class SmallEncoder(nn.Module):
         self.project = nn.Sequential(
             nn.LayerNorm(compared),
             nn.Linear(compared, config.embedding_size),
+            nn.ReLU(),
+            nn.Linear(config.embedding_size, config.embedding_size),
+        )
+        self.project_measured = nn.Sequential(
+            nn.LayerNorm(MEASURED),
+            nn.Linear(MEASURED, config.embedding_size),
             nn.ReLU(),
             nn.Linear(config.embedding_size, config.embedding_size),
         )
@@ -85,10 +96,14 @@ class SmallEncoder(nn.Module):
         return not any(parameter.requires_grad for parameter in below)
 
     def frozen(self, images: torch.Tensor, holes: torch.Tensor) -> torch.Tensor:
-        """What the stages make of pictures, for `learning` to go on from: (n, 10 sum(widths))."""
-        x = torch.cat([images * 4 - 2, _fine_detail(images), holes, _jumps(images, holes)], dim=1)
+        """What is measured of pictures and what the stages make of them, for `learning` to go on
+        from: (n, MEASURED + 10 sum(widths))."""
+        detail, jumps = _fine_detail(images), _jumps(images, holes)
+        with torch.autocast(images.device.type, enabled=False):
+            measured = torch.cat([detail.abs(), jumps], dim=1)
+            compared = [_compare_regions(measured, holes)]
+        x = torch.cat([images * 4 - 2, detail, holes, jumps], dim=1)
         x = self.stem(x.contiguous(memory_format=torch.channels_last))
-        compared = []
         for stage in self.stages:
             x = stage(x)
             with torch.autocast(x.device.type, enabled=False):  # bf16 rounds differences away
@@ -98,7 +113,8 @@ class SmallEncoder(nn.Module):
     def learning(self, compared: torch.Tensor) -> torch.Tensor:
         """Embeddings (n, embedding)."""
         with torch.autocast(compared.device.type, enabled=False):
-            return cast(Tensor, self.project(compared))
+            measured, learned = compared.tensor_split([MEASURED], dim=1)
+            return cast(Tensor, self.project(learned) + self.project_measured(measured))
 
 
 class ResidualBlock(nn.Module):
