@@ -130,7 +130,7 @@ class MainWindow(QMainWindow):
             if title == "&View":
                 self._add_choices(menu, "&Theme", self.commands.themes, self.theme_wanted)
             if title == "Ca&ndidates":
-                self._add_choices(menu, "&Device", self.commands.devices, self.device_wanted)
+                self._add_choices(menu, "De&vice", self.commands.devices, self.device_wanted)
             if title == "&Preferences":
                 menu.addMenu(ProfileMenu(self._personal, self))
         for widget in (self.canvas, self.strip):

@@ -91,8 +91,9 @@ class GenerationWorker(QObject):
     @Slot(str)
     def use_device(self, device: DeviceName) -> None:
         """Compute on another device from the next order on."""
-        self._close_inpainter()
-        self._device = device
+        if device != self._device:
+            self._close_inpainter()
+            self._device = device
 
     @Slot()
     def forget_model(self) -> None:
