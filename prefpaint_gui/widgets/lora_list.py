@@ -9,6 +9,7 @@ from prefpaint_gui.state.options import Options
 from prefpaint_gui.widgets import file_dialogs
 from prefpaint_gui.widgets.fields import LABEL_WIDTH
 from prefpaint_gui.widgets.parts import ElidedLabel, label
+from training.inpainting.checkpoint_files import is_peft_adapter
 
 
 class LoraList(QWidget):
@@ -55,11 +56,12 @@ class LoraList(QWidget):
             self._rows.addWidget(self._row(path))
 
     def _row(self, path: Path) -> QWidget:
-        row, name, remove = QWidget(), ElidedLabel(path.name, "small"), QToolButton()
+        title = path.parent.name if is_peft_adapter(path) else path.name
+        row, name, remove = QWidget(), ElidedLabel(title, "small"), QToolButton()
         name.setToolTip(str(path))
         remove.setText("✕")
         remove.setFixedSize(28, 28)
-        remove.setAccessibleName(f"Leave out {path.name}")
+        remove.setAccessibleName(f"Leave out {title}")
         remove.setToolTip("Leave it out; the file stays")
         remove.clicked.connect(lambda: self._set(p for p in self._shown if p != path))
         self.removes.append(remove)

@@ -249,6 +249,16 @@ def test_an_adapter_without_what_lies_beside_it_is_refused(
     assert f"{missing} is not beside it" in refusal(folder, lora)
 
 
+@pytest.mark.parametrize("content", ["[]", "{}", '{"peft_type": "LORA", "r": "4"}', "{"])
+def test_an_adapter_with_a_damaged_configuration_is_refused(
+    content: str, folder: Path, tmp_path: Path
+) -> None:
+    lora = save_adapter(tmp_path / "adapter")
+    lora.with_name("adapter_config.json").write_text(content)
+    with pytest.raises(PrefPaintError, match=r"adapter_config\.json is no config|does not fit"):
+        load_inpainter(folder, "tiny", loras=[lora])
+
+
 def test_an_adapter_of_another_model_is_refused(folder: Path, tmp_path: Path) -> None:
     lora = save_adapter(tmp_path / "adapter")
     weights = {

@@ -49,7 +49,7 @@ _PARTS_ALONE = {
 }
 _LORA_MARKS = (".lora_down.", ".lora_up.", ".lora_A.", ".lora_B.", "lora.down.", "lora.up.")
 _PEFT_ROOT = "base_model.model."
-_PEFT_WEIGHTS, _PEFT_CONFIG = "adapter_model.safetensors", "adapter_config.json"
+_PEFT_WEIGHTS, PEFT_CONFIG = "adapter_model.safetensors", "adapter_config.json"
 _LORA_TEXT = re.compile(
     r"attn2[._](?:processor\.)?to_[kv](?:_lora)?\.(?:lora_down|lora_A|lora\.down|down)(?:\.\w+)?\.weight"
 )
@@ -110,8 +110,10 @@ def identify_lora(path: Path) -> Family | None:
             f"{path} holds no LoRA in kohya's or PEFT's form. If it is a model, pass it with "
             "--model."
         )
-    if all(name.startswith(_PEFT_ROOT) for name in header.shapes):
-        for needed in (_PEFT_WEIGHTS, _PEFT_CONFIG):
+    is_other = any(_OTHER_LORA.search(name) for name in header.shapes)
+    # Of other families diffusers reads these names itself.
+    if not is_other and all(name.startswith(_PEFT_ROOT) for name in header.shapes):
+        for needed in (_PEFT_WEIGHTS, PEFT_CONFIG):
             if not (path.parent / needed).is_file():
                 raise PrefPaintError(
                     f"{path} belongs to an adapter of PEFT's, and {needed} is not beside it, "
@@ -120,7 +122,7 @@ def identify_lora(path: Path) -> Family | None:
     for name, shape in header.shapes.items():
         if _LORA_TEXT.search(name):
             return _family_by_width(shape)
-    if any(_OTHER_LORA.search(name) for name in header.shapes):
+    if is_other:
         return "other"
     has_second_encoder = any(
         name.startswith(("lora_te2_", "text_encoder_2.")) for name in header.shapes
@@ -130,7 +132,7 @@ def identify_lora(path: Path) -> Family | None:
 
 def is_peft_adapter(lora: Path) -> bool:
     """Whether a LoRA file is one of PEFT's own folder, with its configuration beside it."""
-    return lora.name == _PEFT_WEIGHTS and (lora.parent / _PEFT_CONFIG).is_file()
+    return lora.name == _PEFT_WEIGHTS and (lora.parent / PEFT_CONFIG).is_file()
 
 
 def check_lora(path: Path, family: Family) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from peft import PeftConfig, PeftModel
 
 from training.errors import PrefPaintError
-from training.inpainting.checkpoint_files import is_peft_adapter
+from training.inpainting.checkpoint_files import PEFT_CONFIG, is_peft_adapter
 from training.inpainting.diffusion.devices import is_out_of_memory
 
 _DENOISERS = ("unet", "transformer")
@@ -26,7 +26,7 @@ def add_loras(pipeline: Any, loras: Sequence[Path]) -> None:
                 _merge(pipeline, lora.parent)
             else:
                 _fuse(pipeline, lora)
-        except (ValueError, LookupError, AttributeError, RuntimeError) as error:
+        except (TypeError, ValueError, LookupError, AttributeError, RuntimeError) as error:
             if is_out_of_memory(error):
                 raise
             raise PrefPaintError(
@@ -47,7 +47,12 @@ def _fuse(pipeline: Any, lora: Path) -> None:
 def _merge(pipeline: Any, folder: Path) -> None:
     """PEFT's own folder, which diffusers does not read: of the part whose class it names, or of the
     denoiser."""
-    config = PeftConfig.from_pretrained(str(folder))
+    try:
+        config = PeftConfig.from_pretrained(str(folder))
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise PrefPaintError(
+            f"{folder / PEFT_CONFIG} is no configuration of PEFT's. Copy the whole folder again."
+        ) from error
     made_for = (config.auto_mapping or {}).get("base_model_class")
     of_class = [n for n, part in pipeline.components.items() if type(part).__name__ == made_for]
     name = [*of_class, *(name for name in _DENOISERS if name in pipeline.components)][0]
