@@ -132,9 +132,10 @@ def load_reward(path: Path) -> RewardModel:
         details["encoder"]["widths"] = tuple(details["encoder"]["widths"])
         network = RewardNetwork(EncoderConfig(**details["encoder"]))
         words = details["trust"]
+        # Copied, because a view holds the file, which Windows then does not delete.
         trust = Trust(
-            v_inverse=tensors.pop(V_INVERSE).numpy(),
-            quantiles=tensors.pop(QUANTILES).numpy(),
+            v_inverse=tensors.pop(V_INVERSE).numpy().copy(),
+            quantiles=tensors.pop(QUANTILES).numpy().copy(),
             scale=float(words["scale"]),
             ridge=float(words["lambda"]),
             reference=str(words["reference"]),
@@ -145,8 +146,10 @@ def load_reward(path: Path) -> RewardModel:
         if not (np.isfinite([mean, deviation]).all() and np.isfinite(trust.v_inverse).all()):
             raise ValueError("its mean, deviation or V^-1 is no finite number")
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        is_other = isinstance(error, RuntimeError)  # load_state_dict's, many lines long
+        why = "its layers are others" if is_other else str(error).splitlines()[0]
         raise PrefPaintError(
-            f"The reward model {path} does not fit this version of PrefPaint "
-            f"({str(error).splitlines()[0]}). Train it again, or choose another file."
+            f"The reward model {path} does not fit this version of PrefPaint ({why}). Train it "
+            "again, or use the built-in one."
         ) from error
     return RewardModel(network, mean, deviation, trust, details["provenance"])
