@@ -30,8 +30,9 @@ models = typer.Typer(
 def list_command(as_json: JsonOption = False) -> None:
     """Show every model: its name, family, size, licence and where it lies.
 
-    `fill --model` takes the name. Built-in models come first; the next ones are offered for
-    download; below them stands what you have added or downloaded yourself.
+    `fill --model` takes the name; of a reward model, `fill --reward`. Built-in models come first;
+    the next ones are offered for download; below them stands what you have added or downloaded
+    yourself.
     """
     store = model_store()
     entries = store.entries()

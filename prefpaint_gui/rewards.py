@@ -1,10 +1,13 @@
 """What the window and the commands have the training module do with rewards. No Qt, no torch."""
 
+import os
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from training.errors import Cancelled, PrefPaintError
 from training.inpainting.hub_plan import REWARD_PICKLE, V_INVERSE
@@ -14,12 +17,17 @@ from training.inpainting.request import Event, Progress
 TRAIN_WORD = "--prefpaint-train"
 """The first word by which the program calls its own bundle for `prefpaint-train`."""
 _LOOK_EVERY_S = 0.1
+_SAID = "prefpaint-train: "
+"""How that begins what went wrong, with exit status 2."""
 
 
 def train_command() -> tuple[str, ...]:
-    """What `prefpaint-train` is called by; in a bundle there is no Python to call: see __main__."""
+    """What `prefpaint-train` is called by; in a bundle there is no Python to call: see __main__.
+
+    -P, so that it is ours whatever `training` lies in the folder that the program was started in.
+    """
     is_bundle = getattr(sys, "frozen", False)
-    return (sys.executable, *((TRAIN_WORD,) if is_bundle else ("-m", "training")))
+    return (sys.executable, *((TRAIN_WORD,) if is_bundle else ("-P", "-m", "training")))
 
 
 def convert_download(
@@ -27,25 +35,45 @@ def convert_download(
 ) -> None:
     """Make REWARD_FILE of PrefPaint's reward as it was published, whose pickles are then deleted.
 
-    Raises Cancelled soon after `cancel` is set, PrefPaintError when the files are not as expected.
+    Raises Cancelled soon after `cancel` is set, PrefPaintError when the files are not as expected
+    or the new one cannot be written.
     """
     on_event(Progress(1.0, "Converting"))
-    pickle, v_inverse = folder / REWARD_PICKLE, folder / V_INVERSE.name
-    words = ("convert-reward", str(pickle), "--v-inverse", str(v_inverse))
-    with subprocess.Popen(
-        [*train_command(), *words, "--out", str(folder / REWARD_FILE)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as run:
-        while run.poll() is None:
-            if cancel.wait(_LOOK_EVERY_S):
-                run.kill()
-                raise Cancelled
-        assert run.stderr is not None
-        said = run.stderr.read().strip()
-    if run.returncode:
-        raise PrefPaintError(said.splitlines()[-1] if said else f"{pickle} cannot be converted.")
+    pickle, v_inverse, made = (folder / n for n in (REWARD_PICKLE, V_INVERSE.name, REWARD_FILE))
+    try:
+        if not made.exists():
+            _train(["convert-reward", pickle, "--v-inverse", v_inverse, "--out", made], cancel)
+    except OSError as error:
+        raise PrefPaintError(
+            f"{pickle} cannot be converted ({error.strerror or error}). Free some space, then "
+            "download again: what has arrived stays."
+        ) from error
     for file in (pickle, v_inverse):
-        file.unlink()
+        with suppress(OSError):  # one that is held open stays
+            file.unlink(missing_ok=True)
+
+
+def _train(words: list[str | Path], cancel: threading.Event) -> None:
+    """Run `prefpaint-train` to its end; what it keeps for the time goes, even if it is killed."""
+    with TemporaryDirectory(ignore_cleanup_errors=True) as place:
+        kept = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), place)
+        errors = Path(place, "errors.txt")
+        with errors.open("wb") as sink:
+            run = subprocess.Popen(
+                [*train_command(), *map(str, words)],
+                env=os.environ | kept,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=sink,
+            )
+            while run.poll() is None:
+                if cancel.wait(_LOOK_EVERY_S):
+                    run.kill()
+                    run.wait()
+                    raise Cancelled
+        lines = errors.read_text(errors="replace").strip().splitlines()
+    said = lines[-1] if lines else f"exit status {run.returncode}"
+    if run.returncode == 2:
+        raise PrefPaintError(said.removeprefix(_SAID))
+    if run.returncode:
+        raise PrefPaintError(f"{words[1]} cannot be converted ({said}). Download it again.")

@@ -60,7 +60,7 @@ class DownloadWorker(QObject):
         def tell(event: Event) -> None:
             nonlocal told
             now = time.monotonic()
-            if isinstance(event, Progress) and now - told >= TELL_EVERY_S:
+            if isinstance(event, Progress) and (now - told >= TELL_EVERY_S or event.share >= 1):
                 told = now
                 self.progress.emit(order, event)
 

@@ -1,11 +1,13 @@
 """Which reward a name stands for, and how a downloaded one is made into a file."""
 
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 import torch
 
+from prefpaint_gui import rewards
 from prefpaint_gui.__main__ import main
 from prefpaint_gui.inpainters import reward_path
 from prefpaint_gui.rewards import convert_download
@@ -60,9 +62,26 @@ def test_a_reward_is_refused_as_a_model(
 def test_a_download_that_is_no_reward_is_said_to_be_none(tmp_path: Path) -> None:
     (tmp_path / REWARD_PICKLE).write_bytes(b"no weights")
     torch.save(torch.eye(256), tmp_path / V_INVERSE.name)
-    with pytest.raises(PrefPaintError, match=rf"{REWARD_PICKLE} cannot be read as weights alone"):
+    with pytest.raises(PrefPaintError) as refused:
         convert_download(tmp_path, ignore, NEVER)
+    assert str(refused.value).startswith(f"{tmp_path / REWARD_PICKLE} cannot be read as weights")
     assert (tmp_path / REWARD_PICKLE).exists()
+
+
+def test_a_conversion_that_says_much_and_fails_is_told_in_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = "import sys; sys.stderr.write('noise\\n' * 100_000 + 'KeyError: 3'); sys.exit(1)"
+    monkeypatch.setattr(rewards, "train_command", lambda: (sys.executable, "-c", script))
+    with pytest.raises(PrefPaintError, match=r"cannot be converted \(KeyError: 3\)"):
+        convert_download(tmp_path, ignore, NEVER)
+
+
+def test_a_conversion_that_another_process_has_done_is_taken(tmp_path: Path) -> None:
+    (tmp_path / REWARD_FILE).write_bytes(b"a reward")
+    (tmp_path / REWARD_PICKLE).write_bytes(b"no weights")
+    convert_download(tmp_path, ignore, NEVER)
+    assert [file.name for file in tmp_path.iterdir()] == [REWARD_FILE]
 
 
 def test_a_cancel_ends_the_conversion(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def plan_files(hub_id: str, half_precision: bool) -> Iterator[DownloadPlan]:
             for entry in info.siblings or []
         ]
         if hub_id == REWARD_HUB_ID:
-            yield DownloadPlan(hub_id, revision, licence, tuple(reward_files(files)))
+            yield DownloadPlan(hub_id, revision, licence, tuple(reward_files(files)), False)
             return
         if INDEX not in (file.name for file in files):
             raise PrefPaintError(

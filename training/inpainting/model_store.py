@@ -89,7 +89,7 @@ class ModelStore:
             return _found_at(path.absolute())
         wanted = name_or_path_or_id if entry is None else entry.name
         if entry is None and not hub_id_of(wanted):
-            known = ", ".join(entry.name for entry in self.entries())
+            known = ", ".join(kept.name for kept in self.entries() if kept.family != "reward")
             raise PrefPaintError(
                 f"There is no model {wanted}. Known are {known}; to add one: prefpaint models add "
                 "PATH, or prefpaint models download ID."
@@ -297,6 +297,8 @@ class ModelStore:
     def _check_space(self, plan: DownloadPlan, location: Path) -> None:
         existing = next(folder for folder in location.parents if folder.exists())
         needed = plan.size_bytes - bytes_on_disk(plan, location) + RESERVE_BYTES
+        if plan.is_reward:  # for the time of its conversion it is there twice
+            needed += plan.size_bytes
         free = shutil.disk_usage(existing).free
         if needed > free:
             raise PrefPaintError(
