@@ -10,8 +10,8 @@ import pytest
 
 from tests.training.fake_hub import REVISION, FakeHub, serve_hub
 from training.errors import Cancelled, PrefPaintError
-from training.inpainting.hub_plan import REWARD_HUB_ID, REWARD_PICKLE, V_INVERSE, DownloadPlan
-from training.inpainting.model_entry import REWARD_FILE
+from training.inpainting.hub_plan import REWARD_PICKLE, V_INVERSE, DownloadPlan
+from training.inpainting.model_entry import REWARD_FILE, REWARD_HUB_ID
 from training.inpainting.model_store import ModelStore
 from training.inpainting.request import Event
 

@@ -130,6 +130,11 @@ def identify_lora(path: Path) -> Family | None:
     return "sdxl" if has_second_encoder else None
 
 
+def size_of(folder: Path) -> int:
+    """Bytes of all files in a folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
 def is_peft_adapter(lora: Path) -> bool:
     """Whether a LoRA file is one of PEFT's own folder, with its configuration beside it."""
     return lora.name == _PEFT_WEIGHTS and (lora.parent / PEFT_CONFIG).is_file()
@@ -181,7 +186,7 @@ def _identify_folder(folder: Path) -> CheckpointInfo:
         family,
         channels,
         index.pipeline,
-        sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
+        size_of(folder),
         variant=next((found.variant for found in weights if found.variant), ""),
         is_pickled=any(found.format == "bin" for found in weights),
     )

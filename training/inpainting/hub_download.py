@@ -17,13 +17,13 @@ from training.errors import PrefPaintError
 from training.inpainting.checkpoint_files import refuse_pipeline_that_cannot_fill
 from training.inpainting.hub_plan import (
     PART,
-    REWARD_HUB_ID,
     DownloadPlan,
     HubFile,
     needed_files,
     part_of,
     reward_files,
 )
+from training.inpainting.model_entry import REWARD_HUB_ID
 from training.inpainting.pipeline_folder import INDEX, parse_index
 
 CHUNK = 1 << 20

@@ -1,13 +1,17 @@
 """Which files of a repository on the Hugging Face hub a download takes. Goes to no network."""
 
 import re
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from training.errors import PrefPaintError
+from training.inpainting.model_entry import REWARD_HUB_ID, size_text
 from training.inpainting.pipeline_folder import INDEX, Index, Weights, weights_among
 
+RESERVE_BYTES = 200_000_000
+"""Space that a download leaves free."""
 PART = ".part"
 """How the name of a file ends that has not wholly arrived."""
 
@@ -63,7 +67,6 @@ class DownloadPlan:
         return [file.url for file in self.files if file.url]
 
 
-REWARD_HUB_ID = "kd5678/prefpaintReward"
 REWARD_PICKLE = "prefpaintReward.pt"
 V_INVERSE = HubFile(
     "V_inverse.pt",
@@ -84,6 +87,21 @@ def bytes_on_disk(plan: DownloadPlan, folder: Path) -> int:
                 total += min(path.stat().st_size, file.size)
                 break
     return total
+
+
+def check_space(plan: DownloadPlan, folder: Path) -> None:
+    """Raise PrefPaintError where a plan's files do not fit beside what is on the disk."""
+    existing = next(parent for parent in folder.parents if parent.exists())
+    needed = plan.size_bytes - bytes_on_disk(plan, folder) + RESERVE_BYTES
+    if plan.is_reward:  # for the time of its conversion it is there twice
+        needed += plan.size_bytes
+    free = shutil.disk_usage(existing).free
+    if needed > free:
+        raise PrefPaintError(
+            f"{plan.hub_id} needs {size_text(needed)} more at {folder}, where "
+            f"{size_text(free)} are free: {size_text(needed - free)} are missing. Free some "
+            "space, or name another folder with PREFPAINT_DATA."
+        )
 
 
 def reward_files(files: Sequence[HubFile]) -> Iterator[HubFile]:

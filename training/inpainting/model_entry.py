@@ -8,6 +8,7 @@ from typing import Literal
 from training.inpainting.checkpoint_files import Family
 
 HUB_PAGE = "https://huggingface.co/"
+REWARD_HUB_ID = "kd5678/prefpaintReward"
 REWARD_FILE = "prefpaint-reward.safetensors"
 """What a downloaded reward is, in its folder."""
 _HUB_ID = re.compile(r"\w[\w.\-]*/\w[\w.\-]*")
@@ -69,7 +70,7 @@ OFFERED = (
         "PrefPaint’s reward, from people’s scores",
         "reward",
         None,
-        "kd5678/prefpaintReward",
+        REWARD_HUB_ID,
         "see its model card",
     ),
     _offered(

@@ -14,8 +14,8 @@ from typing import Any
 
 from training.errors import PrefPaintError
 from training.inpainting import builtin_models, hub_download
-from training.inpainting.checkpoint_files import identify
-from training.inpainting.hub_plan import DownloadPlan, bytes_on_disk
+from training.inpainting.checkpoint_files import identify, size_of
+from training.inpainting.hub_plan import DownloadPlan, check_space
 from training.inpainting.model_entry import (
     OFFERED,
     PATCHMATCH,
@@ -28,10 +28,6 @@ from training.inpainting.model_entry import (
 from training.inpainting.model_registry import Record, locked, read_records, write_records
 from training.inpainting.process_pool import ProcessPool
 from training.inpainting.request import Event, Progress
-
-RESERVE_BYTES = 200_000_000
-"""Space that a download leaves free."""
-
 
 Convert = Callable[[Path, Callable[[Event], None], threading.Event], None]
 
@@ -171,7 +167,7 @@ class ModelStore:
         on_event(Progress(0.0, "Asking the hub"))
         plan = plan or self.plan(hub_id, cancel)
         location = self.place_of(plan)
-        self._check_space(plan, location)
+        check_space(plan, location)
         offered = next((entry for entry in OFFERED if entry.source == plan.hub_id), None)
         record = Record(
             name=location.name,
@@ -193,8 +189,7 @@ class ModelStore:
         if plan.is_reward:
             if self._convert_reward is not None:
                 self._convert_reward(location, on_event, cancel)
-            size = sum(path.stat().st_size for path in location.rglob("*") if path.is_file())
-            record = replace(record, size_bytes=size, is_complete=True)
+            record = replace(record, size_bytes=size_of(location), is_complete=True)
         else:
             info = identify(location)
             record = replace(
@@ -293,19 +288,6 @@ class ModelStore:
 
     def _free_name(self, wish: str, records: list[Record]) -> str:
         return _free_name(wish, _names_of(records) | {e.name for e in self._builtin(records)})
-
-    def _check_space(self, plan: DownloadPlan, location: Path) -> None:
-        existing = next(folder for folder in location.parents if folder.exists())
-        needed = plan.size_bytes - bytes_on_disk(plan, location) + RESERVE_BYTES
-        if plan.is_reward:  # for the time of its conversion it is there twice
-            needed += plan.size_bytes
-        free = shutil.disk_usage(existing).free
-        if needed > free:
-            raise PrefPaintError(
-                f"{plan.hub_id} needs {size_text(needed)} more at {location}, where "
-                f"{size_text(free)} are free: {size_text(needed - free)} are missing. Free some "
-                "space, or name another folder with PREFPAINT_DATA."
-            )
 
     def _delete(self, folder: Path) -> None:
         try:
