@@ -109,21 +109,21 @@ HELD_KEYS = [
 """Keys that belong to no menu, for the list of shortcuts."""
 
 
-THEMES = {"system": "As the &desktop", "dark": "&Dark", "light": "&Light"}
-DEVICES = {
+THEME_TITLES = {"system": "As the &desktop", "dark": "&Dark", "light": "&Light"}
+DEVICE_TITLES = {
     "auto": "&Automatic",
     "cuda": "Graphics card, &NVIDIA or AMD",
     "xpu": "Graphics card, &Intel",
     "mps": "A&pple silicon",
     "cpu": "Processor alon&e",
 }
-"""What diffusion models compute on, see DeviceName."""
+"""What diffusion models compute on, by DeviceName."""
 
 
 @dataclass(frozen=True, eq=False)
 class Actions:
     """named: every action of MENUS by name. ranks: show the first, second, ... candidate. themes,
-    devices: of THEMES and DEVICES, one of each is checked."""
+    devices: by name; one of each is checked."""
 
     named: dict[str, QAction]
     ranks: list[QAction]
@@ -152,7 +152,7 @@ def make_actions(parent: QObject) -> Actions:
     for tool in Tool:
         tools.addAction(named[tool.value])
     ranks = [_action(parent, "", f"Show candidate {rank}", str(rank)) for rank in range(1, 10)]
-    return Actions(named, ranks, _choices(parent, THEMES), _choices(parent, DEVICES))
+    return Actions(named, ranks, _choices(parent, THEME_TITLES), _choices(parent, DEVICE_TITLES))
 
 
 def _choices(parent: QObject, titles: dict[str, str]) -> dict[str, QAction]:

@@ -60,7 +60,7 @@ class GenerationWorker(QObject):
         make_inpainter: MakeInpainter,
         make_scorer: Callable[[str], OwnedScorer],
         reward: str,
-        device: DeviceName = "auto",
+        device: DeviceName,
     ) -> None:
         super().__init__()
         self._make_inpainter = make_inpainter
