@@ -52,7 +52,7 @@ SMALL = Proof(
     judge=replace(_REWARD, seed=1, encoder=replace(_ENCODER, kind="resnet")),
     methods={
         "paper": _ALIGNMENT,
-        "nft": replace(_ALIGNMENT, method="nft", trained="full"),
+        "nft": replace(_ALIGNMENT, method="nft", trained="full", sampler="dpm++"),
         "dpo": replace(_ALIGNMENT, method="dpo"),
     },
     aligned="nft",
@@ -130,12 +130,22 @@ def test_one_command_goes_from_photos_to_a_report_and_counts_what_the_eye_says(
     (first / "ranking" / "answers.txt").write_text("\n".join(answers))
     report, text = report_of(second)
     assert {path: path.stat().st_mtime_ns for path in made} == made
-    assert report["rankings"] == [{"by": "a photometer", "prompts": 2}]
-    assert [one["eye"] is None for one in report["rounds"]] == [False, True]
+    (ranking,) = report["rankings"]
+    assert (ranking["by"], ranking["prompts"]) == ("a photometer", 2)
+    base, newest = ([], [])
+    for part in ("reward", "judge"):
+        (prompt,) = load_prompts(first / "ranking" / part)
+        base += [fill.mean() for fill in prompt.pictures[1:3]]
+        newest += [fill.mean() for fill in prompt.pictures[3:5]]
+    assert ranking["newest_preferred"] == np.sum(np.array(newest) > base)
+    assert ranking["base_preferred"] == np.sum(np.array(newest) < base)
+    assert ranking["close"] == 0
+    assert 0 <= report["agreement"]["reward"] <= 1
+    assert (second / "ranking" / "sheet-00.png").exists()
     assert "of 2 prompts by a photometer" in text
     assert "`dpo` from the reward's share of the rankings alone" in text
     assert set(report["methods"]) == {"paper", "nft", "dpo", "preferring"}
-    assert "not looked at" in text
+    assert "have not been looked at" in text
     for part in ("reward", "judge"):
         (prompt,) = load_prompts(first / "ranking" / part)
         assert prompt.name in (out / "prompts" / part / "blobs" / "prompts.txt").read_text()

@@ -33,12 +33,14 @@ def reproduce(
     prompts of photos that none of them saw; and writes OUT/round-1/report. Every stage lies in a
     folder of its own and is not made again: run it once more with the same words to go on.
 
-    OUT/round-1/eye holds blind sheets of base against aligned. Fill in form.txt there as
-    answers.txt, a line a row (`007: A`, `007: B`, or `007: =` where it is close), and run it again.
+    OUT/round-1/ranking holds sheets of the pipeline's fills of training prompts, made first of
+    all. Fill in form.txt there as answers.txt (`007: B > A C > D E`, best first), and run it again
+    for round 2: it aligns by these rankings, makes sheets of what came of it, and unless these are
+    answered too, teaches reward and judge the rankings and writes OUT/round-2/report.
 
-    OUT/round-1/ranking holds sheets of fills of training prompts. Fill in its form as answers.txt
-    too (`007: B > A C > D E`, best first), and run it again for round 2: reward and judge learn
-    these rankings, and all is aligned anew.
+    The eye folder of the last round holds blind sheets of base against aligned, on the test
+    prompts. Fill in its form too (`007: A`, `007: B`, or `007: =` where it is close), and run it
+    again for the report to count it.
     """
     from training.reproduction.reproduce import reproduce as run
 

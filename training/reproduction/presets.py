@@ -15,7 +15,7 @@ class Proof:
 
     pairs: prompts that the reward learns from; the judge gets as many of other photos.
     validation: prompts that set the units of each. test: prompts that are evaluated. ranked: of
-    the reward's and of the judge's prompts, those whose fills can be ranked by eye.
+    the reward's and of the judge's prompts, those whose fills can be ranked by eye in a round.
     samples: fills of a prompt in the pairs. steps: of denoising, for pairs and evaluation.
     methods: a run of each of the three. aligned: the method that the claims of the first round are
     about. preferring: from the second round on they are about this run, which learns by dpo what an
@@ -35,7 +35,7 @@ class Proof:
     validation: int = 40
     align: int = 200
     test: int = 60
-    ranked: int = 120
+    ranked: int = 150
     samples: int = 3
     steps: int = 12
     ablation_seeds: tuple[int, ...] = (0, 1, 2)
@@ -90,7 +90,7 @@ _NANO = AlignmentConfig(
     divergence=0.01,
     learning_rate=3e-4,
     accumulation=1,
-    precision="bf16",
+    precision="fp32",
 )
 _MINI = AlignmentConfig(
     iterations=300,

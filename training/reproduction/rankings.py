@@ -1,4 +1,4 @@
-"""A round's fills of training prompts, ranked by eye, for the rewards of the next round to learn.
+"""A round's fills of training prompts, ranked by eye, for the next round to learn.
 
 A reward that knows nothing but orders by construction is deceived by what no fault of these shows.
 The paper's rewards learned from rankings of the very models' fills; these are the same in small.
@@ -38,10 +38,10 @@ from training.reward.eye import LETTERS, read_tiers
 from training.reward.pairs import MANIFEST, write_view
 from training.reward.view import view_of
 
-BASE_FILLS = 3
-"""Of a prompt, drawn as the aligned model draws; one by DDIM and one by the aligned model more."""
-DOWN = 6
-"""Rows of a sheet."""
+BASE_FILLS, NEWEST_FILLS = 2, 2
+"""Of a prompt, of the same seeds; and one more of the base's, by DDIM. There are five letters."""
+DOWN, TOGETHER = 6, 8
+"""Rows of a sheet; rows that are drawn at a time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,16 +74,23 @@ class RankingTask:
 
 @dataclass(frozen=True)
 class Ranking:
-    """by: whose eye. prompts: how many it ranked. digest: of the order that it gave."""
+    """by: whose eye. prompts: how many it ranked. digest: of the order that it gave.
+
+    newest_preferred, base_preferred, close: pairs of the base's and the newest model's fill of one
+    seed; in the first round DDIM's stand for the newest.
+    """
 
     by: str
     prompts: int
     digest: str
+    newest_preferred: int
+    base_preferred: int
+    close: int
 
 
 def ranking_task(
     base: Contender,
-    aligned: Contender,
+    newest: Contender | None,
     prompts: Mapping[str, Sequence[IncompletePhoto]],
     sizes: Mapping[str, int],
     steps: int,
@@ -95,37 +102,43 @@ def ranking_task(
 ) -> RankingTask:
     """Draw the fills that are missing in `out`, five of each prompt, as alignment draws them.
 
-    sizes: the image size of each reward.
+    newest: what was aligned last, to be ranked beside the base; before that, DDIM's fills take its
+    place. sizes: the image size of each reward.
     """
     count = sum(map(len, prompts.values()))
     rng = np.random.default_rng([seed, 61])
     orders = [[int(fill) for fill in rng.permutation(len(LETTERS))] for _ in range(count)]
     task = RankingTask(out, prompts, orders)
-    drawn_by = {"base": base.digest, "aligned": aligned.digest}
+    drawn_by = {"base": base.digest, "newest": newest.digest if newest else None}
     claim(out / "settings.json", {**drawn_by, "steps": steps, "sampler": sampler, "seed": seed})
     missing = [
-        (number, files.folder, prompt)
-        for number, (files, prompt) in enumerate(task.rows)
-        if not files.mask_file.exists()  # it is written last
+        first
+        for first in range(0, count, TOGETHER)
+        # The mask is written last.
+        if not all(files.mask_file.exists() for files, _ in task.rows[first : first + TOGETHER])
     ]
     if not missing:
         on_progress(1)
         return task
     model = load_model(base.path, device)
-    better = load_model(aligned.path, device, loras=aligned.loras)
-    plans: list[tuple[DiffusionModel, int, SamplerName]] = [
-        (model, BASE_FILLS, sampler),
-        (model, 1, "ddim"),
-        (better, 1, sampler),
+    aligned = load_model(newest.path, device, loras=newest.loras) if newest else None
+    plans: list[tuple[DiffusionModel, SamplerName, int, int]] = [
+        (model, sampler, BASE_FILLS, 0),
+        (aligned or model, sampler if aligned else "ddim", NEWEST_FILLS, 0),
+        (model, "ddim", 1, BASE_FILLS),
     ]
-    for done, (number, folder, prompt) in enumerate(missing, start=1):
-        sized, first = size_with_original(model, prompt), seed + number * len(LETTERS)
-        pictures = [original_of(sized)]
-        for drawn, samples, by in plans:
-            at = first + len(pictures) - 1
-            fills = draw_fills(drawn, [sized], samples, at, steps=steps, eta=ETA, sampler=by)
-            pictures += fills.pictures
-        write_view(prompt.prompt, view_of(sized.hole, pictures, sizes[folder.name]), folder)
+    for done, first in enumerate(missing, start=1):
+        rows = task.rows[first : first + TOGETHER]
+        sized = [size_with_original(model, prompt) for _, prompt in rows]
+        pictures = [[original_of(prompt)] for prompt in sized]
+        for drawn, by, samples, after in plans:
+            own = seed + first * len(LETTERS) + after * len(rows)
+            fills = draw_fills(drawn, sized, samples, own, steps=steps, eta=ETA, sampler=by)
+            for there, (_, made) in zip(pictures, fills.by_prompt, strict=True):
+                there += made
+        for (files, prompt), one, made in zip(rows, sized, pictures, strict=True):
+            view = view_of(one.hole, made, sizes[files.folder.name])
+            write_view(prompt.prompt, view, files.folder)
         on_progress(done / len(missing))
     return task
 
@@ -156,7 +169,7 @@ def take_in_ranking(task: RankingTask) -> Ranking | None:
         return None
     by, answers = read_form(file, task.digest, len(task.orders), rf"[{LETTERS} >]*")
     rows: dict[Path, list[dict[str, Any]]] = {task.folder / name: [] for name in task.prompts}
-    order = hashlib.sha256()
+    order, leads = hashlib.sha256(), []
     kinds = ("original", *["sample"] * len(LETTERS))
     for number, (answer, (files, prompt)) in enumerate(zip(answers, task.rows, strict=True)):
         if answer:
@@ -165,6 +178,10 @@ def take_in_ranking(task: RankingTask) -> Ranking | None:
             row = {"name": prompt.prompt, "photo": prompt.photo, "looks": [tiers]}
             rows[files.folder].append({**row, "recipes": [{"kind": kind} for kind in kinds]})
             order.update(json.dumps([prompt.prompt, tiers]).encode())
+            place_of = {fill: place for place, tier in enumerate(tiers) for fill in tier}
+            leads += [
+                place_of[base] - place_of[base + BASE_FILLS] for base in range(1, 1 + BASE_FILLS)
+            ]
     for folder, own in rows.items():
         if not any(len(row["looks"][0]) > 1 for row in own):
             raise PrefPaintError(
@@ -174,4 +191,11 @@ def take_in_ranking(task: RankingTask) -> Ranking | None:
     for folder, own in rows.items():
         with replaced_when_complete(folder / MANIFEST) as manifest:
             manifest.write("".join(f"{json.dumps(row)}\n" for row in own).encode())
-    return Ranking(by, sum(map(len, rows.values())), order.hexdigest()[:12])
+    return Ranking(
+        by,
+        sum(map(len, rows.values())),
+        order.hexdigest()[:12],
+        newest_preferred=sum(lead > 0 for lead in leads),
+        base_preferred=sum(lead < 0 for lead in leads),
+        close=leads.count(0),
+    )

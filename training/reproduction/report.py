@@ -1,22 +1,26 @@
-"""The report of a round: as Markdown, JSON and pictures."""
+"""The report of a proof: as Markdown, JSON and pictures."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from training.evaluation.compare import against_base
 from training.evaluation.report import write_report as write_evaluation
 from training.files import replaced_when_complete
+from training.inpainting.diffusion.devices import pick_device
 from training.reproduction.ablation import ablation_of, curves_of, log_of
 from training.reproduction.courses import Course, course_of
 from training.reproduction.eye import read_eye, write_blind_sheets
 from training.reproduction.forms import ANSWERS
+from training.reproduction.origin import origin_of
 from training.reproduction.pictures import draw_ablation, draw_methods
 from training.reproduction.report_words import markdown_of
-from training.reproduction.rounds import BASE, REWARD_FILE, Reproduced
+from training.reproduction.rounds import BASE, RANKING, REWARD_FILE, Reproduced
 from training.reproduction.runs import UNGUARDED
 from training.reward.calibration import judge_pairs
+from training.reward.evaluation import judge_pictures
+from training.reward.looks import clear_pairs
 from training.reward.model import RewardModel, load_reward
 from training.reward.pair_data import load_prompts
 from training.reward.report_pictures import draw_trust
@@ -27,33 +31,39 @@ def write_report(made: Reproduced) -> Path:
     """report.md, report.json and pictures in the round's report/, the sheets of base against
     aligned in its eye/. Once eye/answers.txt is there, run again for the report to count it.
     """
-    out, proof, seed = made.folder / "report", made.common.proof, made.common.seed
+    last, common = made.round, made.round.common
+    out, proof, seed = last.folder / "report", common.proof, common.seed
+    device = pick_device(common.device)
     out.mkdir(parents=True, exist_ok=True)
-    aligned = made.runs[0].name
+    aligned = last.runs[0].name
     methods = dict.fromkeys([aligned, *proof.methods])
     prompts = {prompt.prompt: prompt for prompt in made.prompts}
-    write_blind_sheets(made.filled, BASE, aligned, prompts, seed, made.folder / "eye")
-    answers = made.folder / "eye" / ANSWERS
+    write_blind_sheets(made.filled, BASE, aligned, prompts, seed, last.folder / "eye")
+    answers = last.folder / "eye" / ANSWERS
     eye = None
     if answers.exists():
         eye = read_eye(answers, made.filled, BASE, aligned, seed)
-    reward = load_reward(made.folder / "reward" / REWARD_FILE)
-    curves = curves_of(made.folder / "align", proof.ablation_seeds)
+    reward = load_reward(last.folder / "reward" / REWARD_FILE)
+    curves = curves_of(last.folder / "align", proof.ablation_seeds)
     ablation = ablation_of(curves)
     courses = {
-        name: course_of(made.folder / "align" / name, made.learned, reward) for name in methods
+        name: course_of(last.folder / "align" / name, made.learned, reward) for name in methods
     }
     facts = {
-        "preset": made.common.preset,
+        "preset": common.preset,
         "seed": seed,
-        "round": made.number,
-        **made.origin,
+        "round": last.number,
+        **origin_of(last.folder, device),
     }
     write_evaluation(made.comparison, made.filled, made.prompts, facts, out / "evaluation")
     content = {
         **facts,
         "aligned": aligned,
-        "rankings": [{"by": one.by, "prompts": one.prompts} for one in made.rankings],
+        "rankings": [
+            {**asdict(one), "commit": origin_of(common.folder(number), device)["commit"]}
+            for number, one in enumerate(last.rankings, start=1)
+        ],
+        "agreement": _agreement(made),
         **against_base(made.comparison, aligned),
         "unguarded": against_base(made.comparison, UNGUARDED),
         "ablation": {kind: asdict(figures) for kind, figures in ablation.items()},
@@ -61,9 +71,8 @@ def write_report(made: Reproduced) -> Path:
         "eye": None if eye is None else asdict(eye),
         "trust": _trust(made, reward, out / "trust.png"),
         "stopped": made.stopped,
-        "runs": {run.name: asdict(run) for run in made.runs},
+        "runs": {run.name: asdict(run) for run in last.runs},
     }
-    content["rounds"] = [*_rounds_before(made), _summary(content)]
     draw_ablation(curves, out / "ablation.png")
     draw_methods(courses, out / "methods.png")
     with replaced_when_complete(out / "report.json") as file:
@@ -73,25 +82,31 @@ def write_report(made: Reproduced) -> Path:
     return out / "report.md"
 
 
-def _rounds_before(made: Reproduced) -> list[dict[str, Any]]:
-    folders = [made.common.folder(number) for number in range(1, made.number)]
-    reports = [folder / "report" / "report.json" for folder in folders]
-    return [_summary(json.loads(report.read_text())) for report in reports]
-
-
-def _summary(content: dict[str, Any]) -> dict[str, Any]:
-    """What a later round's report tells of this one."""
+def _agreement(made: Reproduced) -> dict[str, float]:
+    """Of what the eye called clear, what reward and judge order as it did, each where the other
+    learned; nothing where nothing was ranked."""
+    last = made.round
+    before = [last.common.folder(number) / RANKING for number in range(1, last.number)]
+    other = {"reward": "judge", "judge": "reward"}
     return {
-        "win_rate": content["win_rate"]["aligned_s1"],
-        "judge": content["independent"]["judge_win_rate_s1"],
-        "eye": content["eye"],
+        part: _agreed(load_reward(last.folder / part / REWARD_FILE), [f / seen for f in before])
+        for part, seen in other.items()
+        if before
     }
+
+
+def _agreed(judge: RewardModel, folders: Sequence[Path]) -> float:
+    right = []
+    for prompt in (p for f in folders for p in load_prompts(f, judge.network.config.image_size)):
+        rewards = judge_pictures(judge.network, prompt, prompt.pictures).rewards
+        right += [bool(rewards[b] > rewards[w]) for b, w in clear_pairs(prompt.looks)]
+    return sum(right) / len(right)
 
 
 def _method(made: Reproduced, name: str, courses: dict[str, Course]) -> dict[str, float | None]:
     """seconds_to_paper: until its fills had gained what the paper method's did in the end; None
     where they never had, or those gained nothing."""
-    lines = log_of(made.folder / "align" / name)
+    lines = log_of(made.round.folder / "align" / name)
     began, gain = courses[name].rewards[0], courses["paper"].gain
     return {
         "final_reward": made.comparison.models[name].reward.mean.value.value,
@@ -103,7 +118,7 @@ def _method(made: Reproduced, name: str, courses: dict[str, Course]) -> dict[str
 
 def _trust(made: Reproduced, reward: RewardModel, picture: Path) -> dict[str, float]:
     """Rank correlation of each norm of z with the reward's loss on pairs it never learned from."""
-    pairs_folder = made.common.out / "pairs" / "reward-validation"
+    pairs_folder = made.round.common.out / "pairs" / "reward-validation"
     prompts = load_prompts(pairs_folder, reward.network.config.image_size)
     pairs = judge_pairs(reward.network, reward.trust.v_inverse, reward.deviation, prompts, 0)
     draw_trust(pairs, picture)

@@ -21,10 +21,10 @@ def markdown_of(
     low, high = rates["aligned_s1_ci"]
     independent, unguarded = content["independent"], content["unguarded"]
     lines = [
-        f"# Alignment, measured at the size of `{made.common.preset}`",
+        f"# Alignment, measured at the size of `{made.round.common.preset}`",
         "",
         f"Commit {content['commit']}, {content['device']}, seed {content['seed']}, round "
-        f"{made.number}:",
+        f"{made.round.number}:",
         "",
         f"    {content['command']}",
         "",
@@ -56,11 +56,11 @@ def markdown_of(
         "",
         eye_words(eye, rates["aligned_s1"]),
         "",
-        *_rounds(content["rounds"]),
+        *_rankings(content),
         "[Everything of the comparison](evaluation/report.md), with intervals.",
         "",
-        f"By {made.common.proof.aligned} without guards (no KL, the reward not refreshed, no "
-        "alarms): WinRate by the reward "
+        f"By {made.round.common.proof.aligned} without guards (no KL, no alarms, the reward not "
+        "refreshed): WinRate by the reward "
         f"{unguarded['win_rate']['aligned_s1']:.1%}, by the judge "
         f"{unguarded['independent']['judge_win_rate_s1']:.1%}, KID x 1000 "
         f"{1000 * unguarded['independent']['kid']['aligned']:.2f}, PSNR "
@@ -77,7 +77,7 @@ def markdown_of(
         lines.append(f"| {kind} | {reached} | {final} |")
     lines += [
         "",
-        f"These runs learn by the paper's method, {made.common.proof.ablation.iterations} "
+        f"These runs learn by the paper's method, {made.round.common.proof.ablation.iterations} "
         "iterations. The target is what those without gamma reach on average in the end. The "
         "reward is fixed and there is no KL. AdamW takes a constant factor out of the gradients, "
         "so that a static gamma is told from none by rounding and the gradients' clipping alone.",
@@ -122,11 +122,11 @@ def _labels(made: Reproduced) -> str:
         "originals, brought through the pipeline's autoencoder, over its own fills, and less of a "
         "fault over more."
     )
-    if not made.rankings:
+    if not made.round.rankings:
         return (
             f"Nobody rated anything for this. The reward learned from pairs of known order: {known}"
         )
-    ranked = ", then ".join(f"of {one.prompts} prompts by {one.by}" for one in made.rankings)
+    ranked = ", then ".join(f"of {one.prompts} prompts by {one.by}" for one in made.round.rankings)
     return (
         f"The reward learned from pairs of known order: {known} Beside these reward and judge "
         "learned rankings of what base and aligned model made in the rounds before, each those of "
@@ -134,26 +134,35 @@ def _labels(made: Reproduced) -> str:
     )
 
 
-def _rounds(rounds: list[dict[str, Any]]) -> list[str]:
-    """How each round came out, by its own reward and judge; nothing where there is but one."""
-    if len(rounds) == 1:
+def _rankings(content: dict[str, Any]) -> list[str]:
+    """What each round's rankings said of training prompts; nothing where there are none."""
+    if not content["rankings"]:
         return []
     lines = [
-        "| round | WinRate at S = 1 | by the judge | eye: aligned, base, close |",
-        "|---|---|---|---|",
+        "What the rankings say of fills of one seed, of training prompts, unnamed and shuffled:",
+        "",
+        "| round | against the base's fills | preferred | the base's preferred | close |",
+        "|---|---|---|---|---|",
     ]
-    for number, one in enumerate(rounds, start=1):
-        eye = one["eye"]
-        seen = "not looked at"
-        if eye:
-            seen = f"{eye['aligned_preferred']}, {eye['base_preferred']}, {eye['close']}"
-        lines.append(f"| {number} | {one['win_rate']:.1%} | {one['judge']:.1%} | {seen} |")
-    return [*lines, ""]
+    for number, one in enumerate(content["rankings"], start=1):
+        what = "the newest aligned model's" if number > 1 else "the base's by DDIM"
+        lines.append(
+            f"| {number} | {what} | {one['newest_preferred']} | {one['base_preferred']} | "
+            f"{one['close']} |"
+        )
+    agreed = content["agreement"]
+    return [
+        *lines,
+        "",
+        f"Of what these call clear, the reward orders {agreed['reward']:.1%} alike on the judge's "
+        f"photos, the judge {agreed['judge']:.1%} on the reward's.",
+        "",
+    ]
 
 
 def _differences(made: Reproduced) -> str:
     """What that run sets otherwise than the paper, as far as both use it."""
-    config = made.runs[0].config
+    config = made.round.runs[0].config
     ours, paper = asdict(config), asdict(AlignmentConfig())
     aside = {"method", "trained"} | (
         set() if config.method == "paper" else {"clip", "updated_steps"}
@@ -166,7 +175,7 @@ def _differences(made: Reproduced) -> str:
 
 
 def _learner(made: Reproduced, name: str) -> str:
-    (run,) = (run for run in made.runs if run.name == name)
+    (run,) = (run for run in made.round.runs if run.name == name)
     return "the whole UNet" if run.config.trained == "full" else "a LoRA"
 
 
@@ -177,7 +186,7 @@ def _base_by_judge(made: Reproduced) -> float:
 
 
 def _method(made: Reproduced) -> str:
-    run = made.runs[0]
+    run = made.round.runs[0]
     return (
         "`dpo` from the reward's share of the rankings alone, without a reward"
         if run.preferring

@@ -16,7 +16,7 @@ from training.reproduction.data import Bar
 from training.reproduction.presets import PROOFS
 from training.reproduction.rankings import Ranking, take_in_ranking, write_ranking_sheets
 from training.reproduction.report import write_report
-from training.reproduction.rounds import Common, run_round
+from training.reproduction.rounds import Common, Round
 from training.run_log import alone_in
 
 
@@ -33,8 +33,9 @@ def reproduce(
     write the report; gives its path.
 
     Photos, pretraining, prompts and pairs of known order are shared; the rest of a round lies in a
-    folder of its own. Once a round's fills were ranked by eye, the next begins, whose reward and
-    judge learn these rankings too. Run again with the same words it goes on where it was
+    folder of its own. Each begins with fills to be ranked by eye, the first round's by the base
+    alone; once they were, the next aligns by them and ranks what came of it. The round whose fills
+    nobody ranked goes on to the report. Run again with the same words it goes on where it was
     interrupted. processes: alignment runs at a time. Raises PrefPaintError that says which part
     cannot go on and why, and where `out` holds the proof of other photos, another seed or preset,
     or is in use.
@@ -51,13 +52,12 @@ def reproduce(
         common = Common(photos, preset, proof, seed, out, base, model, device, bar)
         rankings: list[Ranking] = []
         while True:
-            made = run_round(common, len(rankings) + 1, rankings, processes)
-            report = write_report(made)
-            task = common.ranking_task(made.number)
+            one = Round(common, rankings, processes)
+            task = common.ranking_task(one.number, one.begin())
             write_ranking_sheets(task)
             ranking = take_in_ranking(task)
             if ranking is None:
-                return report
+                return write_report(one.finish())
             rankings.append(ranking)
 
 

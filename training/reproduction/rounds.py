@@ -1,7 +1,9 @@
-"""One round of a proof: rewards, the alignments to them, their fills, and how these compare."""
+"""The rounds of a proof: what each ranks, and of the last one rewards, the alignments to them,
+their fills, and how these compare."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from training.alignment.originals import size_with_original
@@ -68,119 +70,141 @@ class Common:
         prompts = self.prompts(part)
         return pairs_of(part, prompts, self.model, self.proof, self.seed, self.out, self.bar)
 
-    def ranking_task(self, number: int) -> RankingTask:
-        """A round's fills of the first prompts of reward and judge, drawn where they are not there
-        yet."""
-        aligned, *_ = planned_runs(self.proof, number)
+    def ranking_task(self, number: int, newest: Contender | None) -> RankingTask:
+        """A round's fills of its own prompts of reward and judge, drawn where they are not there
+        yet. newest: what was aligned for it."""
         out = self.folder(number)
         return ranking_task(
             Contender(BASE, self.base),
-            aligned.contender(self.base, out / "align" / aligned.name),
-            {part: self._first_of_each_pattern(self.prompts(part)) for part in _VALIDATION},
+            newest,
+            {part: self._to_rank(self.prompts(part), number) for part in _VALIDATION},
             {part: self.proof.learner(part).encoder.image_size for part in _VALIDATION},
             self.proof.steps,
-            aligned.config.sampler,
+            self.settings.sampler,
             self.seed + 1 + (number - 1) * ROUND_SEEDS,
             out / RANKING,
             self.device,
             self.bar(f"Fills to rank, round {number}"),
         )
 
-    def _first_of_each_pattern(self, prompts: Sequence[IncompletePhoto]) -> list[IncompletePhoto]:
-        each = len(prompts) // len(self.proof.patterns)
-        return [one for number, one in enumerate(prompts) if number % each < self.proof.ranked]
+    def _to_rank(self, prompts: Sequence[IncompletePhoto], number: int) -> list[IncompletePhoto]:
+        """As many of each pattern; a round goes on where the one before it ended."""
+        each, ranked = len(prompts) // len(self.proof.patterns), self.proof.ranked
+        places = {((number - 1) * ranked + place) % each for place in range(ranked)}
+        return [one for place, one in enumerate(prompts) if place % each in places]
 
 
 @dataclass(frozen=True, eq=False)
-class Reproduced:
-    """All that a report of a round is written from. origin: commit, device and command that it was
-    begun by. rankings: of the rounds before. runs: the first is what is called aligned. learned:
-    the prompts of the alignments. filled: the test prompts, by the base and each evaluated run.
-    stopped: the alarm's sentence, by the run that it stopped."""
+class Round:
+    """rankings: of the rounds before. processes: alignment runs at a time."""
 
     common: Common
-    number: int
-    origin: dict[str, str]
-    rankings: list[Ranking]
-    runs: list[Run]
-    stopped: dict[str, str]
-    learned: list[SizedPrompt]
-    prompts: list[IncompletePhoto]
-    filled: dict[str, Filled]
-    comparison: Comparison
+    rankings: Sequence[Ranking]
+    processes: int
+
+    @property
+    def number(self) -> int:
+        return 1 + len(self.rankings)
 
     @property
     def folder(self) -> Path:
         return self.common.folder(self.number)
 
+    @cached_property
+    def runs(self) -> list[Run]:
+        """The first is what is called aligned."""
+        return planned_runs(self.common.proof, self.number)
 
-def run_round(
-    common: Common, number: int, rankings: Sequence[Ranking], processes: int
-) -> Reproduced:
-    """rankings: of the rounds before, which reward and judge learn beside the known orders.
-    processes: alignment runs at a time.
+    def begin(self) -> Contender | None:
+        """Align by what was ranked before, where it was not done yet; None in the first round.
 
-    Raises PrefPaintError where the round was begun with other rankings.
-    """
-    out, base, bar = common.folder(number), common.base, common.bar
-    runs = planned_runs(common.proof, number)
-    claim(out / "settings.json", {"rankings": [one.digest for one in rankings]})
-    origin = origin_of(out, pick_device(common.device))
-    before = [common.folder(earlier) / RANKING for earlier in range(1, number)]
-    learned_from = {
-        part: [common.pairs(part), *(folder / part for folder in before)] for part in _VALIDATION
-    }
-    reward, judge = (
-        _trained(
-            part,
-            common.proof.learner(part),
-            learned_from[part],
-            common.pairs(validation),
-            out / part,
-            bar,
+        Raises PrefPaintError where the round was begun with other rankings.
+        """
+        claim(self.folder / "settings.json", {"rankings": [one.digest for one in self.rankings]})
+        origin_of(self.folder, pick_device(self.common.device))
+        if not self.rankings:
+            return None
+        first = self.runs[0]
+        self._align([first], None)
+        return first.contender(self.common.base, self.made_by(first))
+
+    def finish(self) -> "Reproduced":
+        """Teach reward and judge, align in every way, fill the test prompts and compare."""
+        common = self.common
+        reward, judge = (
+            _trained(
+                part,
+                common.proof.learner(part),
+                self._learned_from(part),
+                common.pairs(validation),
+                self.folder / part,
+                common.bar,
+            )
+            for part, validation in _VALIDATION.items()
         )
-        for part, validation in _VALIDATION.items()
-    )
-    folders = {run.name: out / "align" / run.name for run in runs}
-    learned = common.prompts("align")
-    missing = [
-        run for run in runs if not result_path(run.config.trained, folders[run.name]).exists()
-    ]
-    if missing:
-        sized = [size_with_original(common.model, prompt) for prompt in learned]
-        words = (base, sized, reward, learned_from["reward"])
-        run_alignments(missing, words, out / "align", common.device, processes, bar)
-    test = common.prompts("test")
-    judges = load_reward(reward), load_reward(judge)
-    evaluated = [run.contender(base, folders[run.name]) for run in runs if run.evaluated]
-    filled = {}
-    for one in (Contender(BASE, base), *evaluated):
-        filled[one.name] = fill_prompts(
-            one,
-            *judges,
-            test,
-            Sampling(10, common.seed, common.settings),
-            out / "fills" / one.name,
-            common.device,
-            bar(f"Fills: {one.name}"),
-        )
-    stopped = {
-        name: (folder / STOPPED).read_text().strip()
-        for name, folder in folders.items()
-        if (folder / STOPPED).exists()
-    }
-    return Reproduced(
-        common,
-        number,
-        origin,
-        list(rankings),
-        runs,
-        stopped,
-        [size_prompt(prompt, common.model.native_side) for prompt in learned],
-        test,
-        filled,
-        compare(filled, BASE),
-    )
+        self._align(self.runs, reward)
+        test = common.prompts("test")
+        judges = load_reward(reward), load_reward(judge)
+        evaluated = [
+            run.contender(common.base, self.made_by(run)) for run in self.runs if run.evaluated
+        ]
+        filled = {}
+        for one in (Contender(BASE, common.base), *evaluated):
+            filled[one.name] = fill_prompts(
+                one,
+                *judges,
+                test,
+                Sampling(10, common.seed, common.settings),
+                self.folder / "fills" / one.name,
+                common.device,
+                common.bar(f"Fills: {one.name}"),
+            )
+        return Reproduced(self, test, filled, compare(filled, BASE))
+
+    def made_by(self, run: Run) -> Path:
+        """The run's folder."""
+        return self.folder / "align" / run.name
+
+    def _align(self, runs: Sequence[Run], reward: Path | None) -> None:
+        """Those that are not there yet. reward: what all but dpo learn from."""
+        common = self.common
+        missing = [
+            run for run in runs if not result_path(run.config.trained, self.made_by(run)).exists()
+        ]
+        if missing:
+            learned = common.prompts("align")
+            sized = [size_with_original(common.model, prompt) for prompt in learned]
+            words = (common.base, sized, reward, self._learned_from("reward"))
+            out = self.folder / "align"
+            run_alignments(missing, words, out, common.device, self.processes, common.bar)
+
+    def _learned_from(self, part: Part) -> list[Path]:
+        """The folders of what a reward or the judge learns, the first of known order."""
+        before = [self.common.folder(earlier) / RANKING for earlier in range(1, self.number)]
+        return [self.common.pairs(part), *(folder / part for folder in before)]
+
+
+@dataclass(frozen=True, eq=False)
+class Reproduced:
+    """All that a report is written from. filled: the test prompts, by the base and each evaluated
+    run."""
+
+    round: Round
+    prompts: list[IncompletePhoto]
+    filled: dict[str, Filled]
+    comparison: Comparison
+
+    @property
+    def stopped(self) -> dict[str, str]:
+        """The alarm's sentence, by the run that it stopped."""
+        files = {run.name: self.round.made_by(run) / STOPPED for run in self.round.runs}
+        return {name: file.read_text().strip() for name, file in files.items() if file.exists()}
+
+    @property
+    def learned(self) -> list[SizedPrompt]:
+        """The prompts of the alignments."""
+        common = self.round.common
+        return [size_prompt(one, common.model.native_side) for one in common.prompts("align")]
 
 
 def _trained(

@@ -55,9 +55,14 @@ class Run:
 
 def planned_runs(proof: Proof, number: int) -> list[Run]:
     """Of a round: first the one that its claims are about, then a run by each method, called like
-    it; what goes without guards; and the ablation."""
+    it; what goes without guards; and the ablation.
+
+    A reward that learned rankings of such fills is not refreshed: preferring originals to the
+    newest of them, whatever these are, only moved what the policy was after.
+    """
     runs = [
-        Run(method, config, refreshed=method != "dpo") for method, config in proof.methods.items()
+        Run(method, config, refreshed=number == 1 and method != "dpo")
+        for method, config in proof.methods.items()
     ]
     if number > 1:
         runs.insert(0, Run(PREFERRING, proof.preferring, preferring=True))
@@ -80,7 +85,7 @@ def run_alignment(
     run: Run,
     base: Path,
     prompts: Sequence[SizedPrompt],
-    reward_file: Path,
+    reward_file: Path | None,
     pairs: Sequence[Path],
     out: Path,
     device: DeviceName,
@@ -89,25 +94,26 @@ def run_alignment(
     """Align in `out`, going on where it was. Where an alarm stops the run, what its last checkpoint
     holds is the result, or the base where there is none, and the alarm is kept beside it.
 
-    pairs: the folders that the reward learned from, the first of known order.
+    reward_file: not read by dpo, which has no reward. pairs: the folders that the reward learned
+    from, the first of known order.
     """
     model = load_model(base, device, "fp32")  # not rounded before it learns
-    reward = load_reward(reward_file)
+    config = run.config
+    is_dpo = config.method == "dpo"
+    reward = None if is_dpo or reward_file is None else load_reward(reward_file)
     refresh = None
-    if run.refreshed:
+    if run.refreshed and reward is not None:
         size = reward.network.config.image_size
         known = [prompt for folder in pairs for prompt in load_prompts(folder, size)]
         refresh = RewardRefresh(reward, prompts, known, run.config.seed)
-    config = run.config
     policy = Policy(model, config.trained, config.rank, config.seed, config.precision)
-    is_dpo = config.method == "dpo"
     preferred: list[PreferencePair] = []
     for folder in (pairs[1:] if run.preferring else pairs) if is_dpo else ():
         preferred += read_pairs(folder, model.native_side, originals=not run.preferring)[0]
     try:
         align(
             policy,
-            None if is_dpo else reward,
+            reward,
             prompts,
             config,
             out,
@@ -133,14 +139,14 @@ def run_alignment(
 
 def run_alignments(
     runs: Sequence[Run],
-    words: tuple[Path, Sequence[SizedPrompt], Path, Sequence[Path]],
+    words: tuple[Path, Sequence[SizedPrompt], Path | None, Sequence[Path]],
     out: Path,
     device: DeviceName,
     processes: int,
     bar: Bar,
 ) -> None:
     """Each run in `out`, so many processes at a time. words: what run_alignment takes of all."""
-    if processes == 1:
+    if min(processes, len(runs)) == 1:
         for run in runs:
             on_progress = bar(f"Alignment: {run.name}")
             run_alignment(run, *words, out / run.name, device, on_progress)
