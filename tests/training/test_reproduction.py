@@ -56,7 +56,7 @@ SMALL = Proof(
         "dpo": replace(_ALIGNMENT, method="dpo"),
     },
     aligned="nft",
-    preferring=replace(_ALIGNMENT, method="dpo", trained="full"),
+    preferring=replace(_ALIGNMENT, method="dpo", trained="full", sampler="dpm++"),
     ablation=_ALIGNMENT,
     patterns=("blobs",),
     pairs=3,
@@ -143,8 +143,9 @@ def test_one_command_goes_from_photos_to_a_report_and_counts_what_the_eye_says(
     assert 0 <= report["agreement"]["reward"] <= 1
     assert (second / "ranking" / "sheet-00.png").exists()
     assert "of 2 prompts by a photometer" in text
-    assert "`dpo` from the reward's share of the rankings alone" in text
-    assert set(report["methods"]) == {"paper", "nft", "dpo", "preferring"}
+    assert "begun where `preferring` ends: `dpo` from the reward's share of the rankings" in text
+    assert set(report["methods"]) == {"paper", "nft", "dpo", "preferring", "refined"}
+    assert report["aligned"] == "refined"
     assert "have not been looked at" in text
     for part in ("reward", "judge"):
         (prompt,) = load_prompts(first / "ranking" / part)

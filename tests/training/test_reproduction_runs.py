@@ -62,3 +62,24 @@ def test_a_course_comes_to_a_reward_at_its_first_sheet_that_has_it() -> None:
     assert course.seconds_to(0.25) == 10
     assert course.seconds_to(0.4) == 30
     assert course.seconds_to(0.5) is None
+
+
+def test_a_run_begins_where_the_one_that_it_names_ended(tmp_path: Path) -> None:
+    base = save_pipeline(tmp_path / "base")
+    prompts = sized_prompts(tmp_path / "prompts")
+    make_reward().save(tmp_path / "reward.safetensors")
+    words = (base, prompts, tmp_path / "reward.safetensors", [])
+
+    def weights(path: Path) -> bytes:
+        unet = load_model(path, "cpu", "fp32").unet.state_dict()
+        return b"".join(value.numpy().tobytes() for value in unet.values())
+
+    config = replace(CONFIG, trained="full", method="nft", iterations=1)
+    first = Run("first", replace(config, learning_rate=1e-2))
+    still = Run("still", replace(config, learning_rate=0.0), start="first")
+    made = []
+    for run in (first, still):
+        run_alignment(run, *words, tmp_path / run.name, "cpu", lambda _: None)
+        made.append(weights(result_path("full", tmp_path / run.name)))
+    assert made[0] == made[1]
+    assert made[0] != weights(base)

@@ -11,7 +11,7 @@ from training.alignment.config import Amplification
 from training.reproduction.ablation import KINDS
 from training.reproduction.courses import Course
 
-COLOURS = ("#8a919b", "#e08a2e", "#3d7eff", "#2fa37a")
+COLOURS = ("#8a919b", "#e08a2e", "#3d7eff", "#2fa37a", "#b05ad0")
 
 
 def draw_ablation(curves: dict[Amplification, list[list[float]]], path: Path) -> None:

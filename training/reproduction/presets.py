@@ -7,6 +7,7 @@ from training.pretraining.presets import PresetName
 from training.prompts.patterns import Pattern
 from training.reward.config import RewardTrainingConfig
 from training.reward.encoders import EncoderConfig
+from training.reward.losses import PAIR_WEIGHTS
 
 
 @dataclass(frozen=True)
@@ -17,11 +18,11 @@ class Proof:
     validation: prompts that set the units of each. test: prompts that are evaluated. ranked: of
     the reward's and of the judge's prompts, those whose fills can be ranked by eye in a round.
     samples: fills of a prompt in the pairs. steps: of denoising, for pairs and evaluation.
-    methods: a run of each of the three. aligned: the method that the claims of the first round are
-    about. preferring: from the second round on they are about this run, which learns by dpo what an
-    eye preferred, and nothing else. ablation:
-    of runs by the paper's method with a fixed reward and no KL, for AdamW takes a constant gamma
-    out of a gradient again, but not out of its balance with the KL.
+    methods: a run of each of the three. aligned: the method that the claims are about. preferring:
+    from the second round on it begins where this run ends, which learns by dpo what an eye
+    preferred, and nothing else. ablation: of runs by the paper's method with a fixed reward and no
+    KL, for AdamW takes a constant gamma out of a gradient again, but not out of its balance with
+    the KL.
     """
 
     reward: RewardTrainingConfig
@@ -47,12 +48,12 @@ class Proof:
 
 def _methods(paper: AlignmentConfig) -> dict[Method, AlignmentConfig]:
     """nft learns all weights, which in pilots of 25 iterations gained more than its LoRA or any
-    rate of the paper's method did, from fills as the app draws them; and longer, for after as many
-    its fills were still getting better."""
+    rate of the paper's method did, from fills as the app draws them; and a little longer, for after
+    as many its fills were still getting better."""
     nft = replace(
         paper,
         method="nft",
-        iterations=2 * paper.iterations,
+        iterations=5 * paper.iterations // 4,
         trained="full",
         learning_rate=5e-5,
         updated_steps=4,
@@ -106,20 +107,25 @@ _MINI = AlignmentConfig(
     precision="bf16",
 )
 
+_WEIGHTS = PAIR_WEIGHTS | {"eye": 9.0}
+"""What rankings say of the pipeline's own fills outweighs what faults teach."""
+
 PROOFS: dict[PresetName, Proof] = {
     "nano": Proof(
         reward=RewardTrainingConfig(
-            steps=600,
+            steps=1200,
             batch_size=8,
-            checkpoint_every=100,
+            checkpoint_every=200,
             ranked_share=0.7,
+            pair_weights=_WEIGHTS,
             encoder=EncoderConfig(image_size=64, widths=(32, 64, 96, 128)),
         ),
         judge=RewardTrainingConfig(
-            steps=600,
+            steps=1200,
             batch_size=8,
-            checkpoint_every=100,
+            checkpoint_every=200,
             ranked_share=0.7,
+            pair_weights=_WEIGHTS,
             seed=1,
             encoder=EncoderConfig(kind="resnet", image_size=64, widths=(24, 48, 96, 128)),
         ),

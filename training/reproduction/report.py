@@ -36,7 +36,7 @@ def write_report(made: Reproduced) -> Path:
     device = pick_device(common.device)
     out.mkdir(parents=True, exist_ok=True)
     aligned = last.runs[0].name
-    methods = dict.fromkeys([aligned, *proof.methods])
+    methods = [run.name for run in last.runs if run.evaluated and run.name != UNGUARDED]
     prompts = {prompt.prompt: prompt for prompt in made.prompts}
     write_blind_sheets(made.filled, BASE, aligned, prompts, seed, last.folder / "eye")
     answers = last.folder / "eye" / ANSWERS

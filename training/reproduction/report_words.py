@@ -100,7 +100,8 @@ def markdown_of(
         "",
         f"The chart and the last column judge the fills of {SHEET_PROMPTS} learned prompts at the "
         f"start, the end and every {SHEET_EVERY} iterations, drawn as the run draws them, by the "
-        "reward as it was at first; the seconds are of runs that may have shared the processor.",
+        "reward as it was at first. The seconds are of runs that may have shared the processor; of "
+        "a run that begins where another ends they are its own alone.",
         "",
         "![Reward by method](methods.png)",
         "",
@@ -187,10 +188,11 @@ def _base_by_judge(made: Reproduced) -> float:
 
 def _method(made: Reproduced) -> str:
     run = made.round.runs[0]
+    if run.start is None:
+        return f"`{run.config.method}`"
     return (
-        "`dpo` from the reward's share of the rankings alone, without a reward"
-        if run.preferring
-        else f"`{run.name}`"
+        f"`{run.config.method}` from that reward, begun where `{run.start}` ends: `dpo` from the "
+        "reward's share of the rankings alone, without a reward"
     )
 
 

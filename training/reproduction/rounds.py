@@ -22,7 +22,13 @@ from training.reproduction.data import Bar, Part, pairs_of, prompts_of
 from training.reproduction.origin import origin_of
 from training.reproduction.presets import Proof
 from training.reproduction.rankings import Ranking, RankingTask, ranking_task
-from training.reproduction.runs import STOPPED, Run, planned_runs, run_alignments
+from training.reproduction.runs import (
+    STOPPED,
+    Run,
+    planned_runs,
+    preferring_run,
+    run_alignments,
+)
 from training.reward.config import RewardTrainingConfig
 from training.reward.model import load_reward
 from training.reward.trainer import train_reward
@@ -124,9 +130,9 @@ class Round:
         origin_of(self.folder, pick_device(self.common.device))
         if not self.rankings:
             return None
-        first = self.runs[0]
-        self._align([first], None)
-        return first.contender(self.common.base, self.made_by(first))
+        preferring = preferring_run(self.common.proof)
+        self._align([preferring], None)
+        return preferring.contender(self.common.base, self.made_by(preferring))
 
     def finish(self) -> "Reproduced":
         """Teach reward and judge, align in every way, fill the test prompts and compare."""

@@ -28,7 +28,7 @@ from training.reward.pair_data import load_prompts
 
 UNGUARDED = "unguarded"
 """The run of the first round's method without KL, refreshed reward and alarms."""
-PREFERRING = "preferring"
+PREFERRING, REFINED = "preferring", "refined"
 STOPPED = "stopped.txt"
 """The alarm's sentence, in the folder of a run that it ended."""
 
@@ -37,13 +37,15 @@ STOPPED = "stopped.txt"
 class Run:
     """refreshed: the reward goes on learning the policy's fills. evaluated: its fills of the test
     prompts are judged; of the others the curves tell enough. preferring: it learns by dpo from
-    what was ranked alone, not from orders by construction."""
+    what was ranked alone, not from orders by construction. start: the run, of the whole UNet, from
+    whose result it begins; without one from the base."""
 
     name: str
     config: AlignmentConfig
     refreshed: bool = False
     evaluated: bool = True
     preferring: bool = False
+    start: str | None = None
 
     def contender(self, base: Path, out: Path) -> Contender:
         """The model that it leaves in `out`."""
@@ -53,19 +55,27 @@ class Run:
         return Contender(self.name, base, (made,))
 
 
+def preferring_run(proof: Proof) -> Run:
+    """What a round after the first begins with."""
+    return Run(PREFERRING, proof.preferring, preferring=True)
+
+
 def planned_runs(proof: Proof, number: int) -> list[Run]:
     """Of a round: first the one that its claims are about, then a run by each method, called like
     it; what goes without guards; and the ablation.
 
-    A reward that learned rankings of such fills is not refreshed: preferring originals to the
-    newest of them, whatever these are, only moved what the policy was after.
+    After rankings the claims are about nft by the reward that learned them, begun where dpo by the
+    same rankings ends: there the reward knows what it judges. Such a reward is not refreshed:
+    preferring originals to the newest fills, whatever these are, only moved what the policy was
+    after.
     """
     runs = [
         Run(method, config, refreshed=number == 1 and method != "dpo")
         for method, config in proof.methods.items()
     ]
     if number > 1:
-        runs.insert(0, Run(PREFERRING, proof.preferring, preferring=True))
+        refined = Run(REFINED, proof.methods[proof.aligned], start=PREFERRING)
+        runs = [refined, preferring_run(proof), *runs]
     else:
         runs.sort(key=lambda run: run.name != proof.aligned)
     runs.append(Run(UNGUARDED, replace(proof.methods[proof.aligned], divergence=0.0, alarms=False)))
@@ -97,6 +107,8 @@ def run_alignment(
     reward_file: not read by dpo, which has no reward. pairs: the folders that the reward learned
     from, the first of known order.
     """
+    if run.start is not None:
+        base = result_path("full", out.parent / run.start)
     model = load_model(base, device, "fp32")  # not rounded before it learns
     config = run.config
     is_dpo = config.method == "dpo"
