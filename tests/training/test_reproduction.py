@@ -57,6 +57,7 @@ SMALL = Proof(
     },
     aligned="nft",
     preferring=replace(_ALIGNMENT, method="dpo", trained="full", sampler="dpm++"),
+    refining=replace(_ALIGNMENT, method="nft", trained="full", sampler="dpm++"),
     ablation=_ALIGNMENT,
     patterns=("blobs",),
     pairs=3,

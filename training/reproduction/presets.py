@@ -18,11 +18,11 @@ class Proof:
     validation: prompts that set the units of each. test: prompts that are evaluated. ranked: of
     the reward's and of the judge's prompts, those whose fills can be ranked by eye in a round.
     samples: fills of a prompt in the pairs. steps: of denoising, for pairs and evaluation.
-    methods: a run of each of the three. aligned: the method that the claims are about. preferring:
-    from the second round on it begins where this run ends, which learns by dpo what an eye
-    preferred, and nothing else. ablation: of runs by the paper's method with a fixed reward and no
-    KL, for AdamW takes a constant gamma out of a gradient again, but not out of its balance with
-    the KL.
+    methods: a run of each of the three. aligned: the one that the claims of the first round are
+    about. preferring: a run that learns by dpo what an eye preferred, and nothing else. refining:
+    one by the reward that begins where that ends, and from the second round on what the claims are
+    about. ablation: of runs by the paper's method with a fixed reward and no KL, for AdamW takes a
+    constant gamma out of a gradient again, but not out of its balance with the KL.
     """
 
     reward: RewardTrainingConfig
@@ -31,6 +31,7 @@ class Proof:
     ablation: AlignmentConfig
     aligned: Method
     preferring: AlignmentConfig
+    refining: AlignmentConfig
     patterns: tuple[Pattern, ...] = ("blobs", "outpaint-rect")
     pairs: int = 300
     validation: int = 40
@@ -76,6 +77,12 @@ def _preferring(paper: AlignmentConfig) -> AlignmentConfig:
         sampler="dpm++",
         ema_decay=0.95,
     )
+
+
+def _refining(nft: AlignmentConfig) -> AlignmentConfig:
+    """Held closely to where it begins. With a weight of 0.01 the reward rose faster, and in blind
+    looks at learned prompts the fills became worse than before it, flat and of wrong colours."""
+    return replace(nft, iterations=50, divergence=0.5, ema_decay=0.9)
 
 
 # The clip is wider than the paper's: a LoRA's larger steps would leave most samples beyond that
@@ -132,6 +139,7 @@ PROOFS: dict[PresetName, Proof] = {
         methods=_methods(_NANO),
         aligned="nft",
         preferring=_preferring(_NANO),
+        refining=_refining(_methods(_NANO)["nft"]),
         test=40,
         ablation=replace(_NANO, divergence=0.0, iterations=15),
     ),
@@ -150,6 +158,7 @@ PROOFS: dict[PresetName, Proof] = {
         methods=_methods(_MINI),
         aligned="nft",
         preferring=_preferring(_MINI),
+        refining=_refining(_methods(_MINI)["nft"]),
         ablation=replace(_MINI, divergence=0.0),
         pairs=1500,
         validation=100,

@@ -74,7 +74,7 @@ def planned_runs(proof: Proof, number: int) -> list[Run]:
         for method, config in proof.methods.items()
     ]
     if number > 1:
-        refined = Run(REFINED, proof.methods[proof.aligned], start=PREFERRING)
+        refined = Run(REFINED, proof.refining, start=PREFERRING)
         runs = [refined, preferring_run(proof), *runs]
     else:
         runs.sort(key=lambda run: run.name != proof.aligned)
