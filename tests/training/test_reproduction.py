@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,9 @@ from training.reproduction.report_words import eye_words
 from training.reward.config import RewardTrainingConfig
 from training.reward.encoders import EncoderConfig
 from training.reward.eye import LETTERS
+from training.reward.model import load_reward
 from training.reward.pair_data import load_prompts
+from training.reward.view import white_hole
 
 _ENCODER = EncoderConfig(image_size=32, widths=(16, 16, 16))
 _REWARD = RewardTrainingConfig(steps=2, batch_size=2, checkpoint_every=2, encoder=_ENCODER)
@@ -141,8 +144,20 @@ def test_one_command_goes_from_photos_to_a_report_and_counts_what_the_eye_says(
     assert ranking["newest_preferred"] == np.sum(np.array(newest) > base)
     assert ranking["base_preferred"] == np.sum(np.array(newest) < base)
     assert ranking["close"] == 0
-    assert 0 <= report["agreement"]["reward"] <= 1
+    for part, other in (("reward", "judge"), ("judge", "reward")):
+        judge = load_reward(second / part / "reward.safetensors")
+        (prompt,) = load_prompts(first / "ranking" / other, _ENCODER.image_size)
+        masked = white_hole(prompt.pictures[0], prompt.hole)
+        rewards = [one.reward for one in judge.score(masked, prompt.hole, prompt.pictures)]
+        ((*order,),) = [[fill for tier in look for fill in tier] for look in prompt.looks]
+        alike = [rewards[better] > rewards[worse] for better, worse in combinations(order, 2)]
+        assert report["agreement"][part] == pytest.approx(np.mean(alike))
     assert (second / "ranking" / "sheet-00.png").exists()
+    seen = [
+        {path.name for path in (one / "ranking").rglob("*_mask.png")} for one in (first, second)
+    ]
+    assert len(seen[0]) == len(seen[1]) == 2
+    assert not seen[0] & seen[1]
     assert "of 2 prompts by a photometer" in text
     assert "begun where `preferring` ends: `dpo` from the reward's share of the rankings" in text
     assert set(report["methods"]) == {"paper", "nft", "dpo", "preferring", "refined"}

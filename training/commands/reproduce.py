@@ -34,9 +34,10 @@ def reproduce(
     folder of its own and is not made again: run it once more with the same words to go on.
 
     OUT/round-1/ranking holds sheets of the pipeline's fills of training prompts, made first of
-    all. Fill in form.txt there as answers.txt (`007: B > A C > D E`, best first), and run it again
-    for round 2: it aligns by these rankings, makes sheets of what came of it, and unless these are
-    answered too, teaches reward and judge the rankings and writes OUT/round-2/report.
+    all: stop it once they are there to rank them first. Fill in form.txt there as answers.txt
+    (`007: B > A C > D E`, best first), and run it again for round 2: it aligns by these rankings,
+    makes sheets of what came of it, to be ranked in the same way, then teaches reward and judge
+    the rankings and writes OUT/round-2/report.
 
     The eye folder of the last round holds blind sheets of base against aligned, on the test
     prompts. Fill in its form too (`007: A`, `007: B`, or `007: =` where it is close), and run it

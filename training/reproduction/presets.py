@@ -50,7 +50,7 @@ class Proof:
 def _methods(paper: AlignmentConfig) -> dict[Method, AlignmentConfig]:
     """nft learns all weights, which in pilots of 25 iterations gained more than its LoRA or any
     rate of the paper's method did, from fills as the app draws them; and a little longer, for after
-    as many its fills were still getting better."""
+    as many iterations as the paper's method its fills were still getting better."""
     nft = replace(
         paper,
         method="nft",
@@ -81,7 +81,8 @@ def _preferring(paper: AlignmentConfig) -> AlignmentConfig:
 
 def _refining(nft: AlignmentConfig) -> AlignmentConfig:
     """Held closely to where it begins. With a weight of 0.01 the reward rose faster, and in blind
-    looks at learned prompts the fills became worse than before it, flat and of wrong colours."""
+    looks at learned prompts the fills became worse than before it, flat and of wrong colours. All
+    of it was found at the size of nano."""
     return replace(nft, iterations=50, divergence=0.5, ema_decay=0.9)
 
 

@@ -59,8 +59,8 @@ def markdown_of(
         *_rankings(content),
         "[Everything of the comparison](evaluation/report.md), with intervals.",
         "",
-        f"By {made.round.common.proof.aligned} without guards (no KL, no alarms, the reward not "
-        "refreshed): WinRate by the reward "
+        f"By {made.round.common.proof.aligned} from the base without guards ({_unguarded(made)}): "
+        "WinRate by the reward "
         f"{unguarded['win_rate']['aligned_s1']:.1%}, by the judge "
         f"{unguarded['independent']['judge_win_rate_s1']:.1%}, KID x 1000 "
         f"{1000 * unguarded['independent']['kid']['aligned']:.2f}, PSNR "
@@ -100,8 +100,9 @@ def markdown_of(
         "",
         f"The chart and the last column judge the fills of {SHEET_PROMPTS} learned prompts at the "
         f"start, the end and every {SHEET_EVERY} iterations, drawn as the run draws them, by the "
-        "reward as it was at first. The seconds are of runs that may have shared the processor; of "
-        "a run that begins where another ends they are its own alone.",
+        "reward as it was at first; the final reward is of all test prompts, drawn by one sampler "
+        "for all. The seconds are of runs that may have shared the processor; of a run that begins "
+        "where another ends, seconds and gain are its own alone.",
         "",
         "![Reward by method](methods.png)",
         "",
@@ -128,10 +129,10 @@ def _labels(made: Reproduced) -> str:
             f"Nobody rated anything for this. The reward learned from pairs of known order: {known}"
         )
     ranked = ", then ".join(f"of {one.prompts} prompts by {one.by}" for one in made.round.rankings)
+    whose = "the base" + " and of what was aligned before them" * (len(made.round.rankings) > 1)
     return (
         f"The reward learned from pairs of known order: {known} Beside these reward and judge "
-        "learned rankings of what base and aligned model made in the rounds before, each those of "
-        f"its own photos: {ranked}."
+        f"learned rankings of fills of {whose}, each those of its own photos: {ranked}."
     )
 
 
@@ -142,14 +143,14 @@ def _rankings(content: dict[str, Any]) -> list[str]:
     lines = [
         "What the rankings say of fills of one seed, of training prompts, unnamed and shuffled:",
         "",
-        "| round | against the base's fills | preferred | the base's preferred | close |",
-        "|---|---|---|---|---|",
+        "| round | against the base's fills | preferred | the base's preferred | close | commit |",
+        "|---|---|---|---|---|---|",
     ]
     for number, one in enumerate(content["rankings"], start=1):
-        what = "the newest aligned model's" if number > 1 else "the base's by DDIM"
+        what = "what was aligned last" if number > 1 else "the same base by DDIM"
         lines.append(
             f"| {number} | {what} | {one['newest_preferred']} | {one['base_preferred']} | "
-            f"{one['close']} |"
+            f"{one['close']} | {one['commit']} |"
         )
     agreed = content["agreement"]
     return [
@@ -194,6 +195,13 @@ def _method(made: Reproduced) -> str:
         f"`{run.config.method}` from that reward, begun where `{run.start}` ends: `dpo` from the "
         "reward's share of the rankings alone, without a reward"
     )
+
+
+def _unguarded(made: Reproduced) -> str:
+    guards = ["no KL", "no alarms"]
+    if any(run.refreshed for run in made.round.runs):
+        guards.append("the reward not refreshed")
+    return ", ".join(guards)
 
 
 def _stops(made: Reproduced) -> list[str]:

@@ -27,7 +27,8 @@ from training.reward.model import load_reward
 from training.reward.pair_data import load_prompts
 
 UNGUARDED = "unguarded"
-"""The run of the first round's method without KL, refreshed reward and alarms."""
+"""The run of the first round's method without KL and alarms, nor in that round a refreshed reward.
+"""
 PREFERRING, REFINED = "preferring", "refined"
 STOPPED = "stopped.txt"
 """The alarm's sentence, in the folder of a run that it ended."""
@@ -65,7 +66,7 @@ def planned_runs(proof: Proof, number: int) -> list[Run]:
     it; what goes without guards; and the ablation.
 
     After rankings the claims are about nft by the reward that learned them, begun where dpo by the
-    same rankings ends: there the reward knows what it judges. Such a reward is not refreshed:
+    same rankings ends, near to the fills that the reward saw ranked. That reward is not refreshed:
     preferring originals to the newest fills, whatever these are, only moved what the policy was
     after.
     """
