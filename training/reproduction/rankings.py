@@ -38,8 +38,9 @@ from training.reward.eye import LETTERS, read_tiers
 from training.reward.pairs import MANIFEST, write_view
 from training.reward.view import view_of
 
-BASE_FILLS, NEWEST_FILLS = 2, 2
-"""Of a prompt, of the same seeds; and one more of the base's, by DDIM. There are five letters."""
+SAME_SEEDS = 2
+"""Fills of a prompt by the base, and by the newest model of the same seeds; the fifth is the base's
+by DDIM."""
 DOWN, TOGETHER = 6, 8
 """Rows of a sheet; rows that are drawn at a time."""
 
@@ -123,9 +124,9 @@ def ranking_task(
     model = load_model(base.path, device)
     aligned = load_model(newest.path, device, loras=newest.loras) if newest else None
     plans: list[tuple[DiffusionModel, SamplerName, int, int]] = [
-        (model, sampler, BASE_FILLS, 0),
-        (aligned or model, sampler if aligned else "ddim", NEWEST_FILLS, 0),
-        (model, "ddim", 1, BASE_FILLS),
+        (model, sampler, SAME_SEEDS, 0),
+        (aligned or model, sampler if aligned else "ddim", SAME_SEEDS, 0),
+        (model, "ddim", 1, SAME_SEEDS),
     ]
     for done, first in enumerate(missing, start=1):
         rows = task.rows[first : first + TOGETHER]
@@ -180,7 +181,7 @@ def take_in_ranking(task: RankingTask) -> Ranking | None:
             order.update(json.dumps([prompt.prompt, tiers]).encode())
             place_of = {fill: place for place, tier in enumerate(tiers) for fill in tier}
             leads += [
-                place_of[base] - place_of[base + BASE_FILLS] for base in range(1, 1 + BASE_FILLS)
+                place_of[base] - place_of[base + SAME_SEEDS] for base in range(1, 1 + SAME_SEEDS)
             ]
     for folder, own in rows.items():
         if not any(len(row["looks"][0]) > 1 for row in own):

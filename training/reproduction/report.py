@@ -8,19 +8,16 @@ from pathlib import Path
 from training.evaluation.compare import against_base
 from training.evaluation.report import write_report as write_evaluation
 from training.files import replaced_when_complete
-from training.inpainting.diffusion.devices import pick_device
 from training.reproduction.ablation import ablation_of, curves_of, log_of
 from training.reproduction.courses import Course, course_of
 from training.reproduction.eye import read_eye, write_blind_sheets
 from training.reproduction.forms import ANSWERS
-from training.reproduction.origin import origin_of
 from training.reproduction.pictures import draw_ablation, draw_methods
 from training.reproduction.report_words import markdown_of
-from training.reproduction.rounds import BASE, RANKING, REWARD_FILE, Reproduced
+from training.reproduction.rounds import BASE, REWARD_FILE, Reproduced
 from training.reproduction.runs import UNGUARDED
 from training.reward.calibration import judge_pairs
-from training.reward.evaluation import judge_pictures
-from training.reward.looks import clear_pairs
+from training.reward.evaluation import JUDGED, accuracy, network_judge, pair_outcomes
 from training.reward.model import RewardModel, load_reward
 from training.reward.pair_data import load_prompts
 from training.reward.report_pictures import draw_trust
@@ -33,7 +30,6 @@ def write_report(made: Reproduced) -> Path:
     """
     last, common = made.round, made.round.common
     out, proof, seed = last.folder / "report", common.proof, common.seed
-    device = pick_device(common.device)
     out.mkdir(parents=True, exist_ok=True)
     aligned = last.runs[0].name
     methods = [run.name for run in last.runs if run.evaluated and run.name != UNGUARDED]
@@ -53,14 +49,14 @@ def write_report(made: Reproduced) -> Path:
         "preset": common.preset,
         "seed": seed,
         "round": last.number,
-        **origin_of(last.folder, device),
+        **common.origin(last.number),
     }
     write_evaluation(made.comparison, made.filled, made.prompts, facts, out / "evaluation")
     content = {
         **facts,
         "aligned": aligned,
         "rankings": [
-            {**asdict(one), "commit": origin_of(common.folder(number), device)["commit"]}
+            {**asdict(one), "commit": common.origin(number)["commit"]}
             for number, one in enumerate(last.rankings, start=1)
         ],
         "agreement": _agreement(made),
@@ -86,21 +82,19 @@ def _agreement(made: Reproduced) -> dict[str, float]:
     """Of what the eye called clear, what reward and judge order as it did, each where the other
     learned; nothing where nothing was ranked."""
     last = made.round
-    before = [last.common.folder(number) / RANKING for number in range(1, last.number)]
-    other = {"reward": "judge", "judge": "reward"}
+    if not last.rankings:
+        return {}
     return {
-        part: _agreed(load_reward(last.folder / part / REWARD_FILE), [f / seen for f in before])
-        for part, seen in other.items()
-        if before
+        part: _agreed(load_reward(last.folder / part / REWARD_FILE), last.ranked(other))
+        for part, other in (("reward", "judge"), ("judge", "reward"))
     }
 
 
 def _agreed(judge: RewardModel, folders: Sequence[Path]) -> float:
-    right = []
-    for prompt in (p for f in folders for p in load_prompts(f, judge.network.config.image_size)):
-        rewards = judge_pictures(judge.network, prompt, prompt.pictures).rewards
-        right += [bool(rewards[b] > rewards[w]) for b, w in clear_pairs(prompt.looks)]
-    return sum(right) / len(right)
+    size = judge.network.config.image_size
+    prompts = [prompt for folder in folders for prompt in load_prompts(folder, size)]
+    outcomes = pair_outcomes(network_judge(judge.network), prompts, seed=0)
+    return accuracy(JUDGED, outcomes[JUDGED]).share
 
 
 def _method(made: Reproduced, name: str, courses: dict[str, Course]) -> dict[str, float | None]:

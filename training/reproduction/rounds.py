@@ -67,6 +67,10 @@ class Common:
         """Where a round lies."""
         return self.out / f"round-{number}"
 
+    def origin(self, number: int) -> dict[str, str]:
+        """By what a round was begun; see origin_of."""
+        return origin_of(self.folder(number), pick_device(self.device))
+
     def prompts(self, part: Part) -> list[IncompletePhoto]:
         side = self.model.native_side
         return prompts_of(part, self.photos, self.proof, side, self.seed, self.out, self.bar)
@@ -127,11 +131,11 @@ class Round:
         Raises PrefPaintError where the round was begun with other rankings.
         """
         claim(self.folder / "settings.json", {"rankings": [one.digest for one in self.rankings]})
-        origin_of(self.folder, pick_device(self.common.device))
+        self.common.origin(self.number)
         if not self.rankings:
             return None
         preferring = preferring_run(self.common.proof)
-        self._align([preferring], None)
+        self._align([preferring], None, self.ranked("reward"))
         return preferring.contender(self.common.base, self.made_by(preferring))
 
     def finish(self) -> "Reproduced":
@@ -141,14 +145,14 @@ class Round:
             _trained(
                 part,
                 common.proof.learner(part),
-                self._learned_from(part),
+                [common.pairs(part), *self.ranked(part)],
                 common.pairs(validation),
                 self.folder / part,
                 common.bar,
             )
             for part, validation in _VALIDATION.items()
         )
-        self._align(self.runs, reward)
+        self._align(self.runs, reward, [common.pairs("reward"), *self.ranked("reward")])
         test = common.prompts("test")
         judges = load_reward(reward), load_reward(judge)
         evaluated = [
@@ -171,8 +175,13 @@ class Round:
         """The run's folder."""
         return self.folder / "align" / run.name
 
-    def _align(self, runs: Sequence[Run], reward: Path | None) -> None:
-        """Those that are not there yet. reward: what all but dpo learn from."""
+    def ranked(self, part: str) -> list[Path]:
+        """The folders of what was ranked before, of the reward's photos or of the judge's."""
+        return [self.common.folder(earlier) / RANKING / part for earlier in range(1, self.number)]
+
+    def _align(self, runs: Sequence[Run], reward: Path | None, pairs: Sequence[Path]) -> None:
+        """Those that are not there yet. reward: what all but dpo learn from. pairs: the folders
+        that dpo learns from, and a reward that is refreshed."""
         common = self.common
         missing = [
             run for run in runs if not result_path(run.config.trained, self.made_by(run)).exists()
@@ -180,14 +189,9 @@ class Round:
         if missing:
             learned = common.prompts("align")
             sized = [size_with_original(common.model, prompt) for prompt in learned]
-            words = (common.base, sized, reward, self._learned_from("reward"))
+            words = (common.base, sized, reward, pairs)
             out = self.folder / "align"
             run_alignments(missing, words, out, common.device, self.processes, common.bar)
-
-    def _learned_from(self, part: Part) -> list[Path]:
-        """The folders of what a reward or the judge learns, the first of known order."""
-        before = [self.common.folder(earlier) / RANKING for earlier in range(1, self.number)]
-        return [self.common.pairs(part), *(folder / part for folder in before)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,7 +210,7 @@ class Reproduced:
         files = {run.name: self.round.made_by(run) / STOPPED for run in self.round.runs}
         return {name: file.read_text().strip() for name, file in files.items() if file.exists()}
 
-    @property
+    @cached_property
     def learned(self) -> list[SizedPrompt]:
         """The prompts of the alignments."""
         common = self.round.common

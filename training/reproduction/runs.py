@@ -37,8 +37,8 @@ STOPPED = "stopped.txt"
 @dataclass(frozen=True)
 class Run:
     """refreshed: the reward goes on learning the policy's fills. evaluated: its fills of the test
-    prompts are judged; of the others the curves tell enough. preferring: it learns by dpo from
-    what was ranked alone, not from orders by construction. start: the run, of the whole UNet, from
+    prompts are judged; of the others the curves tell enough. preferring: it learns by dpo what was
+    ranked alone, not that originals are better. start: the run, of the whole UNet, from
     whose result it begins; without one from the base."""
 
     name: str
@@ -105,8 +105,8 @@ def run_alignment(
     """Align in `out`, going on where it was. Where an alarm stops the run, what its last checkpoint
     holds is the result, or the base where there is none, and the alarm is kept beside it.
 
-    reward_file: not read by dpo, which has no reward. pairs: the folders that the reward learned
-    from, the first of known order.
+    reward_file: not read by dpo, which has no reward. pairs: the folders that dpo learns from, and
+    a reward that is refreshed.
     """
     if run.start is not None:
         base = result_path("full", out.parent / run.start)
@@ -121,7 +121,7 @@ def run_alignment(
         refresh = RewardRefresh(reward, prompts, known, run.config.seed)
     policy = Policy(model, config.trained, config.rank, config.seed, config.precision)
     preferred: list[PreferencePair] = []
-    for folder in (pairs[1:] if run.preferring else pairs) if is_dpo else ():
+    for folder in pairs if is_dpo else ():
         preferred += read_pairs(folder, model.native_side, originals=not run.preferring)[0]
     try:
         align(
