@@ -20,12 +20,12 @@ from training.errors import PrefPaintError
 app = typer.Typer(
     name="prefpaint",
     help="Repair photos: several fills for every hole, the best one first.\n\n"
-    "Without a command, `prefpaint \\[PHOTO]` opens the window.",
+    "Without a command, `prefpaint [PHOTO]` opens the window.",
     epilog="Try it: prefpaint --sample, or without a display: prefpaint fill --sample",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
+    rich_markup_mode="markdown",
 )
 COMMANDS = ("open", "fill", "score", "models", "preferences", "rate")
 

@@ -33,9 +33,9 @@ def rate(
 ) -> int:
     """Rate reconstructions in three criteria, by keyboard alone.
 
-    DIR holds inpaint/<prompt>_<i>.png, masks/<prompt>_mask.png and
-    masks_color/<prompt>_mask_color.png. Every rating is kept at once; the next start goes on where
-    this one stopped.
+    DIR holds `inpaint/<prompt>_<i>.png`, `masks/<prompt>_mask.png` and
+    `masks_color/<prompt>_mask_color.png`. Every rating is kept at once; the next start goes on
+    where this one stopped.
     """
     check_folder(folder)
     if agreement:
