@@ -47,11 +47,7 @@ def read_checkpoint(path: Path, settings: str) -> dict[str, Any] | None:
         theirs = content["settings"]
     except Exception as error:
         raise PrefPaintError(f"{path} is damaged ({error}). Delete it to begin anew.") from error
-    if theirs != settings:
-        raise PrefPaintError(
-            f"{path.parent} holds a run with other settings{_difference(theirs, settings)}. "
-            "Name another folder, or delete it."
-        )
+    _refuse_others(f"{path.parent} holds a run", theirs, settings)
     return content
 
 
@@ -67,19 +63,20 @@ def claim(file: Path, settings: Mapping[str, Any]) -> str:
         if not file.exists():
             with replaced_when_complete(file) as opened:
                 opened.write(ours.encode())
-        elif (theirs := file.read_text()) != ours:
-            raise PrefPaintError(
-                f"{file.parent} was begun with other settings{_difference(theirs, ours)}. "
-                "Name another folder, or delete it."
-            )
+        _refuse_others(f"{file.parent} was begun", file.read_text(), ours)
     return ours
 
 
-def _difference(theirs: str, ours: str) -> str:
-    """Such as " (clip, seed)"; nothing where that cannot be told."""
+def _refuse_others(begun: str, theirs: str, ours: str) -> None:
+    """Raise PrefPaintError where settings, JSON objects, differ in more than how they are written;
+    null is as good as nothing."""
     try:
         one, other = json.loads(theirs), json.loads(ours)
-        names = [name for name in one | other if one.get(name) != other.get(name)]
+        different = [name for name in one | other if one.get(name) != other.get(name)]
     except (ValueError, TypeError, AttributeError):
-        return ""
-    return f" ({', '.join(names)})"
+        different = ["they cannot be read"] if theirs != ours else []
+    if different:
+        raise PrefPaintError(
+            f"{begun} with other settings ({', '.join(different)}). Name another folder, or delete "
+            "it."
+        )
