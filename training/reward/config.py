@@ -34,12 +34,13 @@ class RewardTrainingConfig:
     """batch_size: prompts a step, in all processes. learning_rate: AdamW's highest, after
     `warmup_steps`.
 
-    start: a reward model to go on from; without one the weights are drawn.
+    start: a reward model to go on from; without one the weights are drawn, except those of an
+    encoder of kind "lite", which `pretrained` holds (see read_lite).
     ranked_share: of a step's prompts, those that someone ranked, where there are others too.
     objective: "ranking" learns from pairs; the other two from scores that people gave.
     pair_weights: how much a pair counts, by how its order is known.
-    freeze: share of CLIP's layers that do not learn. With augment off, what comes out of them is
-    computed once for each picture.
+    freeze: share of the encoder's layers that do not learn. With augment off, what comes out of
+    them is computed once for each picture.
     patience: measurements without a better validation accuracy after which the best is kept.
     bf16: in the encoder, where the device has instructions for it.
     """
@@ -50,6 +51,7 @@ class RewardTrainingConfig:
     weight_decay: Amount = 0.05
     warmup_steps: NonNegativeInt = 100
     start: Path | None = None
+    pretrained: Path | None = None
     ranked_share: Share = 0.2
     objective: Objective = "ranking"
     pair_weights: dict[PairKind, Amount] = field(default_factory=lambda: dict(PAIR_WEIGHTS))

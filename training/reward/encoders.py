@@ -1,7 +1,6 @@
-"""The small image encoder of the reward network, and what describes an encoder."""
+"""What describes a reward's encoder, and the one that compares a hole with what lies around it."""
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Annotated, Any, Literal, cast
 
 import torch
@@ -9,15 +8,21 @@ from pydantic import ConfigDict, Field, PositiveInt, with_config
 from torch import Tensor, nn
 from torch.nn import functional
 
+from training.reward.lite_stages import LITE_WIDTHS, lite_stages
+from training.reward.residual_stages import residual_stages
 from training.reward.view import Resample
 
 
 @with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True)
 class EncoderConfig:
-    """kind "small": trained from scratch, sees picture, hole and the jumps at its edge together.
+    """kind "small": trained from scratch, sees picture, hole and the jumps at its edge together;
+    `widths` are its stages'.
 
-    kind "resnet": the same by a plain ResNet; `widths` are its stages'.
+    kind "lite": the same by the stages of EfficientNet-Lite0, which begin with what they learned
+    of ImageNet; it has its own widths.
+
+    kind "resnet": picture and hole by a plain ResNet of `widths`, from scratch.
 
     kind "clip": CLIP's vision tower with projection, sees the picture alone; `clip` overrides
     the ViT-B/32 defaults of transformers' CLIPVisionConfig.
@@ -27,7 +32,7 @@ class EncoderConfig:
     noise in what two fills share would drown the little in which they differ.
     """
 
-    kind: Literal["small", "resnet", "clip"] = "small"
+    kind: Literal["small", "lite", "resnet", "clip"] = "small"
     image_size: PositiveInt = 192
     resample: Resample = "area"
     widths: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (32, 64, 128, 192)
@@ -41,10 +46,14 @@ MEASURED = 10 * 6
 """What is measured of a picture before anything is learned: six channels in three regions."""
 
 
-class SmallEncoder(nn.Module):
-    """A residual network with strides 4, 8, 16 and 32 that compares the hole with its rim and its
-    surroundings at each of them, and in the picture itself by its fine detail and the jumps at the
-    hole's edge, of which strides leave little.
+CHANNELS = 10
+"""That the stages see: picture, fine detail, hole, jumps at its edge."""
+
+
+class ComparingEncoder(nn.Module):
+    """A convolutional network that compares the hole with its rim and its surroundings after each
+    stage, and in the picture itself by its fine detail and the jumps at the hole's edge, of which
+    strides leave little.
 
     A fill gives itself away by unlikeness to what lies around it. With the comparison built in,
     the ranking loss falls in tens of steps; plain averages stand still for hundreds.
@@ -52,16 +61,14 @@ class SmallEncoder(nn.Module):
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
-        first, *_ = config.widths
-        self.stem = nn.Sequential(
-            nn.Conv2d(10, 16, 3, stride=2, padding=1), nn.ReLU(), nn.Conv2d(16, first, 2, stride=2)
-        )
-        self.stages = nn.ModuleList([ResidualBlock(first)])
-        for shallower, width in pairwise(config.widths):
-            downsample = nn.Conv2d(shallower, width, 2, stride=2)
-            blocks = [ResidualBlock(width) for _ in range(1 if width == config.widths[-1] else 2)]
-            self.stages.append(nn.Sequential(downsample, *blocks))
-        compared = 10 * sum(config.widths)
+        if config.kind == "lite":
+            widths: tuple[int, ...] = LITE_WIDTHS
+            self.stem, self.stages = lite_stages(CHANNELS)
+        else:
+            widths = config.widths
+            self.stem, self.stages = residual_stages(CHANNELS, widths)
+        self.compares_rectified = config.kind == "small"  # a lite stage ends without activation
+        compared = 10 * sum(widths)
         self.project = nn.Sequential(
             nn.LayerNorm(compared),
             nn.Linear(compared, config.embedding_size),
@@ -83,7 +90,7 @@ class SmallEncoder(nn.Module):
                 part.requires_grad_(False)
 
     def checkpoint_gradients(self) -> None:
-        """Nothing to save: the stages are small."""
+        """Not done: the stages are small."""
 
     def forward(self, images: Tensor, holes: Tensor) -> Tensor:
         """images: (n, 3, s, s) in 0-1; holes: (n, 1, s, s) of 0 and 1; gives (n, embedding)."""
@@ -97,7 +104,7 @@ class SmallEncoder(nn.Module):
 
     def frozen(self, images: torch.Tensor, holes: torch.Tensor) -> torch.Tensor:
         """What is measured of pictures and what the stages make of them, for `learning` to go on
-        from: (n, MEASURED + 10 sum(widths))."""
+        from: (n, MEASURED + 10 sum of the stages' widths)."""
         detail, jumps = _fine_detail(images), _jumps(images, holes)
         with torch.autocast(images.device.type, enabled=False):
             measured = torch.cat([detail.abs(), jumps], dim=1)
@@ -107,7 +114,8 @@ class SmallEncoder(nn.Module):
         for stage in self.stages:
             x = stage(x)
             with torch.autocast(x.device.type, enabled=False):  # bf16 rounds differences away
-                compared.append(_compare_regions(functional.relu(x.float()), holes))
+                seen = functional.relu(x.float()) if self.compares_rectified else x.float()
+                compared.append(_compare_regions(seen, holes))
         return torch.cat(compared, dim=1)
 
     def learning(self, compared: torch.Tensor) -> torch.Tensor:
@@ -115,21 +123,6 @@ class SmallEncoder(nn.Module):
         with torch.autocast(compared.device.type, enabled=False):
             measured, learned = compared.tensor_split([MEASURED], dim=1)
             return cast(Tensor, self.project(learned) + self.project_measured(measured))
-
-
-class ResidualBlock(nn.Module):
-    """Group norm, two 3 x 3 convolutions, identity shortcut."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.norm = nn.GroupNorm(8, width)
-        self.first = nn.Conv2d(width, width, 3, padding=1)
-        self.second = nn.Conv2d(width, width, 3, padding=1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(n, width, h, w) to the same shape."""
-        inner = self.first(functional.relu(self.norm(x)))
-        return x + cast(Tensor, self.second(functional.relu(inner)))
 
 
 def _fine_detail(images: Tensor) -> Tensor:

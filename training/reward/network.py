@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, cat, nn
 
 from training.reward.appearance import FEATURE_SIZE
-from training.reward.encoders import EncoderConfig, SmallEncoder
+from training.reward.encoders import ComparingEncoder, EncoderConfig
 
 if TYPE_CHECKING:
     from training.reward.clip_encoder import ClipEncoder
@@ -94,9 +94,9 @@ def to_images(pictures: npt.NDArray[np.uint8]) -> Tensor:
     return torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255
 
 
-def _build_encoder(config: EncoderConfig) -> "SmallEncoder | ResNetEncoder | ClipEncoder":
-    if config.kind == "small":
-        return SmallEncoder(config)
+def _build_encoder(config: EncoderConfig) -> "ComparingEncoder | ResNetEncoder | ClipEncoder":
+    if config.kind in ("small", "lite"):
+        return ComparingEncoder(config)
     if config.kind == "resnet":
         from training.reward.resnet_encoder import ResNetEncoder
 

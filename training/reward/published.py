@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from training.errors import PrefPaintError
@@ -15,6 +14,7 @@ from training.reward.encoders import EncoderConfig
 from training.reward.model import RewardModel
 from training.reward.network import RewardNetwork
 from training.reward.pair_data import Prompt
+from training.reward.pickled_weights import read_pickled, read_state_dict
 from training.reward.trust import Matrix
 
 MEAN, DEVIATION = 0.4064, 2.3021
@@ -65,7 +65,7 @@ def convert_published(
     Raises PrefPaintError that names the file and the first key which is missing, unknown or has
     another shape, and a V^-1 of another size, not symmetric or not positive definite.
     """
-    tensors = rename(_read(checkpoint))
+    tensors = rename(read_state_dict(checkpoint))
     network = RewardNetwork(config)
     _check(tensors, network, checkpoint)
     network.load_state_dict(tensors)
@@ -107,7 +107,7 @@ def rename(published: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def read_v_inverse(path: Path) -> Matrix:
     """(256, 256) float64. Raises PrefPaintError unless it is symmetric and positive definite."""
-    matrix = _load(path)
+    matrix = read_pickled(path)
     if not isinstance(matrix, Tensor) or tuple(matrix.shape) != (FEATURE_SIZE, FEATURE_SIZE):
         found = tuple(matrix.shape) if isinstance(matrix, Tensor) else type(matrix).__name__
         raise PrefPaintError(f"{path} holds no V^-1 of {FEATURE_SIZE} x {FEATURE_SIZE}: {found}.")
@@ -138,27 +138,6 @@ def _rename_with(patterns: dict[str, str], name: str) -> str | None:
         if match := re.fullmatch(pattern, name):
             return match.expand(ours)
     return None
-
-
-def _read(path: Path) -> dict[str, Tensor]:
-    state = _load(path)
-    if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
-        state = state["state_dict"]
-    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
-        raise PrefPaintError(f"{path} holds no state dict. Choose PrefPaint's reward checkpoint.")
-    return state
-
-
-def _load(path: Path) -> object:
-    if not path.is_file():
-        raise PrefPaintError(f"{path} does not exist. Choose another file.")
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # whatever a damaged or hostile file makes the unpickler raise
-        raise PrefPaintError(
-            f"{path} cannot be read as weights alone ({type(error).__name__}). It is damaged or "
-            "holds more than weights; get it anew."
-        ) from error
 
 
 def _check(tensors: dict[str, Tensor], network: RewardNetwork, path: Path) -> None:

@@ -14,8 +14,8 @@ class ResNetEncoder(nn.Module):
     """A ResNet (arXiv 1512.03385) from scratch; it sees picture and hole as four channels.
 
     Every stage is averaged inside the hole and outside, side by side. Batch norm, other widths and
-    no comparison built in: unlike `SmallEncoder`, so that a reward with one can check a reward with
-    the other.
+    no comparison built in: unlike `ComparingEncoder`, so that a reward with one can check a reward
+    with the other.
     """
 
     def __init__(self, config: EncoderConfig) -> None:

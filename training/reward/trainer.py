@@ -23,8 +23,10 @@ from training.reward.batches import Batches, read_prompts, with_scores
 from training.reward.calibration import measure_trust, prompt_features
 from training.reward.config import RewardTrainingConfig
 from training.reward.embedding import Embedder
+from training.reward.encoders import ComparingEncoder
 from training.reward.evaluation import JUDGED, PairAccuracy, network_judge, pair_accuracies
 from training.reward.groups import Group
+from training.reward.lite_stages import read_lite
 from training.reward.losses import group_loss
 from training.reward.model import RewardModel, load_reward
 from training.reward.network import RewardNetwork
@@ -73,9 +75,13 @@ def train_reward(
     """
     accelerator = join_processes()
     refuse_to_split(accelerator, "A reward is small: every process keeps the whole of it.")
+    if config.start and config.pretrained:
+        raise PrefPaintError(
+            "A run goes on from `start` or begins with `pretrained` weights. Leave one of them out."
+        )
     begun = load_reward(config.start) if config.start else None
     torch.manual_seed(config.seed)
-    network = begun.network if begun else RewardNetwork(config.encoder)
+    network = begun.network if begun else _drawn(config)
     if network.config.kind == "resnet" and accelerator.num_processes > 1:
         raise PrefPaintError(
             "A resnet learns in one process: batch normalisation would see another part of each "
@@ -148,12 +154,25 @@ def train_reward(
     return _finish(network.cpu().eval(), prompts, validation, config, begun)
 
 
+def _drawn(config: RewardTrainingConfig) -> RewardNetwork:
+    network = RewardNetwork(config.encoder)
+    if (config.encoder.kind == "lite") != bool(config.pretrained):
+        raise PrefPaintError(
+            "An encoder of kind lite begins with `pretrained` weights, and no other does. "
+            f"This one is of kind {config.encoder.kind}: change it, or the other setting."
+        )
+    if config.pretrained and isinstance(network.encoder, ComparingEncoder):
+        read_lite(config.pretrained, network.encoder.stem, network.encoder.stages)
+    return network
+
+
 def _settings(
     config: RewardTrainingConfig, prompts: Sequence[Prompt], validation: Sequence[Prompt]
 ) -> str:
     """All on which a run's course depends, as JSON; of files and prompts a few bytes."""
+    files = {"start": config.start, "pretrained": config.pretrained}
     shown = {
-        "start": config.start.read_bytes() if config.start else b"",
+        **{name: path.read_bytes() for name, path in files.items() if path},
         "the prompts": repr([(p.name, p.looks, p.scores) for p in prompts]).encode(),
         "the validation prompts": repr([(p.name, p.looks, p.scores) for p in validation]).encode(),
     }
@@ -269,6 +288,7 @@ def _finish(
             "prompts a step": config.batch_size,
             "seed": config.seed,
             "torch": torch.__version__,
+            **({"encoder began with": config.pretrained.name} if config.pretrained else {}),
             **({"continued from": begun.provenance} if begun else {}),
         },
     )
