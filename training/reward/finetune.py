@@ -27,7 +27,7 @@ from training.reward.looks import tier_pairs
 SETTINGS = "finetune.toml"
 RUNS, DATA, RUN = "training", "data", "run"
 REWARDS_KEPT = 2
-"""The one in use and the one before; each has 19 MB."""
+"""The one in use and the one before; each has 18 MB."""
 
 
 @dataclass(frozen=True)
