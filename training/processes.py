@@ -26,16 +26,15 @@ def join_processes() -> "Accelerator":
     return Accelerator(cpu=not torch.cuda.is_available())
 
 
-def refuse_to_split(accelerator: "Accelerator", instead: str) -> None:
-    """Raise PrefPaintError where accelerate is set up to split models. instead: a sentence on how
-    that is done here."""
+def refuse_to_split(accelerator: "Accelerator") -> None:
+    """Raise PrefPaintError where accelerate is set up to split models."""
     from accelerate import DistributedType
 
     how = accelerator.distributed_type
     if how in (DistributedType.FSDP, DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM):
         raise PrefPaintError(
-            f"accelerate is set up for {how.value}. {instead} Run `accelerate config` and choose "
-            "several GPUs without it."
+            f"accelerate is set up for {how.value}. Models are split with --shard instead: run "
+            "`accelerate config` and choose several GPUs without it."
         )
 
 

@@ -7,8 +7,8 @@ from typing import get_args
 
 import pytest
 import torch
+from tests.training.several_commands import run_commands
 
-from tests.training.align_commands import run_commands
 from tests.training.tiny_alignment import (
     CONFIG,
     make_policy,

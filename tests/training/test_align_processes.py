@@ -1,9 +1,5 @@
 """Alignment in two processes, the model whole in each or split, against the same in one."""
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import get_args
@@ -13,8 +9,8 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from tests.training.align_commands import run_commands
 from tests.training.preferences import keep_accepts
+from tests.training.several_processes import in_one, in_two
 from tests.training.tiny_alignment import (
     CONFIG,
     make_policy,
@@ -61,19 +57,6 @@ def command(
     words += ["--iterations", str(iterations), "--out", str(folder / out / (name or method))]
     own = {"paper": ["--grouped", "--patience", "1"], "dpo": ["--pairs", str(folder / "pairs")]}
     return [*words, *own.get(method, []), *more]
-
-
-def in_one(commands: list[list[str]]) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", [])
-        run_commands(commands)
-
-
-def in_two(commands: list[list[str]]) -> None:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-    words = ["-m", "torch.distributed.run", "--nproc_per_node", "2", "--standalone"]
-    words += ["-m", "tests.training.align_commands", json.dumps(commands)]
-    subprocess.run([sys.executable, *words], check=True, env=environment, timeout=300)
 
 
 def assert_alike(one: Path, two: Path, file: str = LORA) -> None:
@@ -145,6 +128,6 @@ def test_a_model_split_by_accelerate_is_refused(
 
     prompts = sized_prompts(tmp_path / "prompts")
     monkeypatch.setattr(Accelerator, "distributed_type", DistributedType.FSDP)
-    with pytest.raises(PrefPaintError, match=r"set up for FSDP\. Alignment splits"):
+    with pytest.raises(PrefPaintError, match=r"set up for FSDP\. Models are split"):
         align(make_policy(), make_reward(), prompts, CONFIG, tmp_path / "out", lambda _: None)
     assert not (tmp_path / "out").exists()

@@ -13,7 +13,7 @@ from PIL import Image
 from tests.training.photos import hole_at, make_photo
 from training.errors import PrefPaintError
 from training.prompts.photos import split_of_name
-from training.reward import trainer
+from training.reward import finish
 from training.reward.config import RewardTrainingConfig
 from training.reward.encoders import EncoderConfig
 from training.reward.evaluation import network_judge, pair_outcomes
@@ -297,6 +297,6 @@ def test_units_and_bounds_are_of_all_that_was_judged(
     assert whole.mean == pytest.approx(rewards.mean())
     assert whole.deviation == pytest.approx(rewards.std())
     # Every second of seven prompts twice is each of them once.
-    monkeypatch.setattr(trainer, "FEATURE_PROMPTS", 7)
+    monkeypatch.setattr(finish, "FEATURE_PROMPTS", 7)
     some = train_reward([data, data], [data], tmp_path / "some", config, lambda _: None)
     np.testing.assert_allclose(some.trust.v_inverse, whole.trust.v_inverse, atol=1e-3)

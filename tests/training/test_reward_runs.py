@@ -1,9 +1,7 @@
 """How a reward run goes: settings, freezing, early stop, several processes."""
 
 import json
-import os
-import subprocess
-import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -16,6 +14,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from tests.prefpaint_gui.tiny_reward import save_tiny_reward
+from tests.training.several_processes import in_one, in_two
 from tests.training.test_labelled import of_both_splits, write_labels, write_prompts
 from training.errors import PrefPaintError
 from training.prompts.photos import read_rgb
@@ -194,22 +193,57 @@ def test_a_run_goes_on_with_the_prompts_and_the_start_that_it_began_with(
         frozen_run([data], tmp_path / "run", start=start, freeze=0.0)
 
 
-def test_two_processes_give_what_one_gives(data: Path, tmp_path: Path) -> None:
-    settings = tmp_path / "settings.toml"
-    settings.write_text(
-        "batch_size = 4\nwarmup_steps = 1\nbf16 = false\n"
-        "[encoder]\nimage_size = 64\nwidths = [8, 8, 8, 8]\nembedding_size = 16\n"
+def test_a_share_of_the_start_is_brought_back(data: Path, tmp_path: Path) -> None:
+    start = tmp_path / "start.safetensors"
+    save_tiny_reward(start)
+    changes = {"start": start, "freeze": 0.0, "encoder": EncoderConfig()}
+    learned, mixed = (
+        weights(frozen_run([data], tmp_path / str(share), of_start=share, **changes))
+        for share in (0.0, 0.25)
     )
-    command = ["-m", "training", "reward", data, "--validation", data, "--config", settings]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-    several = ["-m", "torch.distributed.run", "--nproc_per_node", "2", "--standalone"]
-    outs, found = [tmp_path / "one", tmp_path / "two"], []
-    for launcher, out in zip(([], several), outs, strict=True):
-        words = [sys.executable, *launcher, *command, "--steps", "3", "--out", out]
-        subprocess.run([str(word) for word in words], check=True, env=environment, timeout=240)
-        found.append(load_file(out / "reward.safetensors"))
-    losses = [json.loads((out / "log.jsonl").read_text())["loss"] for out in outs]
+    for name, value in weights(load_reward(start).network).items():
+        assert torch.allclose(mixed[name], 0.75 * learned[name] + 0.25 * value, atol=1e-6)
+    assert any(not torch.allclose(mixed[name], learned[name], atol=1e-5) for name in mixed)
+    with pytest.raises(PrefPaintError, match="`of_start` is a share of `start`"):
+        frozen_run([data], tmp_path / "run", of_start=0.5)
+
+
+RUN = "steps = 4\nbatch_size = 4\nwarmup_steps = 1\ncheckpoint_every = 2\nbf16 = false\n"
+SMALL_RUN = RUN + "[encoder]\nimage_size = 64\nwidths = [8, 8, 8, 8]\nembedding_size = 16\n"
+CLIP_RUN = (
+    RUN
+    + """freeze = 0.5
+augment = false
+patience = 2
+[encoder]
+kind = "clip"
+image_size = 64
+[encoder.clip]
+hidden_size = 32
+intermediate_size = 32
+num_hidden_layers = 4
+num_attention_heads = 2
+patch_size = 16
+projection_dim = 16
+"""
+)
+
+
+def command(data: Path, settings: str, out: Path, *more: str) -> list[str]:
+    file = out.with_suffix(".toml")
+    file.write_text(settings)
+    files = ["--validation", str(data), "--config", str(file), "--out", str(out)]
+    return ["reward", str(data), *files, *more]
+
+
+def assert_alike(one: Path, other: Path) -> None:
+    losses = [
+        [json.loads(line)["loss"] for line in (out / "log.jsonl").read_text().splitlines()]
+        for out in (one, other)
+    ]
     assert losses[1] == pytest.approx(losses[0], rel=1e-5)
+    found = [load_file(out / "reward.safetensors") for out in (one, other)]
+    assert found[0].keys() == found[1].keys()
     names = [name for name in found[0] if not name.startswith("trust.")]
     apart = torch.cat([(found[1][name] - found[0][name]).abs().flatten() for name in names])
     # Adam turns rounding into a step where a gradient is next to nothing; elsewhere they agree.
@@ -217,10 +251,62 @@ def test_two_processes_give_what_one_gives(data: Path, tmp_path: Path) -> None:
     assert float(apart.quantile(0.99)) < 1e-5
 
 
+def test_two_processes_give_what_one_gives(data: Path, tmp_path: Path) -> None:
+    """The network whole in each or split, also where one began alone and both go on."""
+    small, clip = tmp_path / "small", tmp_path / "clip"
+    in_one([command(data, SMALL_RUN, small), command(data, CLIP_RUN, clip)])
+    begun = tmp_path / "begun"
+    file = begun.with_suffix(".toml")
+    file.write_text(SMALL_RUN)
+    with pytest.raises(KeyboardInterrupt):
+        train_reward([data], [data], begun, read_config(file), stop_after(2))
+    in_two(
+        [
+            command(data, SMALL_RUN, tmp_path / "two"),
+            command(data, SMALL_RUN, tmp_path / "split", "--shard"),
+            command(data, CLIP_RUN, tmp_path / "clip-split", "--shard"),
+            command(data, SMALL_RUN, begun, "--shard"),
+        ]
+    )
+    for other in (tmp_path / "two", tmp_path / "split", begun):
+        assert_alike(small, other)
+    assert_alike(clip, tmp_path / "clip-split")
+    kept = torch.load(tmp_path / "split" / "checkpoint.pt", weights_only=True)
+    assert (
+        kept["network"].keys() == weights(load_reward(small / "reward.safetensors").network).keys()
+    )
+
+
+def stop_after(steps: int) -> Callable[[StepDone], None]:
+    def stop(done: StepDone) -> None:
+        if done.step == steps:
+            raise KeyboardInterrupt
+
+    return stop
+
+
+@pytest.mark.parametrize(
+    ("processes", "sentence"),
+    [(1, "--shard splits the network among processes, and there is one"), (8, "in each of 8")],
+)
+def test_a_network_is_split_only_where_every_process_has_a_prompt(
+    processes: int,
+    sentence: str,
+    data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Accelerator, "num_processes", processes)
+    config = RewardTrainingConfig(batch_size=4, encoder=CLIP)
+    with pytest.raises(PrefPaintError, match=sentence):
+        train_reward([data], [data], tmp_path / "run", config, lambda _: None, shard=True)
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize(
     ("attribute", "value", "kind", "sentence"),
     [
-        ("distributed_type", DistributedType.FSDP, "small", r"set up for FSDP\. A reward is small"),
+        ("distributed_type", DistributedType.FSDP, "small", r"set up for FSDP\. Models are split"),
         ("num_processes", 2, "resnet", "A resnet learns in one process"),
     ],
 )

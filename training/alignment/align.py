@@ -97,7 +97,7 @@ def _check(
     accelerator: Accelerator,
 ) -> None:
     """Raise PrefPaintError for what cannot be run, before anything is written."""
-    refuse_to_split(accelerator, "Alignment splits a model with --shard instead.")
+    refuse_to_split(accelerator)
     if config.guidance > 1 and (config.method != "paper" or not config.text):
         raise PrefPaintError(
             "--guidance is of the paper's method and needs --text: nft and dpo learn the model "

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from training.alignment.sharding import own_part
+from training.sharding import own_part
 
 
 class Average:

@@ -10,19 +10,21 @@ from typing import Any, Literal
 
 import torch
 from diffusers import StableDiffusionInpaintPipeline, UNet2DConditionModel
+from diffusers.models.attention import BasicTransformerBlock
+from diffusers.models.resnet import ResnetBlock2D
 from peft import LoraConfig
 from peft.utils import get_peft_model_state_dict
 from safetensors import SafetensorError
-from torch import Tensor
+from torch import Tensor, nn
 
 from training.alignment.average import Average
 from training.alignment.config import Precision, Trained
 from training.alignment.encoding import PromptEncoder
-from training.alignment.sharding import collected, own_part, shard
 from training.checkpoints import run_errors
 from training.errors import PrefPaintError
 from training.inpainting.diffusion.model import DiffusionModel
 from training.processes import is_main_process, join_processes
+from training.sharding import collected, own_part, shard
 
 AverageName = Literal["sampling", "smooth"]
 """The weights that sample, of DiffusionNFT; and a moving average to keep at the end."""
@@ -31,6 +33,15 @@ LORA_LAYERS = ("to_q", "to_k", "to_v", "to_out.0", "conv1", "conv2")
 PREDICTIONS = ("epsilon", "v_prediction")
 UNFINISHED = ".unfinished"
 """A folder beside what a run leaves, in which that is written."""
+
+
+def _parts(unet: Any) -> list[nn.Module]:
+    """All of the UNet, from the inside out."""
+    inner = [
+        part for part in unet.modules() if isinstance(part, BasicTransformerBlock | ResnetBlock2D)
+    ]
+    blocks = [*unet.down_blocks, unet.mid_block, *unet.up_blocks]
+    return [*inner, *(block for block in blocks if block is not None), unet]
 
 
 def result_path(trained: Trained, out: Path) -> Path:
@@ -136,7 +147,7 @@ class Policy:
                 "`accelerate launch -m training align ...`, or leave it out."
             )
         for network in self._networks():
-            shard(network, device, processes)
+            shard(_parts(network), device, processes)
         self.model.place_around_unet(device)
         self._learned = self._find_learned()
         self.is_sharded = True

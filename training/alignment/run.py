@@ -41,12 +41,12 @@ from training.alignment.run_folder import (
     Refresh,
     RunState,
 )
-from training.alignment.sharding import whole
 from training.alignment.updates import Update, WholeBatch, forward_updates, policy_updates
 from training.errors import PrefPaintError
 from training.processes import gathered, share, sum_gradients
 from training.reward.ensemble import Reward
 from training.run_log import RunLog
+from training.sharding import whole
 
 CHECKPOINT_EVERY, SHEET_EVERY = 10, 25
 SHEET_PROMPTS, SHEET_SAMPLES = 8, 3

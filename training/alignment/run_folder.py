@@ -15,11 +15,11 @@ from training.alignment.config import AlignmentConfig
 from training.alignment.pairs import PreferencePair
 from training.alignment.policy import Policy
 from training.alignment.rollouts import Fills, Rollout, SizedPrompt
-from training.alignment.sharding import load_optimiser_state, optimiser_state, whole
 from training.checkpoints import read_checkpoint, run_errors, write_checkpoint
 from training.files import write_png
 from training.processes import is_main_process
 from training.reward.ensemble import Reward, reward_models
+from training.sharding import load_optimiser_state, optimiser_state, whole
 
 CHECKPOINT, BEST = "checkpoint.pt", "best.pt"
 UNSAVED = ("iterations", "gradient_checkpointing", "alarms")

@@ -78,6 +78,13 @@ def reward(
             show_default=False,
         ),
     ] = None,
+    shard: Annotated[
+        bool,
+        typer.Option(
+            "--shard",
+            help="Split the network among the processes (FSDP): for one that a GPU cannot hold.",
+        ),
+    ] = False,
     events: Annotated[
         bool,
         typer.Option(
@@ -92,8 +99,10 @@ def reward(
     PAIRS are folders of `pairs` (orders known by construction), of `eye-pairs`, of an export of
     the app, or of labels in the paper's layout; the last two are split by photo or prompt. Writes
     reward.safetensors, log.jsonl, TensorBoard's events and curve.png to OUT, and goes on from
-    there when it is run again. What was labelled by whom is kept in the file. For several
-    processes: accelerate launch -m training reward ...
+    there when it is run again. What was labelled by whom is kept in the file.
+
+    For several GPUs: accelerate launch -m training reward ... Each holds the whole network, as with
+    DDP, or with --shard a part of it, as with FSDP.
     """
     given = {
         "start": builtin_reward_path() if start == Path("builtin") else start,
@@ -106,7 +115,7 @@ def reward(
         "patience": patience,
         "seed": seed,
     }
-    train = partial(_train, pairs, validation, held_out or [], out, config, given)
+    train = partial(_train, pairs, validation, held_out or [], out, config, given, shard)
     if events:
         with event_lines() as lines:
             lines.tell("done", **train(lines.on_step, lines.pause))
@@ -134,6 +143,7 @@ def _train(
     out: Path,
     config: Path | None,
     given: dict[str, Any],
+    shard: bool,
     on_step: "Callable[[StepDone], None]",
     pause: threading.Event | None,
 ) -> dict[str, Any]:
@@ -147,7 +157,9 @@ def _train(
 
     settings = read_config(config, **given)
     with alone_in(out):
-        model = train_reward(pairs, validation, out, settings, on_step, pause, held_out)
+        model = train_reward(
+            pairs, validation, out, settings, on_step, pause, held_out, shard=shard
+        )
         figures: dict[str, Any] = {}
         if not is_main_process():
             return figures

@@ -1,5 +1,6 @@
 """CLIP's vision tower as the reward's image encoder."""
 
+from collections.abc import Sequence
 from typing import cast
 
 import torch
@@ -42,6 +43,11 @@ class ClipEncoder(nn.Module):
                 *tower.encoder.layers[: self._frozen_layers],
             ):
                 part.requires_grad_(False)
+
+    @property
+    def parts(self) -> Sequence[nn.Module]:
+        """Most of its weights, in parts that are called as a whole."""
+        return list(self.vision.vision_model.encoder.layers)
 
     def checkpoint_gradients(self) -> None:
         """Compute the learning layers again in the backward pass instead of keeping them."""

@@ -1,5 +1,6 @@
 """What describes a reward's encoder, and the one that compares a hole with what lies around it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, cast
 
@@ -88,6 +89,11 @@ class ComparingEncoder(nn.Module):
         if count := round(share * len(self.stages)):
             for part in (self.stem, *self.stages[:count]):
                 part.requires_grad_(False)
+
+    @property
+    def parts(self) -> Sequence[nn.Module]:
+        """Most of its weights, in parts that are called as a whole."""
+        return list(self.stages)
 
     def checkpoint_gradients(self) -> None:
         """Not done: the stages are small."""

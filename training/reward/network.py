@@ -56,7 +56,7 @@ class RewardNetwork(nn.Module):
         """images: (n, 3, s, s) in 0-1; holes: (n, 1, s, s) of 0 and 1; gives (n, embedding)."""
         return cast(Tensor, self.encoder(images, holes))
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def judge_pictures(
         self,
         masked: npt.NDArray[np.uint8],
@@ -72,7 +72,7 @@ class RewardNetwork(nn.Module):
         output = self.judge(fills, prompt.expand(len(pictures), -1))
         return RewardOutput(output.features.cpu(), output.rewards.cpu())
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def embed(
         self, pictures: npt.NDArray[np.uint8], hole: npt.NDArray[np.bool_]
     ) -> npt.NDArray[np.float32]:

@@ -1,5 +1,6 @@
 """A plain ResNet as the reward's image encoder."""
 
+from collections.abc import Sequence
 from typing import cast
 
 import torch
@@ -39,6 +40,11 @@ class ResNetEncoder(nn.Module):
         if count := round(share * len(stages)):
             for part in (self.trunk.embedder, *stages[:count]):
                 part.requires_grad_(False)
+
+    @property
+    def parts(self) -> Sequence[nn.Module]:
+        """Most of its weights, in parts that are called as a whole."""
+        return list(self.trunk.encoder.stages)
 
     def checkpoint_gradients(self) -> None:
         """Nothing to save: the stages are small."""

@@ -7,9 +7,12 @@ import torch
 
 from training.checkpoints import read_checkpoint, run_errors, write_checkpoint
 from training.errors import PrefPaintError
+from training.processes import is_main_process
 from training.reward.evaluation import PairAccuracy
 from training.reward.network import RewardNetwork
+from training.reward.sharded import load_whole
 from training.run_log import LOG, RunLog
+from training.sharding import collected, load_optimiser_state, optimiser_state
 
 CHECKPOINT, BEST = "checkpoint.pt", "best.pt"
 
@@ -48,8 +51,8 @@ class RunFolder:
                 (self.path / name).unlink(missing_ok=True)
             return RunState()
         try:
-            network.load_state_dict(state["network"])
-            optimiser.load_state_dict(state["optimiser"])
+            load_whole(network, state["network"])
+            load_optimiser_state(optimiser, state["optimiser"])
         except (RuntimeError, ValueError) as error:
             raise PrefPaintError(
                 f"{self.path / CHECKPOINT} is of another network. Name another folder, or delete "
@@ -65,20 +68,22 @@ class RunFolder:
         *,
         is_best: bool = False,
     ) -> None:
-        """Replace the checkpoint. is_best: these weights measured best so far; they are kept too.
+        """Replace the checkpoint. Every process takes part; the main one writes. is_best: these
+        weights measured best so far; they are kept too.
 
         Raises PrefPaintError when the disk is full or not writable; the checkpoint before stays.
         """
-        weights = network.state_dict()
-        if is_best:
-            write_checkpoint(self.path / BEST, weights)
+        weights = collected(network.state_dict().items())
         content = {
             "settings": self._settings,
             "network": weights,
-            "optimiser": optimiser.state_dict(),
+            "optimiser": optimiser_state(optimiser),
             "state": vars(state),
         }
-        write_checkpoint(self.path / CHECKPOINT, content)
+        if is_main_process():
+            if is_best:
+                write_checkpoint(self.path / BEST, weights)
+            write_checkpoint(self.path / CHECKPOINT, content)
 
     def load_best(self, network: RewardNetwork) -> None:
         """Bring the network back to the weights of its best measurement."""

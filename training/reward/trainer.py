@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from accelerate import Accelerator
 from torch import Tensor
@@ -20,11 +19,11 @@ from training.errors import Cancelled, PrefPaintError
 from training.inpainting.diffusion.devices import computes_in_bf16
 from training.processes import join_processes, refuse_to_split, sum_gradients
 from training.reward.batches import Batches, read_prompts, with_scores
-from training.reward.calibration import measure_trust, prompt_features
 from training.reward.config import RewardTrainingConfig
 from training.reward.embedding import Embedder
 from training.reward.encoders import ComparingEncoder
 from training.reward.evaluation import JUDGED, PairAccuracy, network_judge, pair_accuracies
+from training.reward.finish import finish
 from training.reward.groups import Group
 from training.reward.lite_stages import read_lite
 from training.reward.losses import group_loss
@@ -32,16 +31,10 @@ from training.reward.model import RewardModel, load_reward
 from training.reward.network import RewardNetwork
 from training.reward.pair_data import Prompt
 from training.reward.run_folder import CHECKPOINT, RunFolder
-from training.reward.trust import inverse_covariance
+from training.reward.sharded import split, whole_network
+from training.sharding import clip_gradients, is_split
 
 _log = logging.getLogger(__name__)
-
-FEATURE_PROMPTS = 2000
-"""Prompts whose features, six each, make V: far more than its 256 dimensions need."""
-BUILT = (
-    "of known order: original over fill, weaker over stronger fault, everything over noise; and "
-    "where fills were ranked by eye, the order that was seen"
-)
 
 
 @dataclass(frozen=True)
@@ -62,6 +55,8 @@ def train_reward(
     on_step: Callable[[StepDone], None],
     pause: threading.Event | None = None,
     held_out_folders: Sequence[Path] = (),
+    *,
+    shard: bool = False,
 ) -> RewardModel:
     """Train a reward network and measure its trust matrix and normalisation.
 
@@ -69,16 +64,19 @@ def train_reward(
     and its number alone. Under `accelerate launch` or torchrun every process takes its part of
     each step's prompts. pause: looked at between steps, where there is one process.
     held_out_folders: what the result will be measured on; of their photos' test split nothing is
-    learned. Raises Cancelled once `pause` is set and a checkpoint is on disk, and PrefPaintError
-    when `out` holds a run with other settings or cannot be written, the folders are not readable,
-    or the processes cannot give what one gives.
+    learned. shard: split the network among the processes (see `split`); a run may go on either
+    way, and gives the same. Raises Cancelled once `pause` is set and a checkpoint is on disk, and
+    PrefPaintError when `out` holds a run with other settings or cannot be written, the folders are
+    not readable, or the processes cannot give what one gives.
     """
     accelerator = join_processes()
-    refuse_to_split(accelerator, "A reward is small: every process keeps the whole of it.")
+    refuse_to_split(accelerator)
     if config.start and config.pretrained:
         raise PrefPaintError(
             "A run goes on from `start` or begins with `pretrained` weights. Leave one of them out."
         )
+    if config.of_start and not config.start:
+        raise PrefPaintError("`of_start` is a share of `start`. Give both, or neither.")
     begun = load_reward(config.start) if config.start else None
     torch.manual_seed(config.seed)
     network = begun.network if begun else _drawn(config)
@@ -104,6 +102,8 @@ def train_reward(
     network.freeze(config.freeze)
     if config.gradient_checkpointing:
         network.encoder.checkpoint_gradients()
+    if shard:
+        split(network, accelerator, config.batch_size)
     optimiser = torch.optim.AdamW(
         [parameter for parameter in network.parameters() if parameter.requires_grad],
         lr=config.learning_rate,
@@ -112,7 +112,9 @@ def train_reward(
     run = RunFolder(out, _settings(config, prompts, validation))
     state = run.resume(network, optimiser)
     bf16 = config.bf16 and computes_in_bf16(accelerator.device)
-    embedder = Embedder(network, bf16, keep=config.freeze > 0 and not config.augment)
+    # split, every process has to compute as often as the others
+    keep = config.freeze > 0 and not config.augment and not shard
+    embedder = Embedder(network, bf16, keep)
     batches = Batches(
         prompts,
         config.batch_size,
@@ -145,13 +147,14 @@ def train_reward(
                 state.losses = []
                 if accelerator.is_main_process:
                     logged = run.log(state.step, loss, accuracy, measured)
-                    run.save(network, optimiser, state, is_best=state.stale == 0)
+                run.save(network, optimiser, state, is_best=state.stale == 0)
                 accelerator.wait_for_everyone()
             if accelerator.is_main_process:
                 on_step(StepDone(state.step, config.steps, logged))
+    learned = whole_network(network).eval()
     if config.patience is not None:
-        run.load_best(network)
-    return _finish(network.cpu().eval(), prompts, validation, config, begun)
+        run.load_best(learned)
+    return finish(learned, prompts, validation, config, begun)
 
 
 def _drawn(config: RewardTrainingConfig) -> RewardNetwork:
@@ -215,8 +218,8 @@ def _train_step(
         raise PrefPaintError("No pair of this step has a visible difference. Give more prompts.")
     (total / every).backward()
     learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    sum_gradients(learning, accelerator)
-    norm = torch.nn.utils.clip_grad_norm_(learning, 1.0)
+    sum_gradients([parameter for parameter in learning if not is_split(parameter)], accelerator)
+    norm = clip_gradients(learning, 1.0)
     loss = float(accelerator.reduce(total.detach(), reduction="sum") / every)
     if not (math.isfinite(loss) and torch.isfinite(norm)):
         raise PrefPaintError(
@@ -245,55 +248,3 @@ def _schedule(step: int, config: RewardTrainingConfig) -> float:
         return (step + 1) / config.warmup_steps
     share = (step - config.warmup_steps) / max(1, config.steps - config.warmup_steps)
     return 0.5 * (1 + math.cos(math.pi * share))
-
-
-def _finish(
-    network: RewardNetwork,
-    prompts: Sequence[Prompt],
-    validation: Sequence[Prompt],
-    config: RewardTrainingConfig,
-    begun: RewardModel | None,
-) -> RewardModel:
-    """V^-1 from the training features, each of some standing for several; rewards in units of the
-    fills of held-out photos.
-
-    Raises PrefPaintError when those fills have no spread.
-    """
-    seen = prompts[:: max(1, len(prompts) // FEATURE_PROMPTS)]
-    features = prompt_features(network, seen)
-    judge = network_judge(network)
-    rewards = np.concatenate([judge(prompt, _fills(prompt)) for prompt in validation])
-    mean, deviation = float(rewards.mean()), float(rewards.std())
-    if not (math.isfinite(deviation) and deviation > 0):
-        raise PrefPaintError(
-            f"The rewards of the validation prompts' fills have a deviation of {deviation}, which "
-            "is no unit for scores. Give more validation prompts, and another folder."
-        )
-    weight = sum(len(prompt.kinds) for prompt in prompts) / len(features)
-    v_inverse = inverse_covariance(np.sqrt(np.float32(weight)) * features)
-    by_people = sum(bool(prompt.scores) for prompt in prompts)
-    by_eye = sum(bool(prompt.looks) for prompt in prompts) - by_people
-    return RewardModel(
-        network=network,
-        mean=mean,
-        deviation=deviation,
-        trust=measure_trust(network, v_inverse, features, validation, deviation),
-        provenance={
-            "labels": BUILT if not by_people else f"people, of {by_people} prompts",
-            "training photos": len({prompt.photo for prompt in prompts}),
-            "training prompts": len(prompts),
-            "of these ranked by a reviewer's eye": by_eye,
-            "objective": config.objective,
-            "steps": config.steps,
-            "prompts a step": config.batch_size,
-            "seed": config.seed,
-            "torch": torch.__version__,
-            **({"encoder began with": config.pretrained.name} if config.pretrained else {}),
-            **({"continued from": begun.provenance} if begun else {}),
-        },
-    )
-
-
-def _fills(prompt: Prompt) -> npt.NDArray[np.uint8]:
-    """The pictures without the original, where there is one."""
-    return prompt.pictures[1:] if prompt.kinds[0] == "original" else prompt.pictures

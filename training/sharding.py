@@ -1,38 +1,39 @@
-"""A denoiser split among processes, with PyTorch's FSDP2, and what is whole of it again."""
+"""A network split among processes, with PyTorch's FSDP2, and what is whole of it again."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import torch
-from diffusers.models.attention import BasicTransformerBlock
-from diffusers.models.resnet import ResnetBlock2D
-from torch import Tensor
+from torch import Tensor, nn
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
+from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 from training.processes import is_main_process
 
 Name = TypeVar("Name")
 
 
-def shard(unet: Any, device: torch.device, processes: int) -> None:
-    """Split a UNet's weights, their gradients and the optimiser's state among all processes.
+def shard(parts: Sequence[Any], device: torch.device, processes: int) -> None:
+    """Split the weights of these parts, a part of another before that one, their gradients and the
+    optimiser's state among all processes.
 
-    A block's weights are together on `device` only while it computes; the UNet may come from the
-    processor, and is never whole on the device. Gradients are summed over the processes, not
-    averaged. Every process has to go through the UNet, and back, as often as the others.
+    A part's weights are together on `device` only while it computes; they may come from the
+    processor, and are never all whole on the device. Gradients are summed over the processes, not
+    averaged. Every process has to call the parts, and go back through them, as often as the others.
     """
-    unet.to(memory_format=torch.contiguous_format)  # FSDP takes no other
     mesh = init_device_mesh(device.type, (processes,))
-    blocks = [*unet.down_blocks, unet.mid_block, *unet.up_blocks]
-    inner = [
-        part for part in unet.modules() if isinstance(part, BasicTransformerBlock | ResnetBlock2D)
-    ]
-    for part in (*inner, *(block for block in blocks if block is not None), unet):
+    for part in parts:
+        part.to(memory_format=torch.contiguous_format)  # FSDP takes no other
         split = fully_shard(part, mesh=mesh, reshard_after_forward=True)
         split.set_gradient_divide_factor(1.0)
         split.set_force_sum_reduction_for_comms(True)  # gloo has no other
+
+
+def is_split(tensor: Tensor) -> bool:
+    """Whether this process holds but a part of it. Gradients of those are sums already."""
+    return isinstance(tensor, DTensor)
 
 
 def whole(tensor: Tensor) -> Tensor:
@@ -47,6 +48,17 @@ def own_part(tensor: Tensor, parameter: Tensor) -> Tensor:
     mesh, placements = parameter.device_mesh, parameter.placements
     # a copy, for a part is a view that would keep the whole
     return distribute_tensor(tensor, mesh, placements, src_data_rank=None).clone()
+
+
+def clip_gradients(parameters: Sequence[nn.Parameter], most: float) -> Tensor:
+    """Scale the gradients, some of them split, to a common norm of at most this, as
+    clip_grad_norm_ does where all are alike; gives the norm that they had."""
+    parts = [[p for p in parameters if is_split(p) == split] for split in (True, False)]
+    gradients = [[p.grad for p in part if p.grad is not None] for part in parts if part]
+    norm = torch.stack([whole(get_total_norm(part)) for part in gradients]).norm()
+    for part in parts:
+        clip_grads_with_norm_(part, most, norm)
+    return norm
 
 
 def collected(named: Iterable[tuple[Name, Tensor]]) -> dict[Name, Tensor]:
