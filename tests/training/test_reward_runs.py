@@ -198,14 +198,14 @@ def test_a_share_of_the_start_is_brought_back(data: Path, tmp_path: Path) -> Non
     save_tiny_reward(start)
     changes = {"start": start, "freeze": 0.0, "encoder": EncoderConfig()}
     learned, mixed = (
-        weights(frozen_run([data], tmp_path / str(share), of_start=share, **changes))
+        weights(frozen_run([data], tmp_path / "run", of_start=share, **changes))
         for share in (0.0, 0.25)
     )
     for name, value in weights(load_reward(start).network).items():
         assert torch.allclose(mixed[name], 0.75 * learned[name] + 0.25 * value, atol=1e-6)
     assert any(not torch.allclose(mixed[name], learned[name], atol=1e-5) for name in mixed)
     with pytest.raises(PrefPaintError, match="`of_start` is a share of `start`"):
-        frozen_run([data], tmp_path / "run", of_start=0.5)
+        frozen_run([data], tmp_path / "other", of_start=0.5)
 
 
 RUN = "steps = 4\nbatch_size = 4\nwarmup_steps = 1\ncheckpoint_every = 2\nbf16 = false\n"

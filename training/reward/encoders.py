@@ -99,7 +99,8 @@ class ComparingEncoder(nn.Module):
         """Not done: the stages are small."""
 
     def forward(self, images: Tensor, holes: Tensor) -> Tensor:
-        """images: (n, 3, s, s) in 0-1; holes: (n, 1, s, s) of 0 and 1; gives (n, embedding)."""
+        """images: (n, 3, s, s) in 0-1; holes: (n, 1, s, s) of 0 and 1, or one for all; gives
+        (n, embedding)."""
         return self.learning(self.frozen(images, holes))
 
     @property
@@ -115,7 +116,8 @@ class ComparingEncoder(nn.Module):
         with torch.autocast(images.device.type, enabled=False):
             measured = torch.cat([detail.abs(), jumps], dim=1)
             compared = [_compare_regions(measured, holes)]
-        x = torch.cat([images * 4 - 2, detail, holes, jumps], dim=1)
+        every_hole = holes.expand(len(images), -1, -1, -1)
+        x = torch.cat([images * 4 - 2, detail, every_hole, jumps], dim=1)
         x = self.stem(x.contiguous(memory_format=torch.channels_last))
         for stage in self.stages:
             x = stage(x)
@@ -135,7 +137,7 @@ def _fine_detail(images: Tensor) -> Tensor:
     """What a pixel has that its neighbours do not, compressed so that the grain of a sky counts
     beside the edge of a roof."""
     blurred = _sums_of_nine(images) / _sums_of_nine(torch.ones_like(images[:1, :1]))
-    return torch.asinh((images - blurred) * 255)
+    return _asinh((images - blurred) * 255)
 
 
 def _sums_of_nine(x: Tensor) -> Tensor:
@@ -154,7 +156,13 @@ def _jumps(images: Tensor, holes: Tensor) -> Tensor:
     down = (images.diff(dim=2) * holes.diff(dim=2)).abs()
     sides = functional.pad(across, (1, 0)) + functional.pad(across, (0, 1))
     ends = functional.pad(down, (0, 0, 1, 0)) + functional.pad(down, (0, 0, 0, 1))
-    return torch.asinh((sides + ends) * 255)
+    return _asinh((sides + ends) * 255)
+
+
+def _asinh(x: Tensor) -> Tensor:
+    """As torch.asinh within rounding, in a fraction of its time on a processor."""
+    size = x.abs()
+    return (size + (size * size + 1).sqrt()).log().copysign(x)
 
 
 def region_weights(*regions: Tensor) -> Tensor:
@@ -165,7 +173,7 @@ def region_weights(*regions: Tensor) -> Tensor:
 
 def _compare_regions(x: Tensor, holes: Tensor) -> Tensor:
     """(n, c, h, w) to (n, 10 c): mean and log deviation inside the hole, on its rim and outside,
-    and how far inside is from outside and from the rim.
+    and how far inside is from outside and from the rim. holes: (n, 1, s, s), or one for all.
 
     The logarithm, because a texture is too weak or too strong by a factor (Weber's law).
     """

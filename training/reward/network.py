@@ -53,7 +53,8 @@ class RewardNetwork(nn.Module):
         self.encoder.freeze(share)
 
     def encode(self, images: Tensor, holes: Tensor) -> Tensor:
-        """images: (n, 3, s, s) in 0-1; holes: (n, 1, s, s) of 0 and 1; gives (n, embedding)."""
+        """images: (n, 3, s, s) in 0-1; holes: (n, 1, s, s) of 0 and 1, or one for all; gives
+        (n, embedding)."""
         return cast(Tensor, self.encoder(images, holes))
 
     @torch.no_grad()
@@ -67,7 +68,7 @@ class RewardNetwork(nn.Module):
         (s, s, 3) and is encoded once; hole: (s, s). The output lies on the processor."""
         device = self.psi.weight.device
         images = to_images(np.concatenate([masked[None], pictures])).to(device)
-        holes = torch.from_numpy(hole).float().to(device).expand(len(images), 1, -1, -1)
+        holes = torch.from_numpy(hole).float().to(device).expand(1, 1, -1, -1)
         prompt, fills = self.encode(images, holes).split([1, len(pictures)])
         output = self.judge(fills, prompt.expand(len(pictures), -1))
         return RewardOutput(output.features.cpu(), output.rewards.cpu())
@@ -78,7 +79,7 @@ class RewardNetwork(nn.Module):
     ) -> npt.NDArray[np.float32]:
         """Embeddings of pictures (k, s, s, 3) with one hole (s, s): (k, embedding)."""
         device = self.psi.weight.device
-        holes = torch.from_numpy(hole).float().to(device).expand(len(pictures), 1, -1, -1)
+        holes = torch.from_numpy(hole).float().to(device).expand(1, 1, -1, -1)
         embedded = self.encode(to_images(pictures).to(device), holes)
         return np.asarray(embedded.float().cpu().numpy(), np.float32)
 

@@ -60,7 +60,7 @@ class ResNetEncoder(nn.Module):
 
     def frozen(self, images: Tensor, holes: Tensor) -> Tensor:
         """What the trunk makes of pictures, for `learning` to go on from: (n, 2 sum(widths))."""
-        x = torch.cat([images * 4 - 2, holes], dim=1)
+        x = torch.cat([images * 4 - 2, holes.expand(len(images), -1, -1, -1)], dim=1)
         stages = self.trunk(x, output_hidden_states=True).hidden_states[1:]
         with torch.autocast(x.device.type, enabled=False):
             return torch.cat([_inside_and_outside(stage.float(), holes) for stage in stages], 1)

@@ -172,7 +172,8 @@ def _drawn(config: RewardTrainingConfig) -> RewardNetwork:
 def _settings(
     config: RewardTrainingConfig, prompts: Sequence[Prompt], validation: Sequence[Prompt]
 ) -> str:
-    """All on which a run's course depends, as JSON; of files and prompts a few bytes."""
+    """All on which a run's course depends, as JSON; of files and prompts a few bytes. Its end
+    alone depends on `of_start`: run again with another, it gives another mean."""
     files = {"start": config.start, "pretrained": config.pretrained}
     shown = {
         **{name: path.read_bytes() for name, path in files.items() if path},
@@ -180,7 +181,9 @@ def _settings(
         "the validation prompts": repr([(p.name, p.looks, p.scores) for p in validation]).encode(),
     }
     digests = {name: hashlib.sha256(content).hexdigest()[:16] for name, content in shown.items()}
-    return json.dumps({**asdict(config), **digests})
+    settings = {**asdict(config), **digests}
+    del settings["of_start"]
+    return json.dumps(settings)
 
 
 def _is_stale(stale: int, config: RewardTrainingConfig) -> bool:

@@ -1,16 +1,21 @@
 #!/usr/bin/env bash
-# The built-in reward from photographs: training/reports/reward/make-again.sh PHOTOS OUT
-# PHOTOS must hold the pictures that the rankings beside this file name. A second call goes on.
+# The built-in reward from photographs: training/reports/reward/make-again.sh PHOTOS MORE OUT
+# MORE holds those of photographs.csv, PHOTOS the others that the rankings beside this file name.
+# A second call goes on.
 set -euo pipefail
-[ $# = 2 ] || { sed -n 2,3p "$0"; exit 2; }
-photos=$1 out=$2 here=$(dirname "$0")
+[ $# = 3 ] || { sed -n 2,4p "$0"; exit 2; }
+photos=$1 more=$2 out=$3 here=$(dirname "$0")
 mkdir -p "$out"
 
-ranked=()
-for part in training-more training-more-wide training training-wide training-third; do
-  prefpaint-train eye-pairs "$photos" --eye "$here/eye-$part.json" --out "$out/$part"
-  ranked+=("$out/$part")
-done
+ranked() { # names of rankings; their folders go into `folders`
+  folders=()
+  for part in "$@"; do
+    prefpaint-train eye-pairs "$photos" "$more" --eye "$here/eye-$part.json" --out "$out/$part"
+    folders+=("$out/$part")
+  done
+}
+first=(training-more training-more-wide training training-wide training-third)
+later=(training-new training-new-wide training-fourth-wide)
 pairs() { prefpaint-train pairs "$photos" --out "$out/$1" "${@:2}"; }
 pairs validation --split validation --count 100 --seed 2
 pairs validation-wide --split validation --count 60 --masks wide --seed 12
@@ -24,11 +29,16 @@ fi
 
 learn() {
   [ -f "$out/$1/reward.safetensors" ] && return
-  prefpaint-train reward "${ranked[@]}" --config "$here/$1.toml" --out "$out/$1" "${@:2}" \
-    --validation "$out/validation" --validation "$out/validation-wide"
+  prefpaint-train reward "${folders[@]}" --config "$here/$1.toml" --out "$out/$1" \
+    --validation "$out/validation" --validation "$out/validation-wide" "${@:2}"
 }
+ranked "${first[@]}"
 learn head --pretrained "$out"/$package/models/*.pth
 learn reward --start "$out/head/reward.safetensors"
+ranked validation-eye validation-eye-wide
+watched=(--validation "${folders[0]}" --validation "${folders[1]}")
+ranked "${first[@]}" "${later[@]}"
+learn third --start "$out/reward/reward.safetensors" "${watched[@]}"
 
-prefpaint-train evaluate-reward "$out/reward/reward.safetensors" --pairs "$out/test" \
+prefpaint-train evaluate-reward "$out/third/reward.safetensors" --pairs "$out/test" \
   --photos "$photos" --eye "$here/eye-repairs.json" --eye "$here/eye-wide.json" --out "$out/report"
