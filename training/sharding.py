@@ -4,11 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
-from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 from training.processes import is_main_process
 
@@ -16,12 +15,14 @@ Name = TypeVar("Name")
 
 
 def shard(parts: Sequence[Any], device: torch.device, processes: int) -> None:
-    """Split the weights of these parts, a part of another before that one, their gradients and the
-    optimiser's state among all processes.
+    """Split the weights of the last part, which holds the others, their gradients and the
+    optimiser's state among all processes; what is inside of another part comes before that.
 
-    A part's weights are together on `device` only while it computes; they may come from the
-    processor, and are never all whole on the device. Gradients are summed over the processes, not
-    averaged. Every process has to call the parts, and go back through them, as often as the others.
+    A part's weights are together on `device` only while it computes (copies that autocast rounds,
+    till the backward pass is over or, where gradients are checkpointed, as long). They may come
+    from the processor, and are never all whole on the device. Gradients are summed over the
+    processes, not averaged. Every process has to call the parts, and go back through them, as often
+    as the others.
     """
     mesh = init_device_mesh(device.type, (processes,))
     for part in parts:
@@ -29,11 +30,6 @@ def shard(parts: Sequence[Any], device: torch.device, processes: int) -> None:
         split = fully_shard(part, mesh=mesh, reshard_after_forward=True)
         split.set_gradient_divide_factor(1.0)
         split.set_force_sum_reduction_for_comms(True)  # gloo has no other
-
-
-def is_split(tensor: Tensor) -> bool:
-    """Whether this process holds but a part of it. Gradients of those are sums already."""
-    return isinstance(tensor, DTensor)
 
 
 def whole(tensor: Tensor) -> Tensor:
@@ -48,17 +44,6 @@ def own_part(tensor: Tensor, parameter: Tensor) -> Tensor:
     mesh, placements = parameter.device_mesh, parameter.placements
     # a copy, for a part is a view that would keep the whole
     return distribute_tensor(tensor, mesh, placements, src_data_rank=None).clone()
-
-
-def clip_gradients(parameters: Sequence[nn.Parameter], most: float) -> Tensor:
-    """Scale the gradients, some of them split, to a common norm of at most this, as
-    clip_grad_norm_ does where all are alike; gives the norm that they had."""
-    parts = [[p for p in parameters if is_split(p) == split] for split in (True, False)]
-    gradients = [[p.grad for p in part if p.grad is not None] for part in parts if part]
-    norm = torch.stack([whole(get_total_norm(part)) for part in gradients]).norm()
-    for part in parts:
-        clip_grads_with_norm_(part, most, norm)
-    return norm
 
 
 def collected(named: Iterable[tuple[Name, Tensor]]) -> dict[Name, Tensor]:
@@ -79,8 +64,11 @@ def optimiser_state(optimiser: torch.optim.Optimizer) -> dict[str, Any]:
 
 
 def load_optimiser_state(optimiser: torch.optim.Optimizer, content: Mapping[str, Any]) -> None:
-    """Take up what `optimiser_state` gave, whether weights were split then or are now."""
+    """Take up what `optimiser_state` gave, whether weights were split then or are now. Raises
+    ValueError when it is of other weights."""
     learned = [parameter for group in optimiser.param_groups for parameter in group["params"]]
+    if len(content["state"]) > len(learned):
+        raise ValueError("it is the state of more weights")
     state = {
         place: {
             name: own_part(value, learned[place]) if value.ndim else value  # not the step's number

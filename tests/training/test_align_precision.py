@@ -1,14 +1,13 @@
 """Alignment with bf16 passes through the UNet."""
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
 import pytest
 import torch
-from tests.training.several_commands import run_commands
 
+from tests.training.several_processes import in_one
 from tests.training.tiny_alignment import (
     CONFIG,
     make_policy,
@@ -55,9 +54,8 @@ def test_the_ratio_before_an_update_is_one(
 
 
 def test_a_run_in_bf16_keeps_what_it_learns_in_fp32(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr(sys, "argv", [])
     make_reward().save(tmp_path / "reward.safetensors")
     words = ["align", str(save_pipeline(tmp_path / "base")), str(write_prompts(tmp_path / "holes"))]
     words += ["--reward", str(tmp_path / "reward.safetensors")]
@@ -65,7 +63,7 @@ def test_a_run_in_bf16_keeps_what_it_learns_in_fp32(
     words += ["--no-alarms"]
     for precision in get_args(Precision):
         options = ["--precision", precision, "--out", str(tmp_path / precision)]
-        run_commands([[*words, *options]])
+        in_one([[*words, *options]])
     exact, rounded = (read_log(tmp_path / precision) for precision in get_args(Precision))
     for one, other in zip(exact, rounded, strict=True):
         assert one["loss"] != other["loss"]

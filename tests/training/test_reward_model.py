@@ -3,16 +3,19 @@
 import threading
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 from tests.training.photos import hole_at, make_photo
 from training.errors import PrefPaintError
 from training.reward.appearance import FEATURE_SIZE
-from training.reward.encoders import EncoderConfig
+from training.reward.encoders import EncoderConfig, asinh
 from training.reward.ensemble import read_reward
 from training.reward.model import RewardModel, load_reward
 from training.reward.network import RewardNetwork
@@ -48,6 +51,23 @@ def tiny_model(config: EncoderConfig) -> RewardModel:
     v_inverse = inverse_covariance(features)
     quantiles = quantiles_of(error_bound(features, v_inverse))
     return RewardModel(network, 0.1, 2.0, Trust(v_inverse, quantiles, 0.5), {"labels": "random"})
+
+
+@pytest.mark.parametrize("kind", ["small", "lite", "resnet"])
+def test_one_hole_serves_all_pictures(kind: Literal["small", "lite", "resnet"]) -> None:
+    torch.manual_seed(0)
+    network = RewardNetwork(replace(TINY_SMALL, kind=kind)).eval()
+    images, hole = torch.rand(3, 3, 64, 64), torch.zeros(1, 1, 64, 64)
+    hole[..., 20:40, 10:30] = 1
+    with torch.no_grad():
+        one, each = (network.encode(images, holes) for holes in (hole, hole.repeat(3, 1, 1, 1)))
+    torch.testing.assert_close(one, each)
+
+
+@given(st.floats(-1e6, 1e6, width=32))
+def test_the_logarithm_compresses_as_asinh(value: float) -> None:
+    x = torch.tensor(value)
+    torch.testing.assert_close(asinh(x), torch.asinh(x), atol=1e-6, rtol=1e-6)
 
 
 @pytest.mark.parametrize("config", [TINY_SMALL, TINY_CLIP], ids=["small", "clip"])
@@ -217,4 +237,4 @@ def test_the_scale_is_the_least_that_keeps_clear_pairs_right() -> None:
     bounds = np.ones(6)
     assert calibrated_scale(margins, bounds, wanted=0.75) == pytest.approx(0.4)
     assert calibrated_scale(margins, bounds, wanted=1.0) == pytest.approx(1.0)
-    assert calibrated_scale(-np.abs(margins), bounds) == pytest.approx(3.0)
+    assert calibrated_scale(-np.abs(margins), bounds, wanted=0.75) == pytest.approx(3.0)

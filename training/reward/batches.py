@@ -82,16 +82,27 @@ class Batches:
         ranked = [index for index, prompt in enumerate(self.prompts) if prompt.looks]
         return ranked, [index for index, prompt in enumerate(self.prompts) if not prompt.looks]
 
+    @property
+    def _counts(self) -> tuple[int, int]:
+        """How many of each kind a step has."""
+        ranked, built = self._kinds
+        share = self.ranked_share if ranked and built else float(bool(ranked))
+        wanted = round(self.size * share)
+        return min(wanted, len(ranked)), min(self.size - wanted, len(built))
+
+    @property
+    def prompts_a_step(self) -> int:
+        """In all processes: `size`, or fewer where there are not so many."""
+        return sum(self._counts)
+
     def draw(self, step: int) -> list[Group]:
         """This process's groups of a step; those of all processes together are the same however
         many there are."""
         rng = np.random.default_rng([self.seed, step])
-        ranked, built = self._kinds
-        share = self.ranked_share if ranked and built else float(bool(ranked))
-        wanted = round(self.size * share)
+        (ranked, built), (of_ranked, of_built) = self._kinds, self._counts
         chosen = [
-            *rng.choice(built, size=min(self.size - wanted, len(built)), replace=False),
-            *rng.choice(ranked, size=min(wanted, len(ranked)), replace=False),
+            *rng.choice(built, size=of_built, replace=False),
+            *rng.choice(ranked, size=of_ranked, replace=False),
         ]
         return [
             self._group(int(chosen[place]), np.random.default_rng([self.seed, step, place]))

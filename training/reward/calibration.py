@@ -7,7 +7,7 @@ from typing import get_args
 import numpy as np
 import numpy.typing as npt
 
-from training.reward.evaluation import FAULT, ORIGINAL, judge_pictures, known_orders
+from training.reward.evaluation import FAULT, JUDGED, ORIGINAL, judge_pictures, known_orders
 from training.reward.network import RewardNetwork
 from training.reward.pair_data import Prompt
 from training.reward.trust import (
@@ -87,19 +87,20 @@ def measure_trust(
     deviation: float,
     reference: str = "training data",
 ) -> Trust:
-    """Quantiles of the bounds of the reference's `features` (n, 256), and the scale from the pairs
-    of known order of held-out prompts. deviation: of the raw rewards, whose unit the scale is in.
+    """Quantiles of the bounds of the reference's `features` (n, 256), and the scale from held-out
+    prompts. deviation: of the raw rewards, whose unit the scale is in.
 
-    Originals are left out: no candidate is one, and they are told from fills far more easily than
-    fills from each other.
+    The scale is of the pairs that someone has judged, which are what candidates are; where nobody
+    has, of faults of two strengths, which differ by more, so a larger share must be in order.
+    Originals are left out: no candidate is one.
     """
     pairs = judge_pairs(network, v_inverse, deviation, held_out, seed=0)
-    like_candidates = np.array([not name.startswith(ORIGINAL) for name in pairs.names], bool)
+    judged = np.array([name == JUDGED for name in pairs.names], bool)
+    faults = np.array([not name.startswith(ORIGINAL) for name in pairs.names], bool) & ~judged
+    counted, wanted = (judged, 0.95) if judged.any() else (faults, 0.99)
     return Trust(
         v_inverse=v_inverse,
         quantiles=quantiles_of(error_bound(features, v_inverse)),
-        scale=calibrated_scale(
-            pairs.margins[like_candidates], pairs.bounds["paper"][like_candidates]
-        ),
+        scale=calibrated_scale(pairs.margins[counted], pairs.bounds["paper"][counted], wanted),
         reference=reference,
     )

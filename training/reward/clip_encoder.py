@@ -46,7 +46,7 @@ class ClipEncoder(nn.Module):
 
     @property
     def parts(self) -> Sequence[nn.Module]:
-        """Most of its weights, in parts that are called as a whole."""
+        """Of its weights the most, in parts that are called as a whole."""
         return list(self.vision.vision_model.encoder.layers)
 
     def checkpoint_gradients(self) -> None:

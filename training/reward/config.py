@@ -36,8 +36,8 @@ class RewardTrainingConfig:
 
     start: a reward model to go on from; without one the weights are drawn, except those of an
     encoder of kind "lite", which `pretrained` holds (see read_lite).
-    of_start: share of `start` in the result, whose weights are the mean of both: what was learned
-    holds better on other photos so (WiSE-FT, arXiv 2109.01903).
+    of_start: share of `start` in the weights of the result: mixed so, what was learned holds better
+    on other photos (WiSE-FT, arXiv 2109.01903).
     ranked_share: of a step's prompts, those that someone ranked, where there are others too.
     objective: "ranking" learns from pairs; the other two from scores that people gave.
     pair_weights: how much a pair counts, by how its order is known.

@@ -12,7 +12,7 @@ class Embedder:
     """Runs the network on groups. keep: what the frozen layers make of a picture is computed once
     and kept in memory, for groups that are the same whenever they are drawn.
 
-    bf16 serves the encoder alone: two fills differ by less than it can tell after the pooling.
+    bf16 serves the encoder alone.
     """
 
     def __init__(self, network: RewardNetwork, bf16: bool, keep: bool = False) -> None:
@@ -27,16 +27,12 @@ class Embedder:
         sizes = [len(group.pictures) for group in groups]
         with torch.autocast(device.type, torch.bfloat16, enabled=self._bf16):
             if self._keep:
-                embeddings = self._embed_kept(groups, device)
+                output = self.network.judge_groups(self._embed_kept(groups, device), sizes)
             else:
-                embeddings = self.network.encode(
-                    _images(groups).to(device), _holes(groups).to(device)
-                )
-        fills, prompts = [], []
-        for part in embeddings.float().split([size + 1 for size in sizes]):
-            fills.append(part[:-1])
-            prompts.append(part[-1:].expand(len(part) - 1, -1))
-        return self.network.judge(torch.cat(fills), torch.cat(prompts)).rewards
+                images, holes = _images(groups).to(device), _holes(groups).to(device)
+                output = self.network(images, holes, sizes)
+        rewards: Tensor = output.rewards
+        return rewards
 
     def _embed_kept(self, groups: list[Group], device: torch.device) -> Tensor:
         encoder = self.network.encoder

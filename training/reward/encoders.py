@@ -92,7 +92,7 @@ class ComparingEncoder(nn.Module):
 
     @property
     def parts(self) -> Sequence[nn.Module]:
-        """Most of its weights, in parts that are called as a whole."""
+        """Of its weights the most, in parts that are called as a whole."""
         return list(self.stages)
 
     def checkpoint_gradients(self) -> None:
@@ -137,7 +137,7 @@ def _fine_detail(images: Tensor) -> Tensor:
     """What a pixel has that its neighbours do not, compressed so that the grain of a sky counts
     beside the edge of a roof."""
     blurred = _sums_of_nine(images) / _sums_of_nine(torch.ones_like(images[:1, :1]))
-    return _asinh((images - blurred) * 255)
+    return asinh((images - blurred) * 255)
 
 
 def _sums_of_nine(x: Tensor) -> Tensor:
@@ -156,11 +156,11 @@ def _jumps(images: Tensor, holes: Tensor) -> Tensor:
     down = (images.diff(dim=2) * holes.diff(dim=2)).abs()
     sides = functional.pad(across, (1, 0)) + functional.pad(across, (0, 1))
     ends = functional.pad(down, (0, 0, 1, 0)) + functional.pad(down, (0, 0, 0, 1))
-    return _asinh((sides + ends) * 255)
+    return asinh((sides + ends) * 255)
 
 
-def _asinh(x: Tensor) -> Tensor:
-    """As torch.asinh within rounding, in a fraction of its time on a processor."""
+def asinh(x: Tensor) -> Tensor:
+    """As torch.asinh within 1e-6, in a fraction of its time on a processor."""
     size = x.abs()
     return (size + (size * size + 1).sqrt()).log().copysign(x)
 

@@ -11,7 +11,7 @@ from training.errors import PrefPaintError
 from training.reward.calibration import measure_trust, prompt_features
 from training.reward.config import RewardTrainingConfig
 from training.reward.evaluation import network_judge
-from training.reward.model import RewardModel, load_reward
+from training.reward.model import RewardModel
 from training.reward.network import RewardNetwork
 from training.reward.pair_data import Prompt
 from training.reward.trust import inverse_covariance
@@ -36,8 +36,8 @@ def finish(
 
     Raises PrefPaintError when those fills have no spread.
     """
-    if config.start and config.of_start:
-        _average(network, load_reward(config.start).network, config.of_start)
+    if begun and config.of_start:
+        _average(network, begun.network, config.of_start)
     seen = prompts[:: max(1, len(prompts) // FEATURE_PROMPTS)]
     features = prompt_features(network, seen)
     judge = network_judge(network)
@@ -76,11 +76,10 @@ def finish(
 
 @torch.no_grad()
 def _average(network: RewardNetwork, start: RewardNetwork, share: float) -> None:
-    """Make the weights the mean of their own and of the start's, by which this share is."""
+    """Mix this share of the start's weights in; the rest are the network's own."""
     before = start.state_dict()
     for name, value in network.state_dict().items():
-        if value.is_floating_point():  # not what batch normalisation counted
-            value.lerp_(before[name], share)
+        value.lerp_(before[name], share)
 
 
 def _fills(prompt: Prompt) -> npt.NDArray[np.uint8]:

@@ -1,5 +1,6 @@
 """The reward network of PrefPaint (arXiv 2410.21966, section 3.1): R(x) = <F(x), psi>."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -52,12 +53,30 @@ class RewardNetwork(nn.Module):
         """Keep this share of the encoder's layers as they are (0.7 in the paper)."""
         self.encoder.freeze(share)
 
+    def forward(self, images: Tensor, holes: Tensor, sizes: Sequence[int]) -> RewardOutput:
+        """Of the fills of several prompts, one prompt after the other.
+
+        images: (n, 3, s, s) in 0-1, of each prompt its fills and then the photo with the hole in
+        white. holes: (n, 1, s, s) of 0 and 1, or one for all. sizes: how many fills each has.
+        """
+        return self.judge_groups(self.encode(images, holes), sizes)
+
+    def judge_groups(self, embeddings: Tensor, sizes: Sequence[int]) -> RewardOutput:
+        """As `forward`, from the embeddings of its images; in fp32, for two fills differ by less
+        than bf16 can tell."""
+        fills, prompts = [], []
+        for part in embeddings.float().split([size + 1 for size in sizes]):
+            fills.append(part[:-1])
+            prompts.append(part[-1:].expand(len(part) - 1, -1))
+        with torch.autocast(embeddings.device.type, enabled=False):
+            return self.judge(cat(fills), cat(prompts))
+
     def encode(self, images: Tensor, holes: Tensor) -> Tensor:
         """images: (n, 3, s, s) in 0-1; holes: (n, 1, s, s) of 0 and 1, or one for all; gives
         (n, embedding)."""
         return cast(Tensor, self.encoder(images, holes))
 
-    @torch.no_grad()
+    @torch.no_grad()  # what a split network computes in inference mode could not learn again
     def judge_pictures(
         self,
         masked: npt.NDArray[np.uint8],
@@ -67,13 +86,12 @@ class RewardNetwork(nn.Module):
         """Pictures (k, s, s, 3) of one prompt, whose photo with the hole in white is `masked`
         (s, s, 3) and is encoded once; hole: (s, s). The output lies on the processor."""
         device = self.psi.weight.device
-        images = to_images(np.concatenate([masked[None], pictures])).to(device)
+        images = to_images(np.concatenate([pictures, masked[None]])).to(device)
         holes = torch.from_numpy(hole).float().to(device).expand(1, 1, -1, -1)
-        prompt, fills = self.encode(images, holes).split([1, len(pictures)])
-        output = self.judge(fills, prompt.expand(len(pictures), -1))
+        output = self(images, holes, [len(pictures)])
         return RewardOutput(output.features.cpu(), output.rewards.cpu())
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def embed(
         self, pictures: npt.NDArray[np.uint8], hole: npt.NDArray[np.bool_]
     ) -> npt.NDArray[np.float32]:

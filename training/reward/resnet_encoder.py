@@ -43,14 +43,15 @@ class ResNetEncoder(nn.Module):
 
     @property
     def parts(self) -> Sequence[nn.Module]:
-        """Most of its weights, in parts that are called as a whole."""
-        return list(self.trunk.encoder.stages)
+        """None, for it learns in one process alone."""
+        return ()
 
     def checkpoint_gradients(self) -> None:
         """Nothing to save: the stages are small."""
 
     def forward(self, images: Tensor, holes: Tensor) -> Tensor:
-        """images: (n, 3, s, s) in 0-1; holes: (n, 1, s, s) of 0 and 1; gives (n, embedding)."""
+        """images: (n, 3, s, s) in 0-1; holes: (n, 1, s, s) of 0 and 1, or one for all; gives
+        (n, embedding)."""
         return self.learning(self.frozen(images, holes))
 
     @property

@@ -1,6 +1,6 @@
 """What a reward does when pictures are changed: by faults, by noise, by what should not matter."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import cv2
 import numpy as np
@@ -10,6 +10,7 @@ from training.inpainting.request import Mask, Pixels
 from training.reward.evaluation import Judge, Outcomes
 from training.reward.faults import (
     FAULT_KINDS,
+    FaultKind,
     apply_fault,
     contrasted,
     half_denoised,
@@ -26,29 +27,58 @@ Change = Callable[[Pixels], Pixels]
 
 def fault_chains(judge: Judge, prompts: Sequence[Prompt], seed: int) -> Outcomes:
     """For each fault: whether a picture, and the picture with the fault weak, middling and strong,
-    stand in this order. Steps that no one could see are left out of a chain."""
+    stand in this order. Steps that no one could see are left out of a chain.
+
+    Of any picture of a prompt, and once more of the originals alone: there the order is known,
+    where a fill may be mended by what is a fault elsewhere, as a blur by grain.
+    """
     outcomes: Outcomes = {}
     rng = np.random.default_rng(seed)
     for index, prompt in enumerate(prompts):
         foreign = prompts[(index + 1) % len(prompts)].pictures[0]
-        base = prompt.pictures[int(rng.integers(len(prompt.pictures)))]
-        chains = []
-        for kind in FAULT_KINDS:
-            fault_seed = int(rng.integers(2**31))
-            chain = [base]
-            for strength in STRENGTHS:
-                faulty = apply_fault(kind, strength, base, prompt.hole, foreign, fault_seed)
-                if visible_difference(chain[-1], faulty, prompt.hole) >= VISIBLE:
-                    chain.append(faulty)
-            chains.append(chain)
-        scores = judge(prompt, np.stack([picture for chain in chains for picture in chain]))
-        for kind, chain in zip(FAULT_KINDS, chains, strict=True):
-            steps, scores = np.diff(scores[: len(chain)]), scores[len(chain) :]
-            if len(steps):
-                outcome = (prompt.photo, bool((steps < 0).all()))
-                outcomes.setdefault("chains of any fault", []).append(outcome)
-                outcomes.setdefault(f"chains of {kind}", []).append(outcome)
+        base = int(rng.integers(len(prompt.pictures)))
+        seeds = {kind: int(rng.integers(2**31)) for kind in FAULT_KINDS}
+        held = _chains_that_hold(judge, prompt, base, foreign, seeds)
+        found = {"": held}
+        if prompt.kinds[0] == "original":
+            known = held if base == 0 else _chains_that_hold(judge, prompt, 0, foreign, seeds)
+            found[" on originals"] = known
+        for suffix, chains in found.items():
+            for kind, holds in chains.items():
+                for name in ("any fault", kind):
+                    row = outcomes.setdefault(f"chains of {name}{suffix}", [])
+                    row.append((prompt.photo, holds))
     return outcomes
+
+
+def _chains_that_hold(
+    judge: Judge, prompt: Prompt, base: int, foreign: Pixels, seeds: Mapping[FaultKind, int]
+) -> dict[FaultKind, bool]:
+    """Whether the chain of each fault on one of the prompt's pictures stands in its order, where a
+    step of it can be seen."""
+    chains = [
+        _chain(kind, prompt.pictures[base], prompt.hole, foreign, seed)
+        for kind, seed in seeds.items()
+    ]
+    scores = judge(prompt, np.concatenate(chains))
+    held = {}
+    for kind, chain in zip(seeds, chains, strict=True):
+        steps, scores = np.diff(scores[: len(chain)]), scores[len(chain) :]
+        if len(steps):
+            held[kind] = bool((steps < 0).all())
+    return held
+
+
+def _chain(
+    kind: FaultKind, base: Pixels, hole: Mask, foreign: Pixels, seed: int
+) -> npt.NDArray[np.uint8]:
+    """The base and what stronger and stronger faults make of it: (k, s, s, 3)."""
+    chain = [base]
+    for strength in STRENGTHS:
+        faulty = apply_fault(kind, strength, base, hole, foreign, seed)
+        if visible_difference(chain[-1], faulty, hole) >= VISIBLE:
+            chain.append(faulty)
+    return np.stack(chain)
 
 
 def over_noise(judge: Judge, prompts: Sequence[Prompt], seed: int) -> Outcomes:

@@ -11,7 +11,7 @@ from training.sharding import own_part, shard, whole
 
 
 def split(network: RewardNetwork, accelerator: Accelerator, prompts: int) -> None:
-    """Split nearly all of the network's weights among the processes; the rest stays whole in each.
+    """Split the network among the processes, each on its device.
 
     prompts: of a step. Raises PrefPaintError where there is one process, or more than prompts: all
     have to go through the network in every step.
@@ -25,15 +25,17 @@ def split(network: RewardNetwork, accelerator: Accelerator, prompts: int) -> Non
     if prompts < processes:
         raise PrefPaintError(
             f"--shard needs a prompt in each of {processes} processes at every step, and a step "
-            f"has {prompts}. Raise --batch-size, or start fewer."
+            f"has {prompts}. Give more prompts, raise --batch-size, or start fewer processes."
         )
-    shard([*network.encoder.parts, network.block], accelerator.device, processes)
+    shard([*network.encoder.parts, network.block, network], accelerator.device, processes)
 
 
 def whole_network(network: RewardNetwork) -> RewardNetwork:
-    """A copy on the processor, not split. Every process has to ask for it."""
+    """On the processor, and not split. Every process has to ask for it."""
     copy = RewardNetwork(network.config)
-    copy.load_state_dict({name: whole(value).cpu() for name, value in network.state_dict().items()})
+    own = copy.state_dict()
+    for name, value in network.state_dict().items():
+        own[name].copy_(whole(value))
     return copy
 
 

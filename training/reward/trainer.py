@@ -1,5 +1,6 @@
 """Learn a reward: one process or several, cosine schedule, early stop, exact resume."""
 
+import copy
 import hashlib
 import json
 import logging
@@ -14,10 +15,11 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import Tensor
+from torch.distributed.tensor import DTensor
 
 from training.errors import Cancelled, PrefPaintError
 from training.inpainting.diffusion.devices import computes_in_bf16
-from training.processes import join_processes, refuse_to_split, sum_gradients
+from training.processes import gathered, join_processes, refuse_to_split, sum_gradients
 from training.reward.batches import Batches, read_prompts, with_scores
 from training.reward.config import RewardTrainingConfig
 from training.reward.embedding import Embedder
@@ -32,7 +34,7 @@ from training.reward.network import RewardNetwork
 from training.reward.pair_data import Prompt
 from training.reward.run_folder import CHECKPOINT, RunFolder
 from training.reward.sharded import split, whole_network
-from training.sharding import clip_gradients, is_split
+from training.sharding import whole
 
 _log = logging.getLogger(__name__)
 
@@ -79,12 +81,9 @@ def train_reward(
         raise PrefPaintError("`of_start` is a share of `start`. Give both, or neither.")
     begun = load_reward(config.start) if config.start else None
     torch.manual_seed(config.seed)
-    network = begun.network if begun else _drawn(config)
-    if network.config.kind == "resnet" and accelerator.num_processes > 1:
-        raise PrefPaintError(
-            "A resnet learns in one process: batch normalisation would see another part of each "
-            "batch in every one. Start one process, or choose another kind of encoder."
-        )
+    network = copy.deepcopy(begun.network) if begun else _drawn(config)
+    if network.config.kind == "resnet":
+        _refuse_batch_normalisation(config, accelerator.num_processes)
     size, resample = network.config.image_size, network.config.resample
     folders = [*train_folders, *validation_folders, *held_out_folders]
     prompts = read_prompts(train_folders, size, "train", out, folders, resample)
@@ -98,12 +97,21 @@ def train_reward(
         )
     if config.objective != "ranking":
         prompts = with_scores(prompts, config.objective, out)
-    network.to(accelerator.device)  # before the optimiser, whose state follows the parameters
+    batches = Batches(
+        prompts,
+        config.batch_size,
+        config.ranked_share,
+        config.seed,
+        config.augment,
+        accelerator.process_index,
+        accelerator.num_processes,
+    )
     network.freeze(config.freeze)
     if config.gradient_checkpointing:
         network.encoder.checkpoint_gradients()
     if shard:
-        split(network, accelerator, config.batch_size)
+        split(network, accelerator, batches.prompts_a_step)
+    network.to(accelerator.device)  # before the optimiser, whose state follows the parameters
     optimiser = torch.optim.AdamW(
         [parameter for parameter in network.parameters() if parameter.requires_grad],
         lr=config.learning_rate,
@@ -115,22 +123,13 @@ def train_reward(
     # split, every process has to compute as often as the others
     keep = config.freeze > 0 and not config.augment and not shard
     embedder = Embedder(network, bf16, keep)
-    batches = Batches(
-        prompts,
-        config.batch_size,
-        config.ranked_share,
-        config.seed,
-        config.augment,
-        accelerator.process_index,
-        accelerator.num_processes,
-    )
     if begun and not state.step and config.patience is not None:
         state.best = _overall(pair_accuracies(network_judge(network), validation, config.seed))
         run.save(network, optimiser, state, is_best=True)  # nothing may come of the training
     with ThreadPoolExecutor(1) as executor:  # the next batch is drawn while this one is learned
         upcoming = executor.submit(batches.draw, state.step)
         while state.step < config.steps and not _is_stale(state.stale, config):
-            if pause is not None and pause.is_set():
+            if pause is not None and pause.is_set() and accelerator.num_processes == 1:
                 run.save(network, optimiser, state)
                 raise Cancelled
             groups = upcoming.result()
@@ -141,7 +140,9 @@ def train_reward(
             logged = None
             if state.step % config.checkpoint_every == 0 or state.step == config.steps:
                 measured = pair_accuracies(network_judge(network), validation, seed=config.seed)
-                accuracy, loss = _overall(measured), float(np.mean(state.losses))
+                # one process's, so that all stop early together
+                accuracy = gathered([_overall(measured)], accelerator)[0]
+                loss = float(np.mean(state.losses))
                 state.stale = 0 if accuracy > state.best else state.stale + 1
                 state.best = max(accuracy, state.best)
                 state.losses = []
@@ -155,6 +156,19 @@ def train_reward(
     if config.patience is not None:
         run.load_best(learned)
     return finish(learned, prompts, validation, config, begun)
+
+
+def _refuse_batch_normalisation(config: RewardTrainingConfig, processes: int) -> None:
+    if processes > 1:
+        raise PrefPaintError(
+            "A resnet learns in one process: batch normalisation would see another part of each "
+            "batch in every one. Start one process, or choose another kind of encoder."
+        )
+    if config.of_start:
+        raise PrefPaintError(
+            "Of a resnet `of_start` has no meaning: what its batch normalisation counted belongs "
+            "to its own weights. Leave it out, or choose another kind of encoder."
+        )
 
 
 def _drawn(config: RewardTrainingConfig) -> RewardNetwork:
@@ -221,8 +235,9 @@ def _train_step(
         raise PrefPaintError("No pair of this step has a visible difference. Give more prompts.")
     (total / every).backward()
     learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    sum_gradients([parameter for parameter in learning if not is_split(parameter)], accelerator)
-    norm = clip_gradients(learning, 1.0)
+    if not isinstance(learning[0], DTensor):  # else they are sums already
+        sum_gradients(learning, accelerator)
+    norm = whole(torch.nn.utils.clip_grad_norm_(learning, 1.0))
     loss = float(accelerator.reduce(total.detach(), reduction="sum") / every)
     if not (math.isfinite(loss) and torch.isfinite(norm)):
         raise PrefPaintError(

@@ -63,13 +63,12 @@ def quantiles_of(bounds: Matrix) -> Matrix:
     return np.asarray(np.quantile(bounds, np.linspace(0, 1, 101)), np.float64)
 
 
-def calibrated_scale(margins: Matrix, bounds: Matrix, wanted: float = 0.99) -> float:
+def calibrated_scale(margins: Matrix, bounds: Matrix, wanted: float) -> float:
     """The least C such that pairs further apart than C times their bounds are in the right order
     in the `wanted` share of cases.
 
     margins: (n,), reward of the better minus that of the worse of pairs of known order; bounds:
-    (n,), the sum of both bounds. Two rewards nearer than that are a tie. Fills differ by less than
-    faults, so a share that faults all but reach would leave no ties.
+    (n,), the sum of both bounds. Two rewards nearer than that are a tie.
     """
     if not len(margins):
         return 0.0

@@ -7,15 +7,13 @@ set -euo pipefail
 photos=$1 more=$2 out=$3 here=$(dirname "$0")
 mkdir -p "$out"
 
-ranked() { # names of rankings; their folders go into `folders`
+make_ranked() { # the folders of these rankings go into `folders`
   folders=()
   for part in "$@"; do
     prefpaint-train eye-pairs "$photos" "$more" --eye "$here/eye-$part.json" --out "$out/$part"
     folders+=("$out/$part")
   done
 }
-first=(training-more training-more-wide training training-wide training-third)
-later=(training-new training-new-wide training-fourth-wide)
 pairs() { prefpaint-train pairs "$photos" --out "$out/$1" "${@:2}"; }
 pairs validation --split validation --count 100 --seed 2
 pairs validation-wide --split validation --count 60 --masks wide --seed 12
@@ -32,12 +30,14 @@ learn() {
   prefpaint-train reward "${folders[@]}" --config "$here/$1.toml" --out "$out/$1" \
     --validation "$out/validation" --validation "$out/validation-wide" "${@:2}"
 }
-ranked "${first[@]}"
+make_ranked training-more training-more-wide training training-wide training-third
+first=("${folders[@]}")
 learn head --pretrained "$out"/$package/models/*.pth
 learn reward --start "$out/head/reward.safetensors"
-ranked validation-eye validation-eye-wide
+make_ranked validation-eye validation-eye-wide
 watched=(--validation "${folders[0]}" --validation "${folders[1]}")
-ranked "${first[@]}" "${later[@]}"
+make_ranked training-new training-new-wide training-fourth-wide
+folders=("${first[@]}" "${folders[@]}")
 learn third --start "$out/reward/reward.safetensors" "${watched[@]}"
 
 prefpaint-train evaluate-reward "$out/third/reward.safetensors" --pairs "$out/test" \
