@@ -233,7 +233,8 @@ def align(
         if refresh is not None:
             if not isinstance(judge, RewardModel):
                 raise PrefPaintError("--refresh teaches one reward. Name a single file.")
-            known = load_prompts(refresh, judge.network.config.image_size)
+            seen = judge.network.config
+            known = load_prompts(refresh, seen.image_size, seen.resample)
             newest = RewardRefresh(judge, sized, known, seed)
         made = run(
             policy,

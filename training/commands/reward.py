@@ -227,7 +227,7 @@ def convert_reward(
         if reference is None:
             reference = Path(made)
             _sample_pairs(reference)
-        prompts = load_prompts(reference, PUBLISHED.image_size)
+        prompts = load_prompts(reference, PUBLISHED.image_size, PUBLISHED.resample)
     convert_published(checkpoint, v_inverse, prompts).save(out)
     Console().print(f"The reward model is {out}.")
 

@@ -74,7 +74,6 @@ def pairs_of(
     """The folder of a part's pairs, made where it is not there yet."""
     folder = out / "pairs" / part
     if not (folder / MANIFEST).exists():
-        size = proof.learner(part).encoder.image_size
-        settings = SamplePairs(proof.samples, proof.steps, size, seed)
+        settings = SamplePairs(proof.samples, proof.steps, model.native_side, seed)
         write_sample_pairs(model, prompts, settings, folder, bar(f"Pairs: {part}"))
     return folder

@@ -93,7 +93,6 @@ def ranking_task(
     base: Contender,
     newest: Contender | None,
     prompts: Mapping[str, Sequence[IncompletePhoto]],
-    sizes: Mapping[str, int],
     steps: int,
     sampler: SamplerName,
     seed: int,
@@ -104,7 +103,7 @@ def ranking_task(
     """Draw the fills that are missing in `out`, five of each prompt, as alignment draws them.
 
     newest: what was aligned last, to be ranked beside the base; before that, DDIM's fills take its
-    place. sizes: the image size of each reward.
+    place.
     """
     count = sum(map(len, prompts.values()))
     rng = np.random.default_rng([seed, 61])
@@ -138,7 +137,7 @@ def ranking_task(
             for there, (_, made) in zip(pictures, fills.by_prompt, strict=True):
                 there += made
         for (files, prompt), one, made in zip(rows, sized, pictures, strict=True):
-            view = view_of(one.hole, made, sizes[files.folder.name])
+            view = view_of(one.hole, made, model.native_side)
             write_view(prompt.prompt, view, files.folder)
         on_progress(done / len(missing))
     return task

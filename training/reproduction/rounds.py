@@ -88,7 +88,6 @@ class Common:
             Contender(BASE, self.base),
             newest,
             {part: self._to_rank(self.prompts(part), number) for part in _VALIDATION},
-            {part: self.proof.learner(part).encoder.image_size for part in _VALIDATION},
             self.proof.steps,
             self.settings.sampler,
             self.seed + 1 + (number - 1) * ROUND_SEEDS,

@@ -38,7 +38,7 @@ def read_prompts(
     photos = photos_of([*folders, *beside])
     for folder in folders:
         if (folder / MANIFEST).exists() or not folder.is_dir():
-            prompts += load_prompts(folder, size)
+            prompts += load_prompts(folder, size, resample)
             continue
         found = read_labelled(folder, size, split, photos, resample)
         prompts += found.prompts

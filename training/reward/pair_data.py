@@ -8,15 +8,14 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from training.errors import PrefPaintError
-from training.inpainting.request import Mask, Pixels
+from training.inpainting.request import Box, Mask, Pixels
 from training.prompts.photos import photo_name, read_rgb
 from training.reward.faults import FAULT_KINDS, FaultKind, apply_fault
 from training.reward.looks import Tiers, looks_of
 from training.reward.pairs import MANIFEST, VIEW_SIZE
-from training.reward.view import white_hole
+from training.reward.view import Resample, view_hole, view_image, white_hole
 
 VISIBLE = 2.0
 """Pictures whose holes differ by less than this on average, of 255, have no order: no one could
@@ -69,7 +68,9 @@ class PromptPictures:
         return white_hole(self.pictures[0], self.hole)
 
 
-def load_prompts(folder: Path, size: int = VIEW_SIZE) -> list[PromptPictures]:
+def load_prompts(
+    folder: Path, size: int = VIEW_SIZE, resample: Resample = "area"
+) -> list[PromptPictures]:
     """Read every prompt of a folder into memory, its pictures at size x size.
 
     Raises PrefPaintError that names a missing or unreadable file.
@@ -91,16 +92,15 @@ def load_prompts(folder: Path, size: int = VIEW_SIZE) -> list[PromptPictures]:
         except (ValueError, KeyError, TypeError) as error:
             raise PrefPaintError(f"{manifest}, line {number}, is no prompt ({error}).") from error
         files = [folder / "inpaint" / f"{name}_{index}.png" for index in range(len(kinds))]
-        pictures = np.stack([_sized(read_rgb(file), size) for file in files])
-        hole = _sized(read_rgb(folder / "masks" / f"{name}_mask.png"), size)[..., 0] >= 128
+        pictures = np.stack([_whole(read_rgb(file), size, resample) for file in files])
+        mask = read_rgb(folder / "masks" / f"{name}_mask.png")[..., 0]
+        hole = view_hole(mask >= 128, Box(0, 0, *mask.shape), size)
         prompts.append(PromptPictures(name, photo, hole, pictures, kinds, looks))
     return prompts
 
 
-def _sized(picture: Pixels, size: int) -> Pixels:
-    if picture.shape[:2] == (size, size):
-        return picture
-    return np.asarray(Image.fromarray(picture).resize((size, size), Image.Resampling.BICUBIC))
+def _whole(picture: Pixels, size: int, resample: Resample) -> Pixels:
+    return view_image(picture, Box(0, 0, *picture.shape[:2]), size, resample)
 
 
 def visible_difference(first: Pixels, second: Pixels, hole: Mask) -> float:

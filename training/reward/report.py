@@ -80,9 +80,9 @@ def write_report(
             f"The rewards in {model_path} see pictures of different sizes. Evaluate them one by "
             "one."
         )
-    prompts = [prompt for folder in pair_folders for prompt in load_prompts(folder, size)]
     eyes = {path.stem: read_rankings(path) for path in eye_paths}
     resample = members[0].network.config.resample
+    prompts = [one for folder in pair_folders for one in load_prompts(folder, size, resample)]
     ranked = {name: ranked_prompts(eye, photos, size, resample) for name, eye in eyes.items()}
     judge = _reward_judge(members)
     judges = {"reward": judge, "smooth boundary": smooth_boundary, "sharpness": fill_sharpness}
