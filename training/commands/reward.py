@@ -45,13 +45,6 @@ def reward(
             metavar="builtin|FILE", help="A reward model to go on from.", show_default=False
         ),
     ] = None,
-    pretrained: Annotated[
-        Path | None,
-        typer.Option(
-            help="EfficientNet-Lite0's weights (.pth) for an encoder of kind lite to begin with.",
-            show_default=False,
-        ),
-    ] = None,
     steps: Annotated[int | None, typer.Option(help="Steps to train.", min=1)] = None,
     batch_size: Annotated[
         int | None, typer.Option(help="Prompts a step, in all processes.", min=1)
@@ -106,7 +99,6 @@ def reward(
     """
     given = {
         "start": builtin_reward_path() if start == Path("builtin") else start,
-        "pretrained": pretrained,
         "steps": steps,
         "batch_size": batch_size,
         "learning_rate": learning_rate,

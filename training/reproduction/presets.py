@@ -118,16 +118,26 @@ _MINI = AlignmentConfig(
 _WEIGHTS = PAIR_WEIGHTS | {"eye": 9.0}
 """What rankings say of the pipeline's own fills outweighs what faults teach."""
 
+
+def _beginning_with_imagenet(image_size: int) -> RewardTrainingConfig:
+    """At 128 it orders 83 % of what the eye called clear on the judge's photos in the first round's
+    fills, and 77 % in the second's; one of as many rankings from nothing, at 64, 78 and 72 %."""
+    return RewardTrainingConfig(
+        steps=600,
+        batch_size=8,
+        learning_rate=4e-4,
+        warmup_steps=50,
+        checkpoint_every=200,
+        ranked_share=0.8,
+        pair_weights=_WEIGHTS,
+        freeze=0.4,
+        encoder=EncoderConfig(kind="lite", image_size=image_size, embedding_size=192),
+    )
+
+
 PROOFS: dict[PresetName, Proof] = {
     "nano": Proof(
-        reward=RewardTrainingConfig(
-            steps=1200,
-            batch_size=8,
-            checkpoint_every=200,
-            ranked_share=0.7,
-            pair_weights=_WEIGHTS,
-            encoder=EncoderConfig(image_size=64, widths=(32, 64, 96, 128)),
-        ),
+        reward=_beginning_with_imagenet(128),
         judge=RewardTrainingConfig(
             steps=1200,
             batch_size=8,
@@ -145,11 +155,7 @@ PROOFS: dict[PresetName, Proof] = {
         ablation=replace(_NANO, divergence=0.0, iterations=15),
     ),
     "mini": Proof(
-        reward=RewardTrainingConfig(
-            steps=3000,
-            ranked_share=0.7,
-            encoder=EncoderConfig(image_size=256, widths=(32, 64, 128, 192)),
-        ),
+        reward=replace(_beginning_with_imagenet(256), steps=2000),
         judge=RewardTrainingConfig(
             steps=3000,
             ranked_share=0.7,

