@@ -8,6 +8,7 @@ from training.alignment.run import SHEET_EVERY, SHEET_PROMPTS
 from training.reproduction.ablation import Ablation
 from training.reproduction.eye import EyeFigures
 from training.reproduction.rounds import BASE, Reproduced
+from training.reward.lite_stages import LITE
 
 
 def markdown_of(
@@ -28,9 +29,9 @@ def markdown_of(
         "",
         f"    {content['command']}",
         "",
-        f"{_labels(made)} The judge learned in the same way with another architecture, another "
-        f"seed and other photos. The {len(made.prompts)} test prompts are cut from photos that "
-        "none of them saw.",
+        f"{_labels(made)}{_beginning(made)} The judge learned in the same way with another "
+        f"architecture, another seed and other photos, from nothing. The {len(made.prompts)} test "
+        "prompts are cut from photos that none of them saw.",
         "",
         f"What is called aligned here is {_learner(made, content['aligned'])} that learned by "
         f"{_method(made)}, with {_differences(made)}; every setting of every run is in "
@@ -134,6 +135,12 @@ def _labels(made: Reproduced) -> str:
         f"The reward learned from pairs of known order: {known} Beside these reward and judge "
         f"learned rankings of fills of {whose}, each those of its own photos: {ranked}."
     )
+
+
+def _beginning(made: Reproduced) -> str:
+    """What the reward knew before."""
+    is_lite = made.round.common.proof.reward.encoder.kind == "lite"
+    return f" Its encoder began with {LITE}." if is_lite else ""
 
 
 def _rankings(content: dict[str, Any]) -> list[str]:
