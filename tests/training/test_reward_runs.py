@@ -285,6 +285,10 @@ def test_two_processes_give_what_one_gives(data: Path, tmp_path: Path) -> None:
     for other in (tmp_path / "two", tmp_path / "split", begun):
         assert_alike(small, other)
     assert_alike(clip, tmp_path / "clip-split")
+    kept = torch.load(tmp_path / "split" / "checkpoint.pt", weights_only=True)
+    assert (
+        kept["network"].keys() == weights(load_reward(small / "reward.safetensors").network).keys()
+    )
 
 
 def stop_after(steps: int) -> Callable[[StepDone], None]:
@@ -315,6 +319,7 @@ def test_a_network_is_split_only_where_every_process_has_a_prompt(
     config = RewardTrainingConfig(batch_size=batch_size, encoder=CLIP)
     with pytest.raises(PrefPaintError, match=sentence):
         train_reward([data], [data], tmp_path / "run", config, lambda _: None, shard=True)
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(

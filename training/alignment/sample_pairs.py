@@ -24,7 +24,7 @@ SETTINGS = "settings.json"
 
 @dataclass(frozen=True)
 class SamplePairs:
-    """samples: fills of each prompt. steps: of DDIM with eta 1. size: the reward's image size."""
+    """samples: fills of each prompt. steps: of DDIM with eta 1. size: of the pictures."""
 
     samples: int = 3
     steps: int = 30

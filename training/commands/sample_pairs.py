@@ -17,7 +17,7 @@ def sample_pairs(
     samples: Annotated[int, typer.Option(help="Fills of each prompt.", min=1)] = 3,
     steps: Annotated[int, typer.Option(help="Denoising steps.", min=1)] = 30,
     size: Annotated[
-        int, typer.Option(help="The reward's image size; the built-in one's is 192.", min=16)
+        int, typer.Option(help="Of the pictures; the built-in reward sees 192.", min=16)
     ] = 192,
     seed: Seed = 0,
     device: Annotated[DeviceName, typer.Option(help="Where to compute.")] = "auto",

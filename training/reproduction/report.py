@@ -91,8 +91,12 @@ def _agreement(made: Reproduced) -> dict[str, float]:
 
 
 def _agreed(judge: RewardModel, folders: Sequence[Path]) -> float:
-    size = judge.network.config.image_size
-    prompts = [prompt for folder in folders for prompt in load_prompts(folder, size)]
+    seen = judge.network.config
+    prompts = [
+        prompt
+        for folder in folders
+        for prompt in load_prompts(folder, seen.image_size, seen.resample)
+    ]
     outcomes = pair_outcomes(network_judge(judge.network), prompts, seed=0)
     return accuracy(JUDGED, outcomes[JUDGED]).share
 
@@ -113,7 +117,8 @@ def _method(made: Reproduced, name: str, courses: dict[str, Course]) -> dict[str
 def _trust(made: Reproduced, reward: RewardModel, picture: Path) -> dict[str, float]:
     """Rank correlation of each norm of z with the reward's loss on pairs it never learned from."""
     pairs_folder = made.round.common.out / "pairs" / "reward-validation"
-    prompts = load_prompts(pairs_folder, reward.network.config.image_size)
+    seen = reward.network.config
+    prompts = load_prompts(pairs_folder, seen.image_size, seen.resample)
     pairs = judge_pairs(reward.network, reward.trust.v_inverse, reward.deviation, prompts, 0)
     draw_trust(pairs, picture)
     return {norm: follows(pairs, norm) for norm in pairs.bounds}

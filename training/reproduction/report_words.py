@@ -127,7 +127,7 @@ def _labels(made: Reproduced) -> str:
     )
     if not made.round.rankings:
         return (
-            f"Nobody rated anything for this. The reward learned from pairs of known order: {known}"
+            f"Nobody rated a fill for this. The reward learned from pairs of known order: {known}"
         )
     ranked = ", then ".join(f"of {one.prompts} prompts by {one.by}" for one in made.round.rankings)
     whose = "the base" + " and of what was aligned before them" * (len(made.round.rankings) > 1)
@@ -140,7 +140,7 @@ def _labels(made: Reproduced) -> str:
 def _beginning(made: Reproduced) -> str:
     """What the reward knew before."""
     is_lite = made.round.common.proof.reward.encoder.kind == "lite"
-    return f" Its encoder began with {LITE}." if is_lite else ""
+    return f" The reward's encoder began with {LITE}." if is_lite else ""
 
 
 def _rankings(content: dict[str, Any]) -> list[str]:

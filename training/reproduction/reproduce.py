@@ -17,6 +17,7 @@ from training.reproduction.presets import PROOFS
 from training.reproduction.rankings import Ranking, take_in_ranking, write_ranking_sheets
 from training.reproduction.report import write_report
 from training.reproduction.rounds import Common, Round
+from training.reward.lite_stages import lite_weights
 from training.run_log import alone_in
 
 
@@ -41,6 +42,8 @@ def reproduce(
     or is in use.
     """
     proof = PROOFS[preset]
+    if "lite" in (proof.reward.encoder.kind, proof.judge.encoder.kind):
+        lite_weights()  # hours before they are read
     shown = hashlib.sha256("\n".join(path.name for path in photos).encode()).hexdigest()[:16]
     with run_errors(out), alone_in(out):
         claim(

@@ -116,8 +116,12 @@ def run_alignment(
     reward = None if is_dpo or reward_file is None else load_reward(reward_file)
     refresh = None
     if run.refreshed and reward is not None:
-        size = reward.network.config.image_size
-        known = [prompt for folder in pairs for prompt in load_prompts(folder, size)]
+        seen = reward.network.config
+        known = [
+            prompt
+            for folder in pairs
+            for prompt in load_prompts(folder, seen.image_size, seen.resample)
+        ]
         refresh = RewardRefresh(reward, prompts, known, run.config.seed)
     policy = Policy(model, config.trained, config.rank, config.seed, config.precision)
     preferred: list[PreferencePair] = []

@@ -19,6 +19,9 @@ from training.reward.trust import (
     quantiles_of,
 )
 
+ENOUGH_JUDGED = 100
+"""Pairs, of which five may be out of order."""
+
 
 def prompt_features(network: RewardNetwork, prompts: Sequence[Prompt]) -> npt.NDArray[np.float32]:
     """z of every picture of the prompts: (n, 256)."""
@@ -90,14 +93,14 @@ def measure_trust(
     """Quantiles of the bounds of the reference's `features` (n, 256), and the scale from held-out
     prompts. deviation: of the raw rewards, whose unit the scale is in.
 
-    The scale is of the pairs that someone has judged, which are what candidates are; where nobody
-    has, of faults of two strengths, which differ by more, so a larger share must be in order.
-    Originals are left out: no candidate is one.
+    The scale is of the pairs that someone has judged, which are what candidates are; where there
+    are too few, of faults of two strengths, which differ by more, so a larger share must be in
+    order. Originals are left out: no candidate is one.
     """
     pairs = judge_pairs(network, v_inverse, deviation, held_out, seed=0)
     judged = np.array([name == JUDGED for name in pairs.names], bool)
     faults = np.array([not name.startswith(ORIGINAL) for name in pairs.names], bool) & ~judged
-    counted, wanted = (judged, 0.95) if judged.any() else (faults, 0.99)
+    counted, wanted = (judged, 0.95) if judged.sum() >= ENOUGH_JUDGED else (faults, 0.99)
     return Trust(
         v_inverse=v_inverse,
         quantiles=quantiles_of(error_bound(features, v_inverse)),

@@ -35,7 +35,7 @@ class RewardTrainingConfig:
     `warmup_steps`.
 
     start: a reward model to go on from, whatever `encoder` says; without one the weights are drawn,
-    except those of an encoder of kind "lite", which begins with ImageNet's (see read_lite).
+    except those of an encoder of kind "lite", which begins with ImageNet's (see lite_weights).
     of_start: share of `start` in the weights of the result: mixed so, what was learned holds better
     on other photos (WiSE-FT, arXiv 2109.01903).
     ranked_share: of a step's prompts, those that someone ranked, where there are others too.

@@ -105,7 +105,8 @@ class RewardNetwork(nn.Module):
         """Embeddings of fills and of the prompts they fill, both (n, embedding)."""
         sequence = cat([fills, prompts], dim=1).unsqueeze(1)
         features = self.mlp(self.block(sequence).squeeze(1))
-        return RewardOutput(features, self.psi(features).squeeze(1))
+        # not squeezed: what is split may not give away a view
+        return RewardOutput(features, self.psi(features).sum(dim=1))
 
 
 def to_images(pictures: npt.NDArray[np.uint8]) -> Tensor:

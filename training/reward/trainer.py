@@ -120,7 +120,8 @@ def train_reward(
     keep = config.freeze > 0 and not config.augment and not shard
     embedder = Embedder(network, bf16, keep)
     if begun and not state.step and config.patience is not None:
-        state.best = _overall(pair_accuracies(network_judge(network), validation, config.seed))
+        measured = pair_accuracies(network_judge(network), validation, config.seed)
+        state.best = gathered([_overall(measured)], accelerator)[0]
         run.save(network, optimiser, state, is_best=True)  # nothing may come of the training
     with ThreadPoolExecutor(1) as executor:  # the next batch is drawn while this one is learned
         upcoming = executor.submit(batches.draw, state.step)
@@ -178,7 +179,7 @@ def _settings(
     config: RewardTrainingConfig, prompts: Sequence[Prompt], validation: Sequence[Prompt]
 ) -> str:
     """All on which a run's course depends, as JSON; of files and prompts a few bytes. Its end
-    alone depends on `of_start`: run again with another, it gives another mean."""
+    alone depends on `of_start`: run again with another, it gives another mixture."""
     shown = {
         **({"start": config.start.read_bytes()} if config.start else {}),
         "the prompts": repr([(p.name, p.looks, p.scores) for p in prompts]).encode(),

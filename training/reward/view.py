@@ -41,16 +41,21 @@ def view_image(image: Pixels, box: Box, size: int, resample: Resample = "area") 
     cut = np.ascontiguousarray(image[box.slices])
     if resample == "bicubic":
         return np.asarray(Image.fromarray(cut).resize((size, size), Image.Resampling.BICUBIC))
-    smaller = min(box.height, box.width) >= size
-    interpolation = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
+    interpolation = cv2.INTER_LINEAR if _grows(box, size) else cv2.INTER_AREA
     return np.asarray(cv2.resize(cut, (size, size), interpolation=interpolation), np.uint8)
 
 
 def view_hole(hole: Mask, box: Box, size: int) -> Mask:
-    """The box of a hole at (size, size): True where any missing pixel fell."""
+    """The box of a hole at (size, size): True where any of a missing pixel fell, so that what lies
+    in the hole tells nothing of itself beyond it."""
     cut = hole[box.slices].astype(np.float32)
-    shrunk = cv2.resize(cut, (size, size), interpolation=cv2.INTER_AREA)
-    return np.asarray(shrunk > 0)
+    ways = (cv2.INTER_AREA, cv2.INTER_LINEAR) if _grows(box, size) else (cv2.INTER_AREA,)
+    seen = [cv2.resize(cut, (size, size), interpolation=way) > 0 for way in ways]
+    return np.logical_or.reduce(seen)
+
+
+def _grows(box: Box, size: int) -> bool:
+    return min(box.height, box.width) < size
 
 
 @dataclass(frozen=True, eq=False)
