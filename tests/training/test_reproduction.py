@@ -115,7 +115,7 @@ def test_one_command_goes_from_photos_to_a_report_and_counts_what_the_eye_says(
     assert report["eye"] is None
     assert (first / "eye" / "sheet-00.png").exists()
     assert "have not been looked at" in text
-    assert "Nobody rated anything" in text
+    assert "Nobody rated a fill" in text
 
     made = {path: path.stat().st_mtime_ns for path in out.rglob("*.safetensors")}
     sheets, _, *rows = (first / "eye" / "form.txt").read_text().splitlines()

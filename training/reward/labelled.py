@@ -24,7 +24,7 @@ from training.reward.judged_pictures import (
 )
 from training.reward.labels import Strip, labels_in, photos_in, strips_in
 from training.reward.looks import Tiers
-from training.reward.view import Resample, view_boxes, view_hole, view_image
+from training.reward.view import Resample, view_boxes, view_hole, view_image, white_hole
 
 _log = logging.getLogger(__name__)
 
@@ -65,8 +65,8 @@ class LabelledPrompt:
 
     @property
     def masked(self) -> Pixels:
-        """(size, size, 3): the photo with its hole in white."""
-        return self._view(self.source.masked)
+        """(size, size, 3): the photo with its hole in white, as in scoring."""
+        return white_hole(self._view(self.source.masked), self.hole)
 
     @cached_property
     def _box(self) -> Box:
